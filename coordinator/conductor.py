@@ -1,0 +1,536 @@
+"""The conductor of one sale: the only one who writes it.
+
+Command in, decide, append, publish, answer. Commands are decided one after the other; what arrives while
+a batch is being flushed forms the next one (group commit). Nobody sees anything that is not durable: views,
+reads and answers are made between flushes only. When a flush fails, the working state is dropped and made
+anew from the journal, and the journal decides what to answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import zlib
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import msgspec
+import structlog
+from pydantic import ValidationError
+
+from coordinator import clock as clocks
+from coordinator.clock import Clock
+from coordinator.core import CLOCK, COMMANDS, Actor, Command, Event, Moment, Refusal, State, answer, decide, decide_due, due, evolve
+from coordinator.core import state as states
+from coordinator.core.kernel import Key, check_from
+from coordinator.core.people import INTERNAL
+from coordinator.errors import Conflict, JournalError, JournalUnavailable
+from coordinator.journal import codec
+from coordinator.journal.base import Entry, Flush, Journal
+
+log = structlog.get_logger(__name__)
+
+BATCH_COMMANDS = 256  # a flush's fixed cost is spread over these; more would make the first of them wait
+BATCH_SECONDS = 0.002  # the longest the loop is held by deciding
+SHORTEST_SLEEP_SECONDS = 0.001
+DELIVERY_ROOM_MS = 1_000  # of the sale's time, between a delivery's moment and where a rehearsal waits for it
+RELOAD_SECONDS = 0.2  # between two tries to read a journal that cannot be read
+QUEUE_LIMIT = 20_000  # commands that may wait; beyond it new ones are told to come back
+RETRY_MS = 1_000  # what `busy` says
+SNAPSHOT_EVERY = 50_000  # events
+TIMED_TOPICS = frozenset({"show", "segments", "cues", "deliveries"})  # what `due` reads
+
+
+class Answer(msgspec.Struct, omit_defaults=True):
+    """What a command is told. `seq` is the number at which it is true."""
+
+    id: str | None
+    ok: bool
+    seq: int = 0
+    result: dict[str, Any] | None = None
+    code: str = ""
+    message: str = ""
+    details: dict[str, Any] | None = None
+
+
+def refused(id_: str | None, refusal: Refusal, seq: int = 0) -> Answer:
+    details = dict(refusal.details) if refusal.details else None
+    return Answer(id=id_, ok=False, seq=seq, code=refusal.code, message=refusal.message, details=details)
+
+
+class Published(msgspec.Struct):
+    """A batch as it became durable."""
+
+    events: list[Event]
+    entries: list[Entry]
+    senders: list[str]
+    touched: set[Key]
+
+
+class Listener(Protocol):
+    """Who is told of each batch, after it is durable and before anybody is answered."""
+
+    def publish(self, batch: Published) -> None: ...
+
+
+class Permissions(Protocol):
+    def __call__(self, role: str, kind: str) -> bool: ...
+
+
+Reply = Callable[[list[Answer]], None]
+
+Prepare = Callable[[str, dict[str, Any], State], dict[str, Any]]
+"""(kind, fields, state) → the fields with what has to be read outside the core put in, such as a sheet's plan."""
+
+
+class _Work:
+    """Commands that came together, and who waits for their answers."""
+
+    __slots__ = ("actor", "answers", "commands", "next", "open", "reply")
+
+    def __init__(self, actor: Actor, commands: Sequence[Any], reply: Reply) -> None:
+        self.actor, self.commands, self.reply = actor, commands, reply
+        self.answers: list[Answer | None] = [None] * len(commands)
+        self.next = 0
+        self.open = len(commands)
+
+    def settle(self, index: int, given: Answer) -> None:
+        self.answers[index] = given
+        self.open -= 1
+        if self.open == 0:
+            self.reply([a for a in self.answers if a is not None])
+
+
+class _Batch:
+    __slots__ = ("answers", "events", "ids", "senders", "touched")
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.senders: list[str] = []
+        self.touched: set[Key] = set()
+        self.answers: list[tuple[_Work, int, Answer]] = []
+        self.ids: list[tuple[str, str, int]] = []
+
+
+class Conductor:
+    def __init__(
+        self,
+        sale: str,
+        journal: Journal,
+        *,
+        permissions: Permissions,
+        make_clock: Callable[[State], Clock],
+        prepare: Prepare | None = None,
+        public: str = "",
+    ) -> None:
+        self.sale, self.journal, self.public = sale, journal, public
+        self.state = State(sale=sale)
+        self.incarnation = ""
+        self.clock: Clock = clocks.LiveClock()
+        self.listeners: list[Listener] = []
+        self.unavailable: str | None = None
+        """Why nothing can be written just now, in plain words."""
+        self.recent: deque[Published] = deque(maxlen=64)
+        self._permissions, self._make_clock, self._prepare = permissions, make_clock, prepare
+        self._broken = False  # a decision failed half-way: the working state is not to be trusted
+        self._poisoned: set[str] = set()  # moments whose deciding failed: they are left alone
+        self._ids: dict[tuple[str, str], int] = {}
+        self._queue: deque[_Work] = deque()
+        self.waiting = 0
+        """Commands that were taken and are not decided yet."""
+        self._wake = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._settled.set()
+        self._due: list[tuple[int, int, str]] = []
+        self._due_old = True
+        self._declined: set[str] = set()
+        self._task: asyncio.Task[None] | None = None
+        self._closing = False
+        self._snapshot_at = 0
+        self.wants_snapshot: Callable[[str], None] | None = None
+
+    # ------------------------------------------------------------ life
+    async def open(self) -> None:
+        """Loads the sale and begins to conduct it."""
+        await self._load()
+        self.clock = self._make_clock(self.state)
+        self._task = asyncio.create_task(self._run(), name=f"conductor {self.sale}")
+
+    async def close(self) -> None:
+        """Finishes the batch under way, tells the rest to come back, and stops."""
+        self._closing = True
+        self._wake.set()
+        if self._task is not None:
+            await self._task
+        while self._queue:
+            self._refuse_work(self._queue.popleft(), "the service is stopping")
+
+    async def _load(self) -> None:
+        """The state as the journal has it."""
+        journal, sale = self.journal, self.sale
+        end = await journal.end(sale)
+        found = await journal.snapshot(sale)
+        state = State(sale=sale)
+        if found is not None:
+            try:
+                state = states.decode(found[1])
+            except msgspec.MsgspecError:
+                log.warning("a snapshot of another version is passed over", sale=sale, seq=found[0])
+        ids: dict[tuple[str, str], int] = {}
+        async for sender, id_, seq in journal.commands(sale):
+            ids[sender, id_] = seq
+        self.recent.clear()
+        while state.seq < end.seq:
+            entries = await journal.read(sale, state.seq, 2000)
+            events = codec.decode_all(entries, sale)
+            touched: set[Key] = set()
+            for event in events:
+                touched |= evolve(state, event)
+            senders = [event.by for event in events]
+            self.recent.append(Published(events, entries, senders, touched))
+            await asyncio.sleep(0)  # a long journal must not hold up the other sales
+        self.state, self._ids, self.incarnation = state, ids, end.incarnation
+        self._due_old = True
+        self._declined.clear()
+        self._snapshot_at = state.seq
+
+    # ------------------------------------------------------------ the way in
+    def submit(self, actor: Actor, commands: Sequence[Any], reply: Reply) -> None:
+        """Queues commands; `reply` gets their answers, in order, once all of them stand or are refused."""
+        if not commands:
+            reply([])
+            return
+        work = _Work(actor, commands, reply)
+        if self._closing or self.waiting + len(commands) > QUEUE_LIMIT:
+            self._refuse_work(work, "too much is waiting" if not self._closing else "the service is stopping")
+            return
+        self.waiting += len(commands)
+        self._queue.append(work)
+        self._wake.set()
+
+    async def do(self, actor: Actor, command: dict[str, Any]) -> Answer:
+        """One command, and its answer."""
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+
+        def reply(answers: list[Answer]) -> None:
+            if not future.done():
+                future.set_result(answers[0])
+
+        self.submit(actor, [command], reply)
+        return await future
+
+    async def settled(self) -> State:
+        """The state between two flushes: all of it durable. It is the live object: read, do not wait, do not keep."""
+        while not self._settled.is_set():
+            await self._settled.wait()
+        return self.state
+
+    def wake(self) -> None:
+        """The clock may have moved: look again at what is due."""
+        self._wake.set()
+
+    def _refuse_work(self, work: _Work, why: str) -> None:
+        for i in range(work.next, len(work.commands)):
+            work.settle(i, self._busy(_id_of(work.commands[i]), why))
+
+    def _busy(self, id_: str | None, why: str) -> Answer:
+        return Answer(id=id_, ok=False, seq=self.state.seq, code="busy", message=why, details={"retry_ms": RETRY_MS})
+
+    # ------------------------------------------------------------ the loop
+    async def _run(self) -> None:
+        while True:
+            self._refresh_due()
+            next_at = self._due[0][0] if self._due else None
+            now = self.clock.now()
+            if not self._queue and (next_at is None or next_at > now or self.unavailable is not None):
+                if self._closing:
+                    return
+                await self._sleep(next_at)
+                continue
+            batch = self._decide_batch()
+            if batch.events or self._broken:
+                await self._flush(batch)
+                # Others on the loop (readers of frames, above all) get their turn between batches.
+            else:
+                self._answer(batch)
+            await asyncio.sleep(0)
+
+    async def _sleep(self, next_at: int | None) -> None:
+        self._wake.clear()
+        if self._queue:
+            return
+        # A rehearsal's clock may stand still: then it is looked at again, not spun on.
+        timeout = None if next_at is None else max(SHORTEST_SLEEP_SECONDS, self.clock.delay(next_at))
+        if self.unavailable is not None:
+            timeout = 0.5  # the disk may have room again: what is due is tried anew
+            self.unavailable = None
+        timer = None
+        if timeout is not None:
+            timer = asyncio.get_running_loop().call_later(timeout, self._wake.set)
+        try:
+            await self._wake.wait()
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+    def _refresh_due(self) -> None:
+        if self._due_old:
+            if self.state.plan is not None:
+                self._due = [d for d in due(self.state) if d[2] not in self._declined and d[2] not in self._poisoned]
+            self._due_old = False
+            self.clock.set_bound(self._due[0][0] if self._due else None)
+            if self.state.rehearsal is not None:
+                self._keep_rehearsal_back()
+
+    def _keep_rehearsal_back(self) -> None:
+        """A rehearsal's time begins when it is armed, and does not run past what a relay has yet to bring."""
+        state = self.state
+        if state.the.status == "planned":
+            self.clock.hold("arming", state.at)
+        else:
+            self.clock.release("arming")
+        here = {name for name, relay in state.relays.items() if relay.here}
+        waits = [d.fire_at for x in state.opened if (d := state.deliveries[x]).status == "requested" and d.relay in here]
+        if waits:
+            self.clock.hold("deliveries", min(waits) + DELIVERY_ROOM_MS)
+        else:
+            self.clock.release("deliveries")
+
+    def _decide_batch(self) -> _Batch:
+        batch = _Batch()
+        started = clocks.perf()
+        # What is due goes before what waits.
+        while not self._broken and self._due and self._due[0][0] <= self.clock.now() and len(batch.events) < 4 * BATCH_COMMANDS:
+            self._decide_due(batch, self._due[0][2])
+        count = 0
+        while self._queue and count < BATCH_COMMANDS and not self._broken:
+            work = self._queue[0]
+            moment = Moment(at=self.clock.now(), bits=clocks.bits(), public=self.public, speed=self.clock.speed or 1.0)
+            while work.next < len(work.commands) and count < BATCH_COMMANDS:
+                index = work.next
+                work.next += 1
+                count += 1
+                self.waiting -= 1
+                self._decide_one(batch, work, index, moment)
+                if clocks.perf() - started > BATCH_SECONDS or self._broken:
+                    count = BATCH_COMMANDS
+            if work.next == len(work.commands):
+                self._queue.popleft()
+        return batch
+
+    def _decide_due(self, batch: _Batch, key: str) -> None:
+        moment = Moment(at=self.clock.now(), bits=clocks.bits(), public=self.public, speed=self.clock.speed or 1.0)
+        try:
+            decided = decide_due(self.state, key, moment)
+        except Exception:
+            # A fault of ours in one moment must not stop the show: it is left alone, and said.
+            log.exception("a moment could not be decided", sale=self.sale, key=key)
+            self._poisoned.add(key)
+            self._broken = True
+            return
+        if decided.events:
+            self._take(batch, decided.events, decided.touched, CLOCK.by)
+        else:
+            self._declined.add(key)
+            self._due_old = True
+        self._refresh_due()
+
+    def _take(self, batch: _Batch, events: list[Event], touched: set[Key], sender: str) -> None:
+        batch.events += events
+        batch.senders += [sender] * len(events)
+        batch.touched |= touched
+        for topic, _ in touched:
+            if topic in TIMED_TOPICS:
+                self._due_old = True
+                self._declined.clear()
+                break
+
+    def _decide_one(self, batch: _Batch, work: _Work, index: int, moment: Moment) -> None:
+        fields = work.commands[index]
+        actor = work.actor
+        id_ = _id_of(fields)
+        try:
+            kind, cmd, seen, sum_ = self._read(actor, fields, id_)
+            key = (actor.sender, id_ or "")
+            known = self._ids.get(key) if id_ is not None else None
+            if known is not None:
+                self._repeat(batch, work, index, known, sum_)
+                return
+            if self._prepare is not None:
+                cmd = self._prepare(kind, cmd, self.state)
+            command = _validated(kind, cmd)
+            if seen is not _NOTHING:
+                check_from(self.state, command, seen)
+            # Two commands of one moment must not cut the same codes from the same bits.
+            moment = Moment(at=moment.at, bits=_varied(moment.bits, index), public=moment.public, speed=moment.speed)
+            decided = decide(self.state, actor, command, moment, id_, sum_)
+        except Refusal as refusal:
+            batch.answers.append((work, index, refused(id_, refusal, self.state.seq)))
+            return
+        except Exception:
+            log.exception("a command could not be decided", sale=self.sale, kind=kind)
+            self._broken = True
+            fault = Refusal("invalid", f"{kind} failed inside the service; nothing was changed, and the fault is logged")
+            batch.answers.append((work, index, refused(id_, fault, self.state.seq)))
+            return
+        if decided.events:
+            self._take(batch, decided.events, decided.touched, actor.sender)
+            if id_ is not None:
+                first = decided.events[0].seq
+                self._ids[key] = first
+                batch.ids.append((actor.sender, id_, first))
+        batch.answers.append((work, index, Answer(id=id_, ok=True, seq=self.state.seq, result=decided.result)))
+
+    def _read(self, actor: Actor, fields: Any, id_: str | None) -> tuple[str, dict[str, Any], Any, int]:
+        """Known kind, then role, then shape: the order in which a command is checked."""
+        if not isinstance(fields, dict):
+            raise Refusal("invalid", "a command is a JSON object", {"field": ""})
+        kind = fields.get("kind")
+        if not isinstance(kind, str):
+            raise Refusal("invalid", "a command needs its kind, such as coupon.claim", {"field": "kind"})
+        if kind not in COMMANDS or (kind in INTERNAL and actor is not CLOCK):
+            raise Refusal("unknown", f"there is no command {kind[:80]!r}; see GET /api/permissions", {"field": "kind"})
+        if actor is not CLOCK and not self._permissions(actor.role, kind):
+            raise Refusal("forbidden", f"{actor.role} may not {kind}", {"kind": kind, "role": actor.role})
+        if "id" in fields and (id_ is None or not 1 <= len(id_) <= 128):
+            raise Refusal("invalid", "an id is a text of 1 to 128 characters", {"field": "id"})
+        cmd = {k: v for k, v in fields.items() if k not in _ENVELOPE}
+        seen = fields.get("from", _NOTHING)
+        if seen is not _NOTHING:
+            if not COMMANDS[kind].button:
+                raise Refusal("invalid", f"{kind} takes no from", {"field": "from"})
+            if seen is not None and not isinstance(seen, str):
+                raise Refusal("invalid", "from is an id, or null for none", {"field": "from"})
+        if actor is CLOCK:
+            return kind, cmd, seen, 0
+        return kind, cmd, seen, zlib.crc32(msgspec.json.encode([kind, cmd], order="sorted", enc_hook=_as_is))
+
+    def _repeat(self, batch: _Batch, work: _Work, index: int, seq: int, sum_: int) -> None:
+        """The same id again: the same answer, computed from the event; nothing happens twice."""
+        id_ = _id_of(work.commands[index])
+        event = next((e for e in batch.events if e.seq == seq), None)
+        if event is not None:
+            batch.answers.append((work, index, self._again(id_, event, sum_)))
+            return
+
+        async def later() -> None:
+            try:
+                entries = await self.journal.read(self.sale, seq - 1, 1)
+                given = self._again(id_, codec.decode(entries[0], self.sale), sum_)
+            except JournalError as e:
+                given = self._busy(id_, str(e))
+            work.settle(index, given)
+
+        task = asyncio.create_task(later())
+        _background.add(task)
+        task.add_done_callback(_background.discard)
+
+    def _again(self, id_: str | None, event: Event, sum_: int) -> Answer:
+        if event.sum is not None and event.sum != sum_:
+            return refused(
+                id_,
+                Refusal("invalid", "this id was given to another command: a new command needs a new id", {"field": "id"}),
+                self.state.seq,
+            )
+        return Answer(id=id_, ok=True, seq=self.state.seq, result=answer(self.state, event))
+
+    # ------------------------------------------------------------ flushing
+    async def _flush(self, batch: _Batch) -> None:
+        if not batch.events:
+            await self._reload()
+            self._answer(batch)
+            return
+        entries: list[Entry] = []
+        private: list[tuple[int, bytes]] = []
+        for event in batch.events:
+            body, part = codec.encode(event)
+            entries.append(Entry(seq=event.seq, body=body, private=part))
+            if part is not None:
+                private.append((event.seq, part))
+        flush = Flush(first=batch.events[0].seq, bodies=[e.body for e in entries], private=private, commands=batch.ids)
+        self._settled.clear()
+        try:
+            await self.journal.append(self.sale, flush)
+            if self._broken:
+                await self._reload()
+        except (JournalUnavailable, Conflict) as e:
+            await self._after_failure(batch, flush, str(e))
+            return
+        finally:
+            self._settled.set()
+        self._publish(Published(batch.events, entries, batch.senders, batch.touched))
+        self._answer(batch)
+
+    def _publish(self, published: Published) -> None:
+        self.recent.append(published)
+        for listener in self.listeners:
+            listener.publish(published)
+        if self.wants_snapshot is not None and self.state.seq - self._snapshot_at >= SNAPSHOT_EVERY:
+            self._snapshot_at = self.state.seq
+            self.wants_snapshot(self.sale)
+
+    def _answer(self, batch: _Batch) -> None:
+        for work, index, given in batch.answers:
+            work.settle(index, given)
+
+    async def _after_failure(self, batch: _Batch, flush: Flush, why: str) -> None:
+        """The journal decides: what stands in it is done, the rest is told to come back."""
+        self.unavailable = why
+        log.error("a flush failed; the journal decides", sale=self.sale, first=flush.first, reason=why)
+        await self._reload()
+        stood = False
+        if self.state.seq >= flush.last:
+            with contextlib.suppress(JournalError):
+                entries = await self.journal.read(self.sale, flush.first - 1, len(flush.bodies))
+                stood = [e.body for e in entries] == list(flush.bodies)
+                if stood:
+                    self._publish(Published(batch.events, entries, batch.senders, batch.touched))
+        for work, index, given in batch.answers:
+            if given.ok and not stood:
+                given = self._busy(given.id, f"nothing can be written: {why}")  # noqa: PLW2901
+            work.settle(index, given)
+
+
+    async def _reload(self) -> None:
+        """Drops the working state for what the journal holds, however long the journal takes to be there."""
+        recent = list(self.recent)
+        while True:
+            try:
+                await self._load()
+                break
+            except JournalError as e:
+                self.unavailable = str(e)
+                while self._queue:
+                    self._refuse_work(self._queue.popleft(), f"nothing can be written: {e}")
+                self.waiting = 0
+                await asyncio.sleep(RELOAD_SECONDS)
+        self.recent = deque(recent, maxlen=64)
+        self._broken = False
+
+
+_NOTHING: Any = object()
+_ENVELOPE = frozenset({"op", "id", "kind", "from", "override", "sale"})
+_background: set[asyncio.Task[None]] = set()
+
+
+def _id_of(fields: Any) -> str | None:
+    id_ = fields.get("id") if isinstance(fields, dict) else None
+    return id_ if isinstance(id_, str) else None
+
+
+def _as_is(value: Any) -> Any:
+    return repr(value)
+
+
+def _varied(bits: bytes, index: int) -> bytes:
+    return bits[:28] + index.to_bytes(4, "big")
+
+
+def _validated(kind: str, fields: dict[str, Any]) -> Command:
+    try:
+        return COMMANDS[kind].model_validate(fields)
+    except ValidationError as e:
+        first = e.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise Refusal("invalid", f"{where or kind}: {first['msg']}", {"field": where, "errors": e.error_count()}) from None

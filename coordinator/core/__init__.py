@@ -1,0 +1,73 @@
+"""The pure core of a live sale: commands, events, state and rules, one file a topic.
+
+Importing the package registers every topic; use it through
+
+    State(sale=…), evolve(state, event), decide(state, actor, command, moment, id), due(state)
+"""
+
+from coordinator.core import (
+    actions,
+    checkins,
+    coupons,
+    cue_commands,
+    cues,
+    deliveries,
+    figures,
+    groups,
+    links,
+    messages,
+    notes,
+    orders,
+    people,
+    products,
+    prompts,
+    questions,
+    schedule,
+    sheets,
+    show,
+    tasks,
+    triggers,
+)
+from coordinator.core.kernel import (
+    CLOCK,
+    CODES,
+    COMMANDS,
+    EVENTS,
+    Actor,
+    Command,
+    Decided,
+    Event,
+    Moment,
+    Refusal,
+    answer,
+    decide,
+    decide_due,
+    due,
+    evolve,
+)
+from coordinator.core.state import TOPICS, State
+
+TOPIC_MODULES = (
+    actions, checkins, coupons, cue_commands, cues, deliveries, figures, groups, links, messages, notes, orders,
+    people, products, prompts, questions, schedule, sheets, show, tasks, triggers,
+)  # fmt: skip
+
+__all__ = [
+    "CLOCK",
+    "CODES",
+    "COMMANDS",
+    "EVENTS",
+    "TOPICS",
+    "Actor",
+    "Command",
+    "Decided",
+    "Event",
+    "Moment",
+    "Refusal",
+    "State",
+    "answer",
+    "decide",
+    "decide_due",
+    "due",
+    "evolve",
+]

@@ -1,0 +1,232 @@
+"""What a controller can do with one cue: fire, confirm, hold, release, skip, and add one live."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from coordinator.core import conditions, cues, selectors
+from coordinator.core.cues import (
+    Cue,
+    CueConfirmed,
+    CueHeld,
+    CueReleased,
+    CueSkipped,
+    go,
+    lead_of,
+    need_cue,
+    plan_of,
+    withdraw,
+)
+from coordinator.core.kernel import (
+    Command,
+    Event,
+    Id,
+    Key,
+    Refusal,
+    Text,
+    Turn,
+    command,
+    current,
+    decides,
+    evolves,
+    result_of,
+)
+from coordinator.core.plan import CUE_KINDS, INTO_GROUPS, At, CuePlan, Late
+
+if TYPE_CHECKING:
+    from coordinator.core.state import State
+
+
+class CueAdded(Event, tag="cue.added", kw_only=True):
+    cue: str
+    segment: str | None = None
+    plan: CuePlan
+
+
+@command("cue.fire", button=True, events=("cue.announced", "cue.fired", "delivery.requested"))
+class CueFire(Command):
+    """Now, whatever the plan says: into groups at now + lead, all else at once."""
+
+    cue: Id
+
+
+@command("cue.confirm", button=True, events=("cue.confirmed", "cue.announced", "cue.fired"))
+class CueConfirm(Command):
+    """Lets a waiting cue go, at now + lead."""
+
+    cue: Id
+
+
+@command("cue.hold", button=True, events=("cue.held", "cue.withdrawn", "delivery.withdrawn"))
+class CueHold(Command):
+    """Stops a cue that has not fired; what was announced is withdrawn."""
+
+    cue: Id
+
+
+@command("cue.release", button=True, events=("cue.released", "cue.announced", "cue.fired"))
+class CueRelease(Command):
+    """Lets a held cue go on: at its moment, or at now + lead where that has passed."""
+
+    cue: Id
+
+
+@command("cue.skip", button=True, events=("cue.skipped", "delivery.withdrawn"))
+class CueSkip(Command):
+    """Strikes a cue that has not fired."""
+
+    cue: Id
+
+
+@command("cue.add", button=True, events=("cue.added",))
+class CueAdd(Command):
+    """A cue that the sheet does not hold, at a moment or on a condition."""
+
+    cue: Id | None = None
+    segment: Id | None = None
+    at: int | None = Field(None, ge=0)
+    when: Text | None = None
+    do: Id
+    fields: dict[str, Any] = {}  # the fields of the command that `do` names
+    groups: str | None = None
+    text: Text | None = None
+
+
+@current(CueFire, CueConfirm, CueHold, CueRelease, CueSkip)
+def the_cues_run(state: State, c: Any) -> str | None:
+    cue = state.cues.get(c.cue)
+    return cue.run if cue else None
+
+
+def _not_over(cue: Cue) -> None:
+    if cue.status in {"fired", "skipped"}:
+        raise Refusal("too_late", f"{cue.id} is {cue.status}: an id that has run never runs again", {"status": cue.status})
+
+
+def _not_halted(turn: Turn, plan: CuePlan) -> None:
+    if turn.state.the.halted and plan.do in INTO_GROUPS:
+        raise Refusal("too_early", "the show is halted: nothing is dropped before show.unhalt", {"halted": True})
+    if turn.state.the.status == "closed":
+        raise Refusal("too_late", "the sale is closed", {"status": "closed"})
+
+
+@decides(CueFire)
+def fire_now(turn: Turn, c: CueFire) -> dict[str, Any] | None:
+    cue = need_cue(turn.state, c.cue)
+    _not_over(cue)
+    plan = plan_of(turn.state, cue.id)
+    _not_halted(turn, plan)
+    if cue.status == "announced":
+        raise Refusal("stale", f"{cue.id} is announced and fires by itself", {"current": cue.run})
+    go(turn, cue, turn.at + lead_of(turn.state, plan))
+    return None
+
+
+@decides(CueConfirm)
+def confirm(turn: Turn, c: CueConfirm) -> None:
+    cue = need_cue(turn.state, c.cue)
+    _not_over(cue)
+    plan = plan_of(turn.state, cue.id)
+    if cue.status != "waiting":
+        raise Refusal("too_early", f"{cue.id} does not wait for a confirmation; it is {cue.status}", {"status": cue.status})
+    _not_halted(turn, plan)
+    turn.emit(CueConfirmed(cue=cue.id, run=cue.run or ""))
+    go(turn, cue, turn.at + lead_of(turn.state, plan))
+
+
+@decides(CueHold)
+def hold(turn: Turn, c: CueHold) -> None:
+    cue = need_cue(turn.state, c.cue)
+    _not_over(cue)
+    if cue.status == "held":
+        raise Refusal("stale", f"{cue.id} is held already", {"current": cue.run})
+    if cue.status == "announced":
+        withdraw(turn, cue, "held")
+        if cue.status == "held":  # a hand's cue is held by the withdrawal itself
+            return
+    turn.emit(CueHeld(cue=cue.id, run=cue.run))
+
+
+@decides(CueRelease)
+def release(turn: Turn, c: CueRelease) -> None:
+    cue = need_cue(turn.state, c.cue)
+    _not_over(cue)
+    if cue.status != "held":
+        raise Refusal("stale", f"{cue.id} is not held", {"current": cue.run})
+    plan = plan_of(turn.state, cue.id)
+    _not_halted(turn, plan)
+    turn.emit(CueReleased(cue=cue.id, run=cue.run))
+    lead = lead_of(turn.state, plan)
+    # What lies ahead waits for its moment; what has passed, and a hand's cue, goes now.
+    if cue.hand or (cue.at is not None and cue.at - lead <= turn.at):
+        moment = cue.at if cue.at is not None and cue.at > turn.at and not cue.hand else turn.at + lead
+        go(turn, cue, moment)
+
+
+@decides(CueSkip)
+def skip(turn: Turn, c: CueSkip) -> None:
+    cue = need_cue(turn.state, c.cue)
+    _not_over(cue)
+    if cue.status == "announced":
+        withdraw(turn, cue, "skipped")
+    turn.emit(CueSkipped(cue=cue.id, run=cue.run, why="skipped"))
+
+
+@decides(CueAdd)
+def add(turn: Turn, c: CueAdd) -> None:
+    state = turn.state
+    if c.do not in CUE_KINDS:
+        raise Refusal("invalid", f"a cue cannot do {c.do!r}; it can do {', '.join(sorted(CUE_KINDS))}", {"field": "do"})
+    if (c.at is None) == (c.when is None):
+        raise Refusal("invalid", "a cue has either a moment (at) or a condition (when)", {"field": "at"})
+    if c.segment is not None and c.segment not in state.segments:
+        raise Refusal("unknown", f"there is no segment {c.segment}", {"field": "segment"})
+    name = c.cue or state.next_id("added-")
+    if name in state.cues:
+        raise Refusal("already", f"there is a cue {name} already", {"field": "cue"})
+    if c.when is not None:
+        try:
+            conditions.parse(c.when)
+        except conditions.ConditionError as e:
+            raise Refusal("invalid", str(e), {"field": "when"}) from None
+    if c.groups is not None:
+        try:
+            selectors.parse(c.groups)
+        except selectors.SelectorError as e:
+            raise Refusal("invalid", str(e), {"field": "groups"}) from None
+    from coordinator.core import actions
+
+    actions.check_fields(state, c.do, c.fields, c.text)
+    plan = CuePlan(
+        id=name,
+        do=c.do,
+        at=At(base="clock", instant=c.at) if c.at is not None else None,
+        when=c.when,
+        fields=c.fields,
+        groups=c.groups,
+        text=c.text or (actions.ready_text(c.do) if c.do in INTO_GROUPS else None),
+        late=Late(rule="ask", within=30_000) if c.do in INTO_GROUPS else Late(rule="fire", within=300_000),
+    )
+    turn.emit(CueAdded(cue=name, segment=c.segment, plan=plan))
+
+
+@evolves(CueAdded)
+def added(state: State, e: CueAdded) -> Iterable[Key]:
+    if e.cue.startswith("added-"):
+        state.count("added-")
+    state.added[e.cue] = (e.segment or "", e.plan)
+    state.reindex()
+    state.cues[e.cue] = cue = cues.new_cue(state, e.segment, e.plan, len(state.added) + 1000)
+    if e.plan.at is not None:
+        cue.planned_at = cue.at = e.plan.at.instant
+    return [("cues", e.cue)]
+
+
+@result_of(CueAdded)
+def added_result(_: State, e: CueAdded) -> dict[str, str]:
+    return {"cue": e.cue}
+
+

@@ -1,0 +1,555 @@
+"""Cues: what is to happen at a time, from the plan or by hand, and the drops they put into groups.
+
+A cue that goes into groups has a lead: it is announced (its deliveries are requested) that long before
+its moment and fires at it. Between the two it can be withdrawn. A press by hand is a cue made for it.
+A cue's run keeps its id over hold and release, so that a group's delivery keeps its id too, with the
+next attempt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from coordinator.core import actions, deliveries, schedule
+from coordinator.core.kernel import (
+    Event,
+    Key,
+    Refusal,
+    Turn,
+    due_key,
+    evolves,
+    moments,
+    result_of,
+)
+from coordinator.core.plan import INTO_GROUPS, CuePlan
+
+if TYPE_CHECKING:
+    from coordinator.core.state import State
+
+OWNER_ALERT_MS = 15_000  # an unconfirmed cue is told to the owner after this long
+ASK_EXPIRES_MS = 600_000  # how long a drop may still go out where its `late` rule asks
+
+
+# ---------------------------------------------------------------- entities
+class Cue(msgspec.Struct, kw_only=True):
+    id: str
+    segment: str | None = None
+    index: int = 0
+    do: str
+    text: str | None = None
+    texts: tuple[str, ...] = ()
+    groups: str | tuple[str, ...] | None = None
+    to: str | None = None
+    coupon: str | None = None
+    link: str | None = None
+    product: str | None = None
+    quantity: int | None = None
+    when: str | None = None
+    confirm: str | None = None
+    planned_at: int | None = None
+    at: int | None = None
+    status: Literal["planned", "announced", "fired", "waiting", "held", "skipped"] = "planned"
+    run: str | None = None
+    drop: str | None = None
+    fire_at: int | None = None
+    fired_at: int | None = None
+    late_ms: int | None = None
+    waiting_since: int | None = None
+    waiting_until: int | None = None
+    alerted: bool = False
+    confirmed: bool = False
+    why: str | None = None
+    reach: int = 0
+    hand: bool = False
+
+
+class Drop(msgspec.Struct, kw_only=True):
+    id: str
+    kind: str
+    what: str | None = None  # coupon, product or link; the check-in's id
+    cue: str
+    run: str
+    groups: list[str]
+    text: str = ""
+    at: int
+    fire_at: int
+    expires_at: int
+    fired_at: int | None = None
+    status: Literal["announced", "fired", "withdrawn"] = "announced"
+    quantity: int | None = None
+    claimed: int = 0
+    clicks: int = 0
+    by: str = ""
+    sent: int = 0
+    failed: int = 0
+    unknown: int = 0
+
+
+# ---------------------------------------------------------------- events
+class CueAnnounced(Event, tag="cue.announced", kw_only=True):
+    """A hand-pressed or added-on-the-fly cue stands whole in `hand`."""
+
+    cue: str
+    run: str
+    drop: str
+    fire_at: int
+    expires_at: int
+    planned_at: int
+    attempt: int = 1
+    groups: list[str]
+    do: str
+    what: str | None = None
+    text: str = ""
+    quantity: int | None = None
+    hand: CuePlan | None = None
+
+
+class CueFired(Event, tag="cue.fired", kw_only=True):
+    cue: str
+    run: str
+    planned_at: int
+    late_ms: int
+    drop: str | None = None
+    do: str = ""
+
+
+class CueSkipped(Event, tag="cue.skipped", kw_only=True):
+    cue: str
+    run: str | None = None
+    why: str
+
+
+class CueWaiting(Event, tag="cue.waiting", kw_only=True):
+    cue: str
+    run: str
+    why: str  # confirm, late
+    role: str | None = None
+    until: int | None = None
+
+
+class CueHeld(Event, tag="cue.held", kw_only=True):
+    cue: str
+    run: str | None = None
+
+
+class CueReleased(Event, tag="cue.released", kw_only=True):
+    cue: str
+    run: str | None = None
+
+
+class CueWithdrawn(Event, tag="cue.withdrawn", kw_only=True):
+    """An announced cue goes back to what is planned; its deliveries are withdrawn."""
+
+    cue: str
+    run: str
+    why: str
+
+
+class CueConfirmed(Event, tag="cue.confirmed", kw_only=True):
+    cue: str
+    run: str
+
+
+class CueAgain(Event, tag="cue.again", kw_only=True):
+    """A triggered cue that may fire again is planned again, for a run of its own."""
+
+    cue: str
+
+
+class CueAlerted(Event, tag="cue.alerted", kw_only=True):
+    """A cue waits for its confirmation so long that the owner is told."""
+
+    cue: str
+    run: str
+
+
+@result_of(CueAnnounced)
+def announced_result(_: State, e: CueAnnounced) -> dict[str, Any]:
+    return {"drop": e.drop, "run": e.run, "fire_at": e.fire_at}
+
+
+@result_of(CueFired)
+def fired_result(_: State, e: CueFired) -> dict[str, Any]:
+    return {"run": e.run}
+
+
+# ---------------------------------------------------------------- what the plan says of a cue
+def plan_of(state: State, cue: str) -> CuePlan:
+    return state.index.cues[cue][1]
+
+
+def lead_of(state: State, plan: CuePlan) -> int:
+    if plan.do not in INTO_GROUPS:
+        return 0
+    return state.p.lead if plan.lead is None else plan.lead
+
+
+def need_cue(state: State, cue: str) -> Cue:
+    found = state.cues.get(cue)
+    if found is None:
+        raise Refusal("unknown", f"there is no cue {cue}", {"field": "cue", "cue": cue})
+    return found
+
+
+def run_of(state: State, cue: Cue) -> str:
+    return cue.run or state.next_id("r")
+
+
+# ---------------------------------------------------------------- announcing and firing
+def go(turn: Turn, cue: Cue, fire_at: int, planned_at: int | None = None) -> None:
+    """Sends a cue on its way: into groups by announcing it, all else by firing it now."""
+    plan = plan_of(turn.state, cue.id)
+    if plan.do in INTO_GROUPS:
+        announce(turn, cue.id, plan, max(fire_at, turn.at), planned_at)
+    else:
+        fire_at_once(turn, cue, planned_at if planned_at is not None else fire_at)
+
+
+def announce(
+    turn: Turn, cue_id: str, plan: CuePlan, fire_at: int, planned_at: int | None = None, *, hand: bool = False
+) -> None:
+    state = turn.state
+    cue = state.cues.get(cue_id)
+    drop = state.drops.get(cue.drop) if cue is not None and cue.drop else None
+    groups = deliveries.reach(state, plan)
+    what = actions.subject(plan)
+    within = plan.late.within if plan.late.rule != "ask" else ASK_EXPIRES_MS
+    text = plan.text or ""
+    turn.emit(
+        CueAnnounced(
+            cue=cue_id,
+            run=run_of(state, cue) if cue else state.next_id("r"),
+            drop=drop.id if drop else state.next_id("drop"),
+            fire_at=fire_at,
+            planned_at=planned_at if planned_at is not None else fire_at,
+            expires_at=fire_at + within,
+            attempt=2 if drop else 1,
+            groups=groups,
+            do=plan.do,
+            what=what,
+            text=text,
+            quantity=plan.fields.get("quantity"),
+            hand=plan if hand else None,
+        )
+    )
+    cue = state.cues[cue_id]
+    deliveries.request_all(turn, state.drops[cue.drop or ""], plan)
+    if fire_at <= turn.at:
+        fire(turn, cue)
+
+
+def fire(turn: Turn, cue: Cue) -> None:
+    """The announced cue's moment."""
+    planned = cue.planned_at if cue.planned_at is not None and cue.hand else cue.fire_at
+    planned = planned if planned is not None else turn.at
+    turn.emit(
+        CueFired(cue=cue.id, run=cue.run or "", planned_at=planned, late_ms=turn.late(planned), drop=cue.drop, do=cue.do)
+    )
+    actions.dropped(turn, turn.state.drops[cue.drop or ""])
+
+
+def fire_at_once(turn: Turn, cue: Cue, planned_at: int) -> None:
+    state = turn.state
+    run = run_of(state, cue)
+    turn.emit(CueFired(cue=cue.id, run=run, planned_at=planned_at, late_ms=turn.late(planned_at), do=cue.do))
+    actions.perform(turn, plan_of(state, cue.id), cue)
+
+
+def drop_by_hand(turn: Turn, do: str, fields: dict[str, Any], groups: list[str], text: str | None) -> None:
+    """A press by hand: a cue made for it, announced now, fired at now + lead."""
+    from coordinator.core.plan import Late
+
+    state = turn.state
+    if state.the.halted:
+        raise Refusal("too_early", "the show is halted: nothing is dropped before show.unhalt", {"halted": True})
+    plan = CuePlan(
+        id=state.next_id("hand-"),
+        do=do,
+        fields=fields,
+        groups=tuple(groups),
+        text=text or actions.ready_text(do),
+        late=Late(rule="ask", within=30_000),
+    )
+    if not deliveries.reach(state, plan):
+        raise Refusal("invalid", "that reaches no group", {"field": "groups"})
+    announce(turn, plan.id, plan, turn.at + state.p.lead, hand=True)
+
+
+# ---------------------------------------------------------------- withdrawing
+def withdraw(turn: Turn, cue: Cue, why: str) -> None:
+    """Takes back what was announced and has not fired; the cue is planned again."""
+    drop = turn.state.drops.get(cue.drop or "")
+    turn.emit(CueWithdrawn(cue=cue.id, run=cue.run or "", why=why))
+    if drop is not None:
+        deliveries.withdraw_drop(turn, drop, why)
+
+
+def announced(state: State) -> list[Cue]:
+    return [c for c in state.cues.values() if c.status == "announced"]
+
+
+def withdraw_announced(turn: Turn, why: str) -> None:
+    for cue in announced(turn.state):
+        withdraw(turn, cue, why)
+
+
+def withdraw_moved(turn: Turn, why: str) -> None:
+    """After a shift, an extension or an edit: what is announced for another moment is planned anew."""
+    for cue in announced(turn.state):
+        if not cue.hand and cue.at is not None and cue.at != cue.fire_at and cue.when is None:
+            withdraw(turn, cue, why)
+
+
+def skip_rest(turn: Turn, segment: str, why: str, *, waiting: bool = False) -> None:
+    """Skips what a segment that is over has not brought. What is announced goes on, unless all is over."""
+    state = turn.state
+    over = {"planned", "waiting", "held"} if waiting or why != "show_started" else {"planned"}
+    for cue in list(state.cues.values()):
+        if cue.segment == segment and cue.status in over:
+            turn.emit(CueSkipped(cue=cue.id, run=cue.run, why=why))
+
+
+def after_early_end(turn: Turn, segment: str) -> None:
+    """A segment ended before its time: its end's cues go now, what hung on its course is skipped."""
+    state = turn.state
+    for cue in list(state.cues.values()):
+        if cue.segment != segment or cue.status not in {"planned", "waiting", "held"}:
+            continue
+        plan = plan_of(state, cue.id)
+        if plan.at is None or plan.at.base == "clock":
+            continue  # conditions and clock times do not hang on the segment's course
+        if plan.at.base != "end":
+            if cue.status == "planned" and cue.at is not None and cue.at <= turn.at and plan.do not in INTO_GROUPS:
+                continue  # due in this very moment: the clock is about to bring it
+            turn.emit(CueSkipped(cue=cue.id, run=cue.run, why="segment_ended"))
+        elif plan.at.offset == 0 and cue.status == "planned" and plan.confirm is None:
+            go(turn, cue, turn.at + lead_of(state, plan))
+
+
+# ---------------------------------------------------------------- what is due
+@moments
+def cue_moments(state: State) -> Iterable[tuple[int, int, str]]:
+    the = state.the
+    running = the.status in {"armed", "live", "ended"}
+    for cue in state.cues.values():
+        if cue.status == "announced" and cue.fire_at is not None:
+            yield cue.fire_at, 4, f"fire={cue.id}"
+        elif cue.status == "waiting":
+            if cue.confirm and not cue.alerted and cue.waiting_since is not None:
+                yield cue.waiting_since + OWNER_ALERT_MS, 6, f"alert={cue.id}"
+            if cue.waiting_until is not None:
+                yield cue.waiting_until, 6, f"unconfirmed={cue.id}"
+        elif cue.status == "planned" and running and cue.at is not None and may_come(state, cue):
+            plan = plan_of(state, cue.id)
+            if the.halted and plan.do in INTO_GROUPS:
+                continue
+            yield cue.at - lead_of(state, plan), 3, f"cue={cue.id}"
+
+
+def may_come(state: State, cue: Cue) -> bool:
+    """Whether the show stands so that this planned cue comes by itself."""
+    status = state.the.status
+    segment = state.segments.get(cue.segment or "")
+    if status == "armed":
+        return (cue.at or 0) < state.the.start + state.the.moved
+    if status == "ended":
+        # An ending segment's own last cues are on their way as well.
+        return segment is None or segment.kind == "aftercare" or segment.status == "ended"
+    if status != "live" or segment is None:
+        return status == "live"
+    if segment.kind == "aftercare":
+        return False
+    plan = plan_of(state, cue.id)
+    if plan.at is not None and plan.at.base == "end" and segment.status == "planned":
+        return False
+    # What hangs on a segment's course waits until it runs, however much the one before overruns;
+    # what is announced ahead of a start that is only planned would come too early then.
+    if plan.at is not None and plan.at.base == "start" and plan.at.offset >= 0 and segment.status == "planned":
+        return starts_by_the_clock(state, cue)
+    return True
+
+
+def starts_by_the_clock(state: State, cue: Cue) -> bool:
+    """A planned segment is sure to start on time where nothing before it runs by hand."""
+    running = state.segments.get(state.the.segment or "")
+    return running is None or running.advance == "auto"
+
+
+@due_key("cue")
+def cue_due(turn: Turn, cue_id: str) -> None:
+    state = turn.state
+    cue = state.cues.get(cue_id)
+    if cue is None or cue.status != "planned" or cue.at is None or not may_come(state, cue):
+        return
+    plan = plan_of(state, cue.id)
+    lead = lead_of(state, plan)
+    if cue.at - lead > turn.at or (state.the.halted and plan.do in INTO_GROUPS):
+        return
+    if turn.at - cue.at > plan.late.within:
+        miss(turn, cue, plan)
+    elif plan.confirm is not None and not cue.confirmed:
+        wait_for_confirm(turn, cue, plan)
+    else:
+        # Its moment may have passed while the service was away: a drop still needs its lead.
+        go(turn, cue, cue.at if cue.at >= turn.at else turn.at + lead, planned_at=cue.at)
+
+
+def miss(turn: Turn, cue: Cue, plan: CuePlan) -> None:
+    """The moment passed longer ago than the `late` rule lets it fire by itself."""
+    if plan.late.rule == "ask":
+        turn.emit(CueWaiting(cue=cue.id, run=run_of(turn.state, cue), why="late"))
+    else:
+        turn.emit(CueSkipped(cue=cue.id, run=cue.run, why="late"))
+
+
+def wait_for_confirm(turn: Turn, cue: Cue, plan: CuePlan) -> None:
+    if plan.confirm is None:
+        return
+    segment = turn.state.segments.get(cue.segment or "")
+    if plan.confirm.within is not None:
+        until: int | None = turn.at + plan.confirm.within
+    elif segment is not None:
+        # A cue that hangs on the end itself would have no time at all: it gets what an `ask` gets.
+        until = segment.end if segment.end > turn.at + OWNER_ALERT_MS else turn.at + ASK_EXPIRES_MS
+    else:
+        until = None
+    turn.emit(
+        CueWaiting(cue=cue.id, run=run_of(turn.state, cue), why="confirm", role=plan.confirm.role, until=until)
+    )
+
+
+@due_key("fire")
+def fire_due(turn: Turn, cue_id: str) -> None:
+    cue = turn.state.cues.get(cue_id)
+    if cue is not None and cue.status == "announced" and cue.fire_at is not None and cue.fire_at <= turn.at:
+        fire(turn, cue)
+
+
+@due_key("alert")
+def alert_due(turn: Turn, cue_id: str) -> None:
+    from coordinator.core import prompts
+
+    cue = turn.state.cues.get(cue_id)
+    if cue is None or cue.status != "waiting" or cue.alerted:
+        return
+    turn.emit(CueAlerted(cue=cue.id, run=cue.run or ""))
+    prompts.say(turn, "owner", f"{cue.id}: {cue.confirm} ?", urgency="high", cue=cue.id)
+
+
+@due_key("unconfirmed")
+def unconfirmed_due(turn: Turn, cue_id: str) -> None:
+    cue = turn.state.cues.get(cue_id)
+    if cue is not None and cue.status == "waiting" and cue.waiting_until is not None and cue.waiting_until <= turn.at:
+        turn.emit(CueSkipped(cue=cue.id, run=cue.run, why="not_confirmed"))
+
+
+# ---------------------------------------------------------------- evolving
+def _new_run(state: State, cue: Cue, run: str, planned_at: int, at: int) -> list[Key]:
+    from coordinator.core.show import Run
+
+    if run in state.runs:
+        return []
+    state.count("r")
+    state.runs[run] = Run(id=run, cue=cue.id, planned_at=planned_at, started_at=at)
+    cue.run = run
+    return [("runs", run)]
+
+
+@evolves(CueAnnounced)
+def cue_announced(state: State, e: CueAnnounced) -> Iterable[Key]:
+    if e.hand is not None and e.cue not in state.cues:
+        state.count("hand-")
+        state.added[e.cue] = ("", e.hand)
+        state.reindex()
+        state.cues[e.cue] = new_cue(state, None, e.hand, 0)
+        state.cues[e.cue].planned_at = state.cues[e.cue].at = e.planned_at
+        state.cues[e.cue].hand = True
+    cue = state.cues[e.cue]
+    keys = _new_run(state, cue, e.run, e.planned_at, e.at)
+    cue.status, cue.drop, cue.fire_at, cue.why = "announced", e.drop, e.fire_at, None
+    cue.reach = len(e.groups)
+    drop = state.drops.get(e.drop)
+    if drop is None:
+        state.count("drop")
+        drop = state.drops[e.drop] = Drop(
+            id=e.drop, kind=e.do.partition(".")[0], what=e.what, cue=e.cue, run=e.run, groups=e.groups,
+            text=e.text, at=e.at, fire_at=e.fire_at, expires_at=e.expires_at, quantity=e.quantity, by=e.by,
+        )  # fmt: skip
+    else:
+        drop.status, drop.fire_at, drop.expires_at = "announced", e.fire_at, e.expires_at
+        drop.groups, drop.text = e.groups, e.text
+    return [*keys, ("cues", e.cue), ("drops", e.drop)]
+
+
+@evolves(CueFired)
+def cue_fired(state: State, e: CueFired) -> Iterable[Key]:
+    cue = state.cues[e.cue]
+    keys = _new_run(state, cue, e.run, e.planned_at, e.at)
+    cue.status, cue.fired_at, cue.late_ms = "fired", e.at, e.late_ms
+    run = state.runs[e.run]
+    run.ended_at = e.at
+    keys += [("cues", e.cue), ("runs", e.run)]
+    if e.drop:
+        drop = state.drops[e.drop]
+        drop.status, drop.fired_at = "fired", e.at
+        keys.append(("drops", e.drop))
+        # Those who did not ask to be told ahead see its deliveries from here on.
+        keys += [("deliveries", d) for d in state.by_drop.get(e.drop, {}).values()]
+    return keys
+
+
+@evolves(CueSkipped)
+def cue_skipped(state: State, e: CueSkipped) -> Iterable[Key]:
+    cue = state.cues[e.cue]
+    cue.status, cue.why = "skipped", e.why
+    return [("cues", e.cue)]
+
+
+@evolves(CueWaiting)
+def cue_waiting(state: State, e: CueWaiting) -> Iterable[Key]:
+    cue = state.cues[e.cue]
+    keys = _new_run(state, cue, e.run, cue.at or e.at, e.at)
+    cue.status, cue.why = "waiting", e.why
+    cue.waiting_since, cue.waiting_until, cue.alerted = e.at, e.until, False
+    return [*keys, ("cues", e.cue)]
+
+
+@evolves(CueHeld, CueReleased, CueConfirmed, CueAlerted, CueWithdrawn, CueAgain)
+def cue_changed(state: State, e: Any) -> Iterable[Key]:
+    cue = state.cues[e.cue]
+    match e:
+        case CueHeld():
+            cue.status = "held"
+        case CueReleased():
+            cue.status, cue.why = "planned", None
+        case CueConfirmed():
+            cue.confirmed = True
+        case CueAlerted():
+            cue.alerted = True
+        case CueAgain():
+            cue.status, cue.run, cue.drop, cue.fire_at, cue.confirmed = "planned", None, None, None, False
+        case CueWithdrawn():
+            cue.status, cue.why, cue.fire_at = "planned", e.why, None
+            # A hand's cue has no moment of its own to come back to: it waits for a release.
+            if cue.hand:
+                cue.status = "held"
+            drop = state.drops.get(cue.drop or "")
+            if drop is not None:
+                drop.status = "withdrawn"
+                return [("cues", e.cue), ("drops", drop.id), *schedule.replan(state)]
+    return [("cues", e.cue), *schedule.replan(state)]
+
+
+def new_cue(state: State, segment: str | None, plan: CuePlan, index: int) -> Cue:
+    f = plan.fields
+    cue = Cue(
+        id=plan.id, segment=segment, index=index, do=plan.do, text=plan.text, texts=plan.texts, groups=plan.groups,
+        to=f.get("to") or f.get("who"), coupon=f.get("coupon"), link=f.get("link"), product=f.get("product"),
+        quantity=f.get("quantity"), when=plan.when, confirm=plan.confirm.role if plan.confirm else None,
+    )  # fmt: skip
+    if plan.do in INTO_GROUPS:
+        cue.reach = len(deliveries.reach(state, plan))
+    return cue

@@ -1,0 +1,546 @@
+"""Deliveries: one drop on its way to one group, from requested to its end.
+
+requested → sent | held | awaiting | failed | expired | withdrawn | unknown. The core decides what goes
+out and when; the relay alone keeps the platform's windows and reports what became of it. A report
+counts for the attempt it names: a late one of an older attempt is recorded and changes nothing, but for
+`sent`, which is a fact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import msgspec
+from pydantic import Field
+
+from coordinator.core import render, selectors
+from coordinator.core.kernel import (
+    Command,
+    Event,
+    Id,
+    Key,
+    Refusal,
+    ShortText,
+    Turn,
+    command,
+    current,
+    decides,
+    due_key,
+    evolves,
+    moments,
+    result_of,
+)
+from coordinator.core.links import AddressKey
+from coordinator.core.plan import INTO_GROUPS, CuePlan
+
+if TYPE_CHECKING:
+    from coordinator.core.cues import Drop
+    from coordinator.core.state import State
+
+# Links and coupons go before talk where a platform's window is short.
+PRIORITY = {"link.drop": 0, "coupon.drop": 0, "checkin.open": 1, "message.send": 2}
+RETRY_EXPIRES_MS = 600_000  # what is asked for again after its time gets as long as an `ask` gets
+EXPIRY_GRACE_MS = 5_000  # a relay gets this long after `expires_at` to say what happened
+
+
+class Content(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, rename={"as_": "as"}):
+    """What a group is to see. `link` and `coupon` are whole addresses."""
+
+    text: str
+    images: tuple[str, ...] = ()
+    video: str | None = None
+    link: str | None = None
+    coupon: str | None = None
+    mention: str | None = None
+    as_: Literal["message", "announcement"] = "message"
+
+
+class Delivery(msgspec.Struct, kw_only=True):
+    id: str
+    attempt: int = 1
+    relay: str = ""
+    group: str
+    drop: str
+    run: str
+    cue: str
+    kind: str
+    content: Content
+    priority: int
+    fire_at: int
+    expires_at: int
+    requested_at: int
+    status: str = "requested"
+    until: int | None = None
+    why: str | None = None
+    sent_at: int | None = None
+    platform_id: str | None = None
+    left_late: bool = False  # it left before it could be withdrawn
+    had: tuple[str, ...] = ()  # every relay that was ever given it
+
+
+FINAL = frozenset({"sent", "failed", "expired", "withdrawn"})
+
+
+# ---------------------------------------------------------------- events
+class DeliveryRequested(Event, tag="delivery.requested", kw_only=True):
+    delivery: str
+    attempt: int
+    relay: str
+    group: str
+    content: Content
+    priority: int
+    fire_at: int
+    expires_at: int
+    cue: str
+    run: str
+    drop: str
+    key: str | None = None
+
+
+class _Report(Event, kw_only=True):
+    delivery: str
+    attempt: int
+    relay: str = ""
+    why: str | None = None
+
+
+class DeliverySent(_Report, tag="delivery.sent", kw_only=True):
+    platform_id: str | None = None
+    sent_at: int | None = None
+
+
+class DeliveryHeld(_Report, tag="delivery.held", kw_only=True):
+    until: int | None = None
+
+
+class DeliveryAwaiting(_Report, tag="delivery.awaiting", kw_only=True):
+    pass
+
+
+class DeliveryRetried(_Report, tag="delivery.retried", kw_only=True):
+    after_ms: int | None = None
+
+
+class DeliveryFailed(_Report, tag="delivery.failed", kw_only=True):
+    disabled: bool = False
+
+
+class DeliveryExpired(_Report, tag="delivery.expired", kw_only=True):
+    pass
+
+
+class DeliveryUnknown(_Report, tag="delivery.unknown", kw_only=True):
+    pass
+
+
+class DeliveryWithdrawn(_Report, tag="delivery.withdrawn", kw_only=True):
+    pass
+
+
+class DeliveryResolved(_Report, tag="delivery.resolved", kw_only=True):
+    choice: str
+
+
+# ---------------------------------------------------------------- commands
+Outcome = Literal["sent", "waiting", "awaiting", "retry", "rejected", "disabled", "expired", "unknown"]
+_REPORTED = (
+    "delivery.sent", "delivery.held", "delivery.awaiting", "delivery.retried", "delivery.failed",
+    "delivery.expired", "delivery.unknown",
+)  # fmt: skip
+
+
+@command("delivery.report", events=_REPORTED)
+class DeliveryReport(Command):
+    """What became of a delivery, from the relay that has it."""
+
+    delivery: Id
+    attempt: Annotated[int, Field(ge=1)]
+    outcome: Outcome
+    platform_id: ShortText | None = None
+    sent_at: Annotated[int, Field(ge=0)] | None = None
+    until: Annotated[int, Field(ge=0)] | None = None
+    after_ms: Annotated[int, Field(ge=0)] | None = None
+    why: ShortText | None = None
+
+
+@command("delivery.retry", button=True, events=("delivery.requested",))
+class DeliveryRetry(Command):
+    """Asks for a failed, expired or unknown delivery once more. Its `from` is the attempt that was seen."""
+
+    delivery: Id
+
+
+@command("delivery.withdraw", events=("delivery.withdrawn",))
+class DeliveryWithdraw(Command):
+    """Takes back one delivery that has not left."""
+
+    delivery: Id
+
+
+@command("delivery.move", events=("delivery.requested",))
+class DeliveryMove(Command):
+    """Gives a delivery that has not left to another relay."""
+
+    delivery: Id
+    relay: Id
+
+
+@command("delivery.resolve", events=("delivery.resolved", "delivery.requested"))
+class DeliveryResolve(Command):
+    """Decides what becomes of an unknown delivery: send it again, or leave it."""
+
+    delivery: Id
+    choice: Literal["resend", "leave"]
+
+
+@current(DeliveryRetry)
+def current_attempt(state: State, c: DeliveryRetry) -> str | None:
+    delivery = state.deliveries.get(c.delivery)
+    return str(delivery.attempt) if delivery else None
+
+
+# ---------------------------------------------------------------- whom it reaches, and through whom
+def reach(state: State, plan: CuePlan) -> list[str]:
+    """The groups a cue goes into as things stand: those its selector means, less the frozen, within the coupon's."""
+    groups = [g for g in state.groups.values() if not g.frozen]
+    chosen = selectors.select(plan.groups or "all", groups)
+    coupon = state.coupons.get(plan.fields.get("coupon") or "")
+    if coupon is not None and coupon.groups:
+        allowed = set(selectors.select(coupon.groups, groups))
+        chosen = [g for g in chosen if g in allowed]
+    return chosen
+
+
+def check_groups(state: State, groups: str | list[str]) -> list[str]:
+    """The groups that a command's `groups` means; refuses what cannot be read or is not there."""
+    try:
+        return selectors.select(groups, list(state.groups.values()))
+    except selectors.SelectorError as e:
+        raise Refusal("invalid", f"groups: {e}", {"field": "groups"}) from None
+
+
+def relay_for(state: State, group: str, other_than: str | None = None) -> str:
+    """The group's first relay that is here; else its first; empty where it has none."""
+    wanted = [r for r in state.groups[group].relay if r != other_than]
+    for name in wanted:
+        relay = state.relays.get(name)
+        if relay is not None and relay.here:
+            return name
+    for name, relay in sorted(state.relays.items()):
+        if relay.here and group in relay.groups and name != other_than:
+            return name
+    return wanted[0] if wanted else ""
+
+
+# ---------------------------------------------------------------- asking and taking back
+def request_all(turn: Turn, drop: Drop, plan: CuePlan) -> None:
+    known = dict(turn.state.by_drop.get(drop.id, {}))
+    for group in drop.groups:
+        request(turn, drop, plan.do, group, known.get(group))
+
+
+def request(turn: Turn, drop: Drop, do: str, group: str, delivery: str | None = None, relay: str | None = None) -> None:
+    """Asks a relay to bring a drop into a group: a new delivery, or the next attempt of one."""
+    state = turn.state
+    old = state.deliveries.get(delivery or "")
+    key = next((k for k in (_key_in(old.content),) if k), None) if old else None
+    if key is None and do in {"link.drop", "coupon.drop"}:
+        key = turn.secret(10)
+    turn.emit(
+        DeliveryRequested(
+            delivery=old.id if old else state.next_id("d"),
+            attempt=old.attempt + 1 if old else 1,
+            relay=relay if relay is not None else relay_for(state, group),
+            group=group,
+            content=content_for(turn, drop, do, key),
+            priority=PRIORITY.get(do, 2),
+            fire_at=max(drop.fire_at, turn.at) if old and drop.status == "fired" else drop.fire_at,
+            expires_at=drop.expires_at if drop.expires_at > turn.at else turn.at + RETRY_EXPIRES_MS,
+            cue=drop.cue,
+            run=drop.run,
+            drop=drop.id,
+            key=key,
+        )
+    )
+
+
+def _key_in(content: Content) -> str | None:
+    address = content.link or content.coupon
+    return address.rpartition("/")[2] if address else None
+
+
+def content_for(turn: Turn, drop: Drop, do: str, key: str | None) -> Content:
+    state, public = turn.state, turn.moment.public
+    link = f"{public}/l/{key}" if do == "link.drop" else None
+    coupon = f"{public}/c/{key}" if do == "coupon.drop" else None
+    return Content(text=render.fill(state, drop.text, drop.what, link, coupon), link=link, coupon=coupon)
+
+
+def withdraw_drop(turn: Turn, drop: Drop, why: str) -> None:
+    for delivery in list(turn.state.by_drop.get(drop.id, {}).values()):
+        _withdraw(turn, turn.state.deliveries[delivery], why)
+
+
+def withdraw_all(turn: Turn, why: str) -> None:
+    """Whatever has not left stays here."""
+    for delivery in sorted(turn.state.opened, key=_number):
+        _withdraw(turn, turn.state.deliveries[delivery], why)
+
+
+def _number(delivery: str) -> int:
+    return int(delivery[1:])
+
+
+def _withdraw(turn: Turn, d: Delivery, why: str) -> None:
+    if d.status in {"requested", "held", "awaiting"}:
+        turn.emit(DeliveryWithdrawn(delivery=d.id, attempt=d.attempt, relay=d.relay, why=why))
+
+
+def render_again(turn: Turn, product: str) -> bool:
+    """A price or stock changed: what has not left is asked for again. True where it left already."""
+    state, left = turn.state, False
+    for drop in list(state.drops.values()):
+        if drop.what != product or not render.is_live(drop.text) or drop.status == "withdrawn":
+            continue
+        for group, delivery in list(state.by_drop.get(drop.id, {}).items()):
+            d = state.deliveries[delivery]
+            if d.status == "requested":
+                request(turn, drop, f"{drop.kind}.drop", group, d.id, d.relay)
+            left = left or d.status == "sent"
+    return left
+
+
+# ---------------------------------------------------------------- reports
+def _need(state: State, delivery: str) -> Delivery:
+    found = state.deliveries.get(delivery)
+    if found is None:
+        raise Refusal("unknown", f"there is no delivery {delivery}", {"field": "delivery"})
+    return found
+
+
+@decides(DeliveryReport)
+def report(turn: Turn, c: DeliveryReport) -> dict[str, Any] | None:
+    d = _need(turn.state, c.delivery)
+    if turn.actor.name not in d.had:
+        raise Refusal("forbidden", f"{c.delivery} is not a delivery of {turn.actor.by}", {"field": "delivery"})
+    if c.attempt > d.attempt:
+        raise Refusal("invalid", f"{c.delivery} has no attempt {c.attempt} yet", {"field": "attempt", "attempt": d.attempt})
+    if c.attempt == d.attempt and _stands(d, c):
+        return {"again": True}
+    base: dict[str, Any] = {"delivery": d.id, "attempt": c.attempt, "relay": turn.actor.name, "why": c.why}
+    match c.outcome:
+        case "sent":
+            turn.emit(DeliverySent(**base, platform_id=c.platform_id, sent_at=c.sent_at or turn.at))
+        case "waiting":
+            turn.emit(DeliveryHeld(**base, until=c.until))
+        case "awaiting":
+            turn.emit(DeliveryAwaiting(**base))
+        case "retry":
+            turn.emit(DeliveryRetried(**base, after_ms=c.after_ms))
+        case "rejected":
+            turn.emit(DeliveryFailed(**base))
+        case "disabled":
+            turn.emit(DeliveryFailed(**base, disabled=True))
+        case "expired":
+            turn.emit(DeliveryExpired(**base))
+        case "unknown":
+            unknown(turn, d, c.attempt, c.why or "the relay does not know whether it left", turn.actor.name)
+    return None
+
+
+_STANDS_AS = {"sent": "sent", "rejected": "failed", "disabled": "failed", "expired": "expired", "unknown": "unknown"}
+
+
+def _stands(d: Delivery, c: DeliveryReport) -> bool:
+    """Whether the record says already what this report says."""
+    return d.status == _STANDS_AS.get(c.outcome) or (d.status == "sent" and c.outcome != "sent")
+
+
+def unknown(turn: Turn, d: Delivery, attempt: int, why: str, relay: str) -> None:
+    """It may be there or not. What follows is the sale's policy, never the relay's."""
+    turn.emit(DeliveryUnknown(delivery=d.id, attempt=attempt, relay=relay, why=why))
+    if turn.state.p.unknown == "resend" and d.status == "unknown" and turn.at < d.expires_at:
+        _again(turn, d)
+
+
+def _again(turn: Turn, d: Delivery, relay: str | None = None) -> None:
+    state = turn.state
+    drop = state.drops[d.drop]
+    request(turn, drop, state.index.cues[d.cue][1].do, d.group, d.id, relay)
+
+
+@decides(DeliveryRetry)
+def retry(turn: Turn, c: DeliveryRetry) -> None:
+    d = _need(turn.state, c.delivery)
+    if d.status not in {"failed", "expired", "unknown"}:
+        raise Refusal("stale", f"{d.id} is {d.status}", {"current": str(d.attempt)})
+    if turn.state.the.halted or turn.state.the.status == "closed":
+        raise Refusal("too_early", "the show is halted or closed", {"status": turn.state.the.status})
+    _again(turn, d)
+
+
+@decides(DeliveryWithdraw)
+def withdraw_one(turn: Turn, c: DeliveryWithdraw) -> None:
+    d = _need(turn.state, c.delivery)
+    if d.status not in {"requested", "held", "awaiting"}:
+        raise Refusal("too_late", f"{d.id} is {d.status}", {"status": d.status})
+    _withdraw(turn, d, "by hand")
+
+
+@decides(DeliveryMove)
+def move(turn: Turn, c: DeliveryMove) -> None:
+    d = _need(turn.state, c.delivery)
+    if d.status == "sent":
+        raise Refusal("too_late", f"{d.id} is sent", {"status": d.status})
+    if c.relay not in turn.state.relays:
+        raise Refusal("unknown", f"there is no relay {c.relay}", {"field": "relay"})
+    _again(turn, d, c.relay)
+
+
+@decides(DeliveryResolve)
+def resolve(turn: Turn, c: DeliveryResolve) -> None:
+    d = _need(turn.state, c.delivery)
+    if d.status != "unknown":
+        raise Refusal("stale", f"{d.id} is {d.status}, not unknown", {"status": d.status})
+    turn.emit(DeliveryResolved(delivery=d.id, attempt=d.attempt, choice=c.choice))
+    if c.choice == "resend":
+        _again(turn, d)
+
+
+def relay_gone(turn: Turn, name: str) -> None:
+    """A relay's lease is over: what is not due goes to another, what was due is unknown."""
+    state = turn.state
+    for delivery in sorted(state.opened, key=_number):
+        d = state.deliveries[delivery]
+        if d.relay != name or d.status not in {"requested", "held"}:
+            continue
+        if d.status == "requested" and d.fire_at <= turn.at and d.requested_at < turn.at:
+            unknown(turn, d, d.attempt, "its relay went away when it was due", name)
+            continue
+        other = relay_for(state, d.group, other_than=name)
+        relay = state.relays.get(other)
+        if relay is not None and relay.here:
+            _again(turn, d, other)
+
+
+def relay_here(turn: Turn, name: str) -> None:
+    """A relay came: what waits for a group of its own and has no relay that is here goes to it."""
+    state = turn.state
+    groups = state.relays[name].groups
+    for delivery in sorted(state.opened, key=_number):
+        d = state.deliveries[delivery]
+        holder = state.relays.get(d.relay)
+        if d.status == "requested" and d.relay != name and d.group in groups and (holder is None or not holder.here):
+            _again(turn, d, name)
+
+
+# ---------------------------------------------------------------- what is due
+@moments
+def expiries(state: State) -> Iterable[tuple[int, int, str]]:
+    earliest: dict[str, int] = {}
+    for delivery in state.opened:
+        d = state.deliveries[delivery]
+        if d.status in {"requested", "held"}:
+            earliest[d.drop] = min(d.expires_at, earliest.get(d.drop, d.expires_at))
+    for drop, instant in earliest.items():
+        yield instant + EXPIRY_GRACE_MS, 8, f"expire={drop}"
+
+
+@due_key("expire")
+def expire(turn: Turn, drop: str) -> None:
+    state = turn.state
+    for delivery in list(state.by_drop.get(drop, {}).values()):
+        d = state.deliveries[delivery]
+        if d.status not in {"requested", "held"} or d.expires_at + EXPIRY_GRACE_MS > turn.at:
+            continue
+        relay = state.relays.get(d.relay)
+        # A relay that was never here while it mattered cannot have sent it.
+        was_here = relay is not None and (relay.here or (relay.left_at or 0) >= d.fire_at)
+        if was_here and d.status == "requested":
+            unknown(turn, d, d.attempt, "no report until it expired", d.relay)
+        else:
+            turn.emit(DeliveryExpired(delivery=d.id, attempt=d.attempt, relay=d.relay, why="not sent in time"))
+
+
+# ---------------------------------------------------------------- evolving
+@evolves(DeliveryRequested)
+def requested(state: State, e: DeliveryRequested) -> Iterable[Key]:
+    old = state.deliveries.get(e.delivery)
+    had = old.had if old else ()
+    state.deliveries[e.delivery] = Delivery(
+        id=e.delivery, attempt=e.attempt, relay=e.relay, group=e.group, drop=e.drop, run=e.run, cue=e.cue,
+        kind=state.drops[e.drop].kind, content=e.content, priority=e.priority, fire_at=e.fire_at,
+        expires_at=e.expires_at, requested_at=e.at, had=had if e.relay in had else (*had, e.relay),
+    )  # fmt: skip
+    state.opened.add(e.delivery)
+    keys: list[Key] = [("deliveries", e.delivery)]
+    if old is None:
+        state.count("d")
+        state.by_drop.setdefault(e.drop, {})[e.group] = e.delivery
+    elif old.status in {"failed", "expired", "unknown"}:
+        _tally(state, old, -1)
+        keys.append(("drops", e.drop))
+    if e.key is not None and e.key not in state.keys:
+        drop = state.drops[e.drop]
+        state.keys[e.key] = AddressKey(drop=e.drop, group=e.group, what=drop.what or "", kind=drop.kind, cue=e.cue)
+    return keys
+
+
+def _tally(state: State, d: Delivery, by: int) -> None:
+    drop = state.drops[d.drop]
+    if d.status == "sent":
+        drop.sent += by
+    elif d.status in {"failed", "expired"}:
+        drop.failed += by
+    elif d.status == "unknown":
+        drop.unknown += by
+
+
+@evolves(
+    DeliverySent, DeliveryHeld, DeliveryAwaiting, DeliveryRetried, DeliveryFailed, DeliveryExpired, DeliveryUnknown,
+    DeliveryWithdrawn, DeliveryResolved,
+)  # fmt: skip
+def reported(state: State, e: Any) -> Iterable[Key]:
+    d = state.deliveries[e.delivery]
+    if e.attempt < d.attempt and not isinstance(e, DeliverySent):
+        return []
+    if d.status == "sent" and not isinstance(e, DeliverySent):
+        return []
+    keys: list[Key] = [("deliveries", d.id), ("drops", d.drop)]
+    _tally(state, d, -1)
+    d.why, d.until = e.why, None
+    match e:
+        case DeliverySent():
+            d.left_late = d.status == "withdrawn"
+            d.status, d.sent_at, d.platform_id = "sent", e.sent_at, e.platform_id
+        case DeliveryHeld():
+            d.status, d.until = "held", e.until
+        case DeliveryAwaiting():
+            d.status = "awaiting"
+        case DeliveryRetried():
+            d.status, d.attempt = "requested", d.attempt + 1
+        case DeliveryFailed():
+            d.status = "failed"
+        case DeliveryExpired():
+            d.status = "expired"
+        case DeliveryUnknown():
+            d.status = "unknown"
+        case DeliveryWithdrawn():
+            d.status = "withdrawn"
+        case DeliveryResolved():
+            d.why = e.choice
+    _tally(state, d, 1)
+    if d.status in {"requested", "held", "awaiting"}:
+        state.opened.add(d.id)
+    else:
+        state.opened.discard(d.id)
+    return keys
+
+
+@result_of(DeliveryRequested)
+def requested_result(_: State, e: DeliveryRequested) -> dict[str, Any]:
+    return {"delivery": e.delivery, "attempt": e.attempt}
+
+
+assert set(PRIORITY) == INTO_GROUPS, "every kind that goes into groups has its priority"

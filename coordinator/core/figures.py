@@ -1,0 +1,121 @@
+"""Live counters. They come from events alone: nothing else can fill them.
+
+`members` is how many are in the groups as far as the groups' counts are known: given in the sheet, plus
+joins, less leavers. `people` are distinct members with a message. Money is in minor units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from coordinator.core.coupons import CouponClaimed, CouponRedeemed
+from coordinator.core.groups import GroupJoined, GroupLeft, GroupMessage, GroupRemoved
+from coordinator.core.kernel import Event, Key, evolves
+from coordinator.core.links import LinkClicked
+from coordinator.core.orders import OrderCancelled, OrderPaid, OrderPlaced, OrderRefunded
+from coordinator.core.questions import QuestionAnswered, QuestionClosed, QuestionRaised
+
+if TYPE_CHECKING:
+    from coordinator.core.state import State
+
+
+class Figures(msgspec.Struct, kw_only=True):
+    id: str = "sale"
+    messages: int = 0
+    people: int = 0
+    joins: int = 0
+    leaves: int = 0
+    removed: int = 0
+    members: int = 0
+    clicks: int = 0
+    claims: int = 0
+    redemptions: int = 0
+    discount: int = 0
+    questions: int = 0
+    questions_open: int = 0
+    orders: int = 0
+    orders_paid: int = 0
+    buyers: int = 0
+    sales_created: int = 0
+    sales_paid: int = 0
+    sales_net: int = 0
+
+
+_KEYS: tuple[Key, ...] = (("figures", "sale"),)
+
+
+@evolves(CouponClaimed)
+def claims(state: State, _: CouponClaimed) -> Iterable[Key]:
+    state.figures["sale"].claims += 1
+    return _KEYS
+
+
+@evolves(LinkClicked)
+def clicks(state: State, _: LinkClicked) -> Iterable[Key]:
+    state.figures["sale"].clicks += 1
+    return _KEYS
+
+
+@evolves(GroupMessage)
+def messages(state: State, e: GroupMessage) -> Iterable[Key]:
+    f = state.figures["sale"]
+    f.messages += 1
+    if e.member is not None:
+        state.speakers.add(e.member)
+        f.people = len(state.speakers)
+    return _KEYS
+
+
+@evolves(GroupJoined, GroupLeft, GroupRemoved)
+def membership(state: State, e: Any) -> Iterable[Key]:
+    f = state.figures["sale"]
+    match e:
+        case GroupJoined():
+            f.joins += e.count
+            f.members += e.count
+        case GroupLeft():
+            f.leaves += e.count
+            f.members = max(0, f.members - e.count)
+        case GroupRemoved():
+            f.removed += e.count
+            f.members = max(0, f.members - e.count)
+    return _KEYS
+
+
+@evolves(CouponRedeemed)
+def redemptions(state: State, e: CouponRedeemed) -> Iterable[Key]:
+    f = state.figures["sale"]
+    f.redemptions += 1
+    f.discount += e.off
+    return _KEYS
+
+
+@evolves(QuestionRaised, QuestionAnswered, QuestionClosed)
+def questions(state: State, e: Event) -> Iterable[Key]:
+    f = state.figures["sale"]
+    if isinstance(e, QuestionRaised):
+        f.questions += 1
+    f.questions_open = sum(1 for q in state.questions.values() if q.status not in {"answered", "closed"})
+    return _KEYS
+
+
+@evolves(OrderPlaced, OrderPaid, OrderCancelled, OrderRefunded)
+def orders(state: State, e: Any) -> Iterable[Key]:
+    f = state.figures["sale"]
+    order = state.orders[e.order]
+    match e:
+        case OrderPlaced():
+            f.orders += 1
+            f.sales_created += e.amount
+        case OrderPaid():
+            f.orders_paid += 1
+            f.sales_paid += e.amount
+            if order.member is not None:
+                state.buyers.add(order.member)
+                f.buyers = len(state.buyers)
+    paid = f.sales_paid
+    f.sales_net = paid - sum(min(o.refunded, o.paid) for o in state.orders.values() if o.refunded)
+    return _KEYS

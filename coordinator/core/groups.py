@@ -1,0 +1,179 @@
+"""Groups: who joined, left and spoke. Members are pseudonyms; their words can be erased."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+import msgspec
+from pydantic import Field
+
+from coordinator.core.kernel import Command, Event, Id, Key, Member, Refusal, ShortText, Text, Turn, command, decides, evolves
+
+if TYPE_CHECKING:
+    from coordinator.core.state import State
+
+LAST_KEPT = 5  # messages of a group that its cheer members see
+
+
+class Said(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    at: int
+    member: str | None = None
+    name: str | None = None
+    text: str | None = None
+
+
+class Group(msgspec.Struct, kw_only=True):
+    id: str
+    name: str = ""
+    tier: str = ""
+    stage: str = ""
+    org: str = ""
+    tags: tuple[str, ...] = ()
+    relay: tuple[str, ...] = ()
+    members: int = 0
+    joins: int = 0
+    leaves: int = 0
+    removed: int = 0
+    messages: int = 0
+    frozen: bool = False
+    last: list[Said] = []
+
+
+class _Observed(Event, kw_only=True):
+    group: str
+    member: str | None = None
+    channel: str | None = None
+    count: int = 1
+
+
+class GroupJoined(_Observed, tag="group.joined"):
+    pass
+
+
+class GroupLeft(_Observed, tag="group.left"):
+    pass
+
+
+class GroupRemoved(_Observed, tag="group.removed"):
+    pass
+
+
+class GroupMessage(Event, tag="group.message", kw_only=True):
+    PRIVATE: ClassVar[tuple[str, ...]] = ("text", "name")
+    group: str
+    member: str | None = None
+    text: str | None = None
+    name: str | None = None
+
+
+class GroupFrozen(Event, tag="group.frozen", kw_only=True):
+    group: str
+
+
+class GroupThawed(Event, tag="group.thawed", kw_only=True):
+    group: str
+
+
+@command("group.observe", events=("group.joined", "group.left", "group.removed", "group.message"))
+class GroupObserve(Command):
+    """What happened in a group, as its relay or poster saw it. `count`: so many members whom nobody can name."""
+
+    group: Id
+    what: Literal["joined", "left", "removed", "message"]
+    member: Member | None = None
+    text: Text | None = None
+    name: ShortText | None = None
+    channel: ShortText | None = None
+    count: Annotated[int, Field(ge=1, le=100_000)] = 1
+    platform_id: ShortText | None = None
+
+
+@command("group.freeze", events=("group.frozen",))
+class GroupFreeze(Command):
+    """No drop goes into this group until it is thawed."""
+
+    group: Id
+
+
+@command("group.thaw", events=("group.thawed",))
+class GroupThaw(Command):
+    group: Id
+
+
+def need_group(turn: Turn, group: str) -> Group:
+    """The group; refuses one that is not there, or not the sender's."""
+    state = turn.state
+    found = state.groups.get(group)
+    if found is None:
+        raise Refusal("unknown", f"there is no group {group}", {"field": "group"})
+    actor = turn.actor
+    if actor.role in {"relay", "poster"}:
+        theirs = actor.name in found.relay if actor.groups is None else group in actor.groups
+        relay = state.relays.get(actor.name)
+        if not theirs and not (relay is not None and group in relay.groups):
+            raise Refusal("forbidden", f"{group} is not a group of {actor.by}", {"field": "group"})
+    return found
+
+
+@decides(GroupObserve)
+def observe(turn: Turn, c: GroupObserve) -> None:
+    need_group(turn, c.group)
+    if turn.state.the.status == "closed":
+        raise Refusal("too_late", "the sale is closed", {"status": "closed"})
+    match c.what:
+        case "message":
+            if c.text is None:
+                raise Refusal("invalid", "a message needs its text", {"field": "text"})
+            turn.emit(GroupMessage(group=c.group, member=c.member, text=c.text, name=c.name))
+        case "joined":
+            turn.emit(GroupJoined(group=c.group, member=c.member, channel=c.channel, count=c.count))
+        case "left":
+            turn.emit(GroupLeft(group=c.group, member=c.member, channel=c.channel, count=c.count))
+        case "removed":
+            turn.emit(GroupRemoved(group=c.group, member=c.member, channel=c.channel, count=c.count))
+
+
+@decides(GroupFreeze)
+def freeze(turn: Turn, c: GroupFreeze) -> None:
+    if need_group(turn, c.group).frozen:
+        raise Refusal("stale", f"{c.group} is frozen already", {"current": "frozen"})
+    turn.emit(GroupFrozen(group=c.group))
+
+
+@decides(GroupThaw)
+def thaw(turn: Turn, c: GroupThaw) -> None:
+    if not need_group(turn, c.group).frozen:
+        raise Refusal("stale", f"{c.group} is not frozen", {"current": "open"})
+    turn.emit(GroupThawed(group=c.group))
+
+
+@evolves(GroupMessage)
+def said(state: State, e: GroupMessage) -> Iterable[Key]:
+    group = state.groups[e.group]
+    group.messages += 1
+    group.last.append(Said(at=e.at, member=e.member, name=e.name, text=e.text))
+    if len(group.last) > LAST_KEPT:
+        del group.last[0]
+    return (("groups", e.group),)
+
+
+@evolves(GroupJoined, GroupLeft, GroupRemoved)
+def came_or_went(state: State, e: Any) -> Iterable[Key]:
+    group = state.groups[e.group]
+    if isinstance(e, GroupJoined):
+        group.joins += e.count
+        group.members += e.count
+        return (("groups", e.group),)
+    if isinstance(e, GroupLeft):
+        group.leaves += e.count
+    else:
+        group.removed += e.count
+    group.members = max(0, group.members - e.count)
+    return (("groups", e.group),)
+
+
+@evolves(GroupFrozen, GroupThawed)
+def frozen(state: State, e: Any) -> Iterable[Key]:
+    state.groups[e.group].frozen = isinstance(e, GroupFrozen)
+    return (("groups", e.group),)

@@ -1,0 +1,332 @@
+"""The kernel of the core: commands come in, events come out, state follows from events.
+
+Pure: no I/O, no clock, no randomness. `decide` gets the moment and the random bits as arguments and
+writes what it used into the events, so that the same events give the same state wherever they are folded.
+
+Each topic file registers with four decorators:
+
+    @command("coupon.claim")       a pydantic model: what may be asked for
+    @decides(CouponClaim)          (turn, command) -> result or None; checks first, then `turn.emit(event)`
+    @evolves(CouponClaimed)        (state, event) -> keys of the entities it changed
+    @due_key("fire")               (turn, rest of the key) -> None; what to do when a moment has come
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
+
+import msgspec
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+if TYPE_CHECKING:
+    from coordinator.core.state import State
+
+Key = tuple[str, str]
+"""(topic, id) of an entity, as in the wire's `changes`."""
+
+MAX_TRIGGER_DEPTH = 4  # a cue that sets off a cue that sets off a cue …: beyond this it is a loop in the sheet
+
+# ---------------------------------------------------------------- text that comes from outside
+# NUL is refused: half the programs that will ever read an export end a text there.
+_NO_NUL = r"^[^\x00]*$"
+Text = Annotated[str, StringConstraints(min_length=1, max_length=4000, pattern=_NO_NUL)]
+ShortText = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_NO_NUL)]
+Id = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x20\x7f]+$")]
+Member = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x20\x7f]+$")]
+"""A member's pseudonym. Whoever gives it has made it one already (design 1.11)."""
+
+
+# ---------------------------------------------------------------- refusals
+class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault
+    """What the sale answers to a command that cannot be done. It leaves no trace.
+
+    `code` is one of CODES, `message` says what is wrong and what to do, `details` name field or rule.
+    """
+
+    def __init__(self, code: str, message: str, details: Mapping[str, Any] | None = None) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code, self.message, self.details = code, message, details
+
+
+CODES: dict[str, int] = {
+    "invalid": 422,
+    "forbidden": 403,
+    "unknown": 404,
+    "stale": 409,
+    "exhausted": 409,
+    "already": 409,
+    "too_early": 409,
+    "too_late": 409,
+    "capped": 429,
+    "blocked": 422,
+    "busy": 503,
+}
+"""Every code a refusal can have, with its HTTP status."""
+
+
+# ---------------------------------------------------------------- who acts
+class Actor(msgspec.Struct, frozen=True):
+    """Who gives a command. `groups` limits a relay or a cheer member; None is no limit of its own."""
+
+    role: str
+    name: str
+    groups: tuple[str, ...] | None = None
+
+    @property
+    def by(self) -> str:
+        """How the event names them: the audience is never named by person."""
+        return self.role if self.role in {"audience", "clock"} else f"{self.role}:{self.name}"
+
+    @property
+    def sender(self) -> str:
+        """Whose command ids these are."""
+        return f"{self.role}:{self.name}"
+
+
+CLOCK = Actor("clock", "clock")
+
+
+# ---------------------------------------------------------------- events
+class Event(msgspec.Struct, kw_only=True, tag_field="kind", omit_defaults=True, rename={"from_": "from"}):
+    """Something that happened. Subclasses add fields; the tag is the kind on the wire.
+
+    A field once written is read for ever: new fields have defaults, a change of meaning is a new
+    version (`v`) with a step in `coordinator.journal.codec`.
+    """
+
+    seq: int = 0
+    at: int = 0
+    by: str = ""
+    cmd: str | None = None
+    sum: int | None = None  # of the command's body: the same id with another body is another command
+    v: int = 1
+
+    VERSION: ClassVar[int] = 1
+    PRIVATE: ClassVar[tuple[str, ...]] = ()
+    """Fields that are people's words or names: stored apart, erasable."""
+
+
+E = TypeVar("E", bound=Event)
+
+
+# ---------------------------------------------------------------- commands
+class Command(BaseModel):
+    """Base of all commands. Unknown fields and wrong types are refused by name."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    kind: ClassVar[str]
+    button: ClassVar[bool] = False
+    """May carry `from`, the id of what its sender saw."""
+
+
+C = TypeVar("C", bound=Command)
+
+COMMANDS: dict[str, type[Command]] = {}
+EVENTS: dict[str, type[Event]] = {}
+_DECIDERS: dict[type[Command], Callable[[Turn, Any], dict[str, Any] | None]] = {}
+_EVOLVERS: dict[type[Event], list[Callable[[State, Any], Iterable[Key]]]] = {}
+_RESULTS: dict[type[Event], Callable[[State, Any], dict[str, Any]]] = {}
+_CURRENT: dict[type[Command], Callable[[State, Any], str | None]] = {}
+_DUE: dict[str, Callable[[Turn, str], None]] = {}
+_MOMENTS: list[Callable[[State], Iterable[tuple[int, int, str]]]] = []
+PRODUCES: dict[str, tuple[str, ...]] = {}
+"""Command kind → kinds of the events it can lead to (for the generated documentation)."""
+
+
+def command(
+    kind: str, *, button: bool = False, events: tuple[str, ...] = ()
+) -> Callable[[type[C]], type[C]]:
+    def register(cls: type[C]) -> type[C]:
+        cls.kind, cls.button = kind, button
+        COMMANDS[kind] = cls
+        PRODUCES[kind] = events
+        return cls
+
+    return register
+
+
+def decides(cls: type[C]) -> Callable[[Callable[[Turn, C], dict[str, Any] | None]], Callable[[Turn, C], Any]]:
+    def register(f: Callable[[Turn, C], dict[str, Any] | None]) -> Callable[[Turn, C], Any]:
+        _DECIDERS[cls] = f
+        return f
+
+    return register
+
+
+def evolves(*kinds: type[E]) -> Callable[[Callable[[State, Any], Iterable[Key]]], Callable[[State, Any], Iterable[Key]]]:
+    def register(f: Callable[[State, Any], Iterable[Key]]) -> Callable[[State, Any], Iterable[Key]]:
+        for kind in kinds:
+            EVENTS[str(kind.__struct_config__.tag)] = kind
+            _EVOLVERS.setdefault(kind, []).append(f)
+        return f
+
+    return register
+
+
+def result_of(cls: type[E]) -> Callable[[Callable[[State, E], dict[str, Any]]], Callable[[State, E], dict[str, Any]]]:
+    """How the answer is computed from the first event of a command, now or when the command is repeated."""
+
+    def register(f: Callable[[State, E], dict[str, Any]]) -> Callable[[State, E], dict[str, Any]]:
+        _RESULTS[cls] = f
+        return f
+
+    return register
+
+
+def current(*classes: type[Command]) -> Callable[[Callable[[State, Any], str | None]], Callable[[State, Any], str | None]]:
+    """What a button's `from` is compared with: the id of what is current, None for none."""
+
+    def register(f: Callable[[State, Any], str | None]) -> Callable[[State, Any], str | None]:
+        for cls in classes:
+            _CURRENT[cls] = f
+        return f
+
+    return register
+
+
+def due_key(prefix: str) -> Callable[[Callable[[Turn, str], None]], Callable[[Turn, str], None]]:
+    def register(f: Callable[[Turn, str], None]) -> Callable[[Turn, str], None]:
+        _DUE[prefix] = f
+        return f
+
+    return register
+
+
+def moments(f: Callable[[State], Iterable[tuple[int, int, str]]]) -> Callable[[State], Iterable[tuple[int, int, str]]]:
+    """Registers a source of due moments: (instant, rank among equals, key)."""
+    _MOMENTS.append(f)
+    return f
+
+
+def answer(state: State, event: Event) -> dict[str, Any] | None:
+    """The result of the command whose first event this is."""
+    f = _RESULTS.get(type(event))
+    return f(state, event) if f else None
+
+
+# ---------------------------------------------------------------- state from events
+def evolve(state: State, event: Event) -> set[Key]:
+    """Folds one event into the state; says which entities changed. Events come in order, without gaps."""
+    if event.seq != state.seq + 1:
+        raise ValueError(f"event {event.seq} cannot follow {state.seq}")
+    touched: set[Key] = set()
+    state.seq, state.at = event.seq, event.at
+    for f in _EVOLVERS[type(event)]:
+        touched.update(f(state, event))
+    watched = state.watched
+    if watched and not watched.keys().isdisjoint(touched):
+        from coordinator.core import triggers  # triggers fire cues, and cues are made of this: the circle is the subject
+
+        triggers.look(state, touched)
+    return touched
+
+
+# ---------------------------------------------------------------- deciding
+class Moment(msgspec.Struct, frozen=True):
+    """What the world lends to one decision."""
+
+    at: int
+    bits: bytes
+    """32 random bytes: codes, keys and salts are cut from them."""
+    public: str = ""
+    """Address under which phones reach this installation, without a slash at the end."""
+    speed: float = 1.0
+
+
+class Turn:
+    """One decision: the state it is made on, who asked, and the events it has led to so far.
+
+    `emit` folds each event into the state at once, so later checks of the same turn see it. A decider
+    refuses before its first `emit`, never after.
+    """
+
+    __slots__ = ("_depth", "_keys", "actor", "at", "cmd", "events", "moment", "state", "sum", "touched")
+
+    def __init__(self, state: State, actor: Actor, moment: Moment, cmd: str | None, sum_: int | None = None) -> None:
+        self.state, self.actor, self.moment, self.cmd, self.sum = state, actor, moment, cmd, sum_
+        self.at = max(moment.at, state.at)  # `at` never decreases
+        self.events: list[Event] = []
+        self.touched: set[Key] = set()
+        self._depth = 0
+        self._keys = 0
+
+    def emit(self, event: Event) -> None:
+        state = self.state
+        event.seq, event.at = state.seq + 1, self.at
+        if not event.by:
+            event.by = self.actor.by
+        if self.cmd is not None and not self.events:
+            event.cmd, event.sum = self.cmd, self.sum
+        if event.VERSION != 1:
+            event.v = event.VERSION
+        touched = evolve(state, event)
+        self.events.append(event)
+        self.touched |= touched
+        if state.risen and self._depth < MAX_TRIGGER_DEPTH:
+            from coordinator.core import triggers
+
+            self._depth += 1
+            try:
+                triggers.follow(self)
+            finally:
+                self._depth -= 1
+
+    def secret(self, length: int) -> str:
+        """A fresh unguessable text of the alphabet without look-alikes, cut from the turn's random bits."""
+        self._keys += 1
+        digest = hashlib.blake2b(self._keys.to_bytes(8, "big"), key=self.moment.bits, digest_size=length).digest()
+        return "".join([_ALPHABET[b & 31] for b in digest])
+
+    def late(self, planned_at: int) -> int:
+        """How late it is in real ms, whatever the sale's speed."""
+        return max(0, round((self.at - planned_at) / self.moment.speed))
+
+
+_ALPHABET = "023456789abcdefghjkmnpqrstuvwxyz"  # 32 signs; no i, l, o, 1
+
+
+class Decided(msgspec.Struct):
+    """What came of a command: its events (none where it changed nothing), and its answer's result."""
+
+    events: list[Event]
+    touched: set[Key]
+    result: dict[str, Any] | None
+
+
+def check_from(state: State, cmd: Command, seen: str | None) -> None:
+    """Refuses `stale` where what is current is not what the sender saw."""
+    f = _CURRENT.get(type(cmd))
+    now = f(state, cmd) if f else None
+    if f and now != seen:
+        raise Refusal("stale", "somebody was quicker: look again and press again", {"current": now})
+
+
+def decide(state: State, actor: Actor, cmd: Command, moment: Moment, cmd_id: str | None = None, sum_: int | None = None) -> Decided:
+    """Decides one command on the state, which it changes by the events it returns.
+
+    Raises Refusal, with the state as it was.
+    """
+    turn = Turn(state, actor, moment, cmd_id, sum_)
+    result = _DECIDERS[type(cmd)](turn, cmd)
+    if turn.events and result is None:
+        result = answer(state, turn.events[0])
+    return Decided(turn.events, turn.touched, result)
+
+
+def decide_due(state: State, key: str, moment: Moment) -> Decided:
+    """What a moment that has come leads to. A key that is no longer due leads to nothing."""
+    turn = Turn(state, CLOCK, moment, None)
+    prefix, _, rest = key.partition("=")
+    _DUE[prefix](turn, rest)
+    return Decided(turn.events, turn.touched, None)
+
+
+def due(state: State) -> list[tuple[int, int, str]]:
+    """The moments that are to come, earliest first: (instant, rank among equals, key)."""
+    out: list[tuple[int, int, str]] = []
+    for f in _MOMENTS:
+        out.extend(f(state))
+    out.sort()
+    return out

@@ -1,0 +1,43 @@
+"""Messages of the team into groups: from the controller into any, from support into one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from coordinator.core.kernel import Command, Event, Id, Key, Refusal, Text, Turn, command, decides, evolves
+
+if TYPE_CHECKING:
+    from coordinator.core.state import State
+
+
+class MessageSent(Event, tag="message.sent", kw_only=True):
+    drop: str
+    cue: str
+    run: str
+    groups: list[str]
+
+
+@command("message.send", events=("cue.announced", "delivery.requested", "cue.fired", "message.sent"))
+class MessageSend(Command):
+    """A text into groups, at now + lead."""
+
+    content: Text
+    groups: str | list[Id]
+
+
+@decides(MessageSend)
+def send(turn: Turn, c: MessageSend) -> None:
+    from coordinator.core import cues, deliveries
+
+    groups = deliveries.check_groups(turn.state, c.groups)
+    if turn.actor.role == "support" and len(groups) > 1:
+        raise Refusal("forbidden", "support writes into one group at a time", {"field": "groups"})
+    if turn.state.the.status == "closed":
+        raise Refusal("too_late", "the sale is closed", {"status": "closed"})
+    cues.drop_by_hand(turn, "message.send", {}, groups, c.content)
+
+
+@evolves(MessageSent)
+def sent(_: State, e: MessageSent) -> Iterable[Key]:
+    return [("drops", e.drop)]

@@ -1,0 +1,159 @@
+"""Orders, as the shop reports them: the same report twice, or out of order, ends in the same state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field
+
+from coordinator.core.kernel import Command, Event, Id, Key, Member, Turn, command, decides, evolves
+
+if TYPE_CHECKING:
+    from coordinator.core.state import State
+
+Amount = Annotated[int, Field(ge=0, le=10**12)]
+Status = Literal["placed", "paid", "shipped", "cancelled", "refunded"]
+LATER = ("placed", "paid", "shipped", "cancelled", "refunded")
+
+
+class Line(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    product: str
+    quantity: int = 1
+    price: int = 0
+
+
+class LineIn(BaseModel):
+    """One line of an order: the product's id, how many, and the price of one in minor units."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    product: Id
+    quantity: Annotated[int, Field(ge=1, le=10**6)] = 1
+    price: Amount = 0
+
+
+class Order(msgspec.Struct, kw_only=True):
+    id: str
+    status: str = "placed"
+    member: str | None = None
+    group: str | None = None
+    link: str | None = None
+    coupon: str | None = None
+    cue: str | None = None
+    drop: str | None = None
+    lines: tuple[Line, ...] = ()
+    amount: int = 0
+    placed_at: int | None = None
+    paid_at: int | None = None
+    shipped_at: int | None = None
+    cancelled_at: int | None = None
+    refunded_at: int | None = None
+    paid: int = 0
+    refunded: int = 0
+
+
+class _Reported(Event, kw_only=True):
+    order: str
+    member: str | None = None
+    group: str | None = None
+    link: str | None = None
+    coupon: str | None = None
+    cue: str | None = None
+    drop: str | None = None
+    lines: tuple[Line, ...] = ()
+    amount: int = 0
+
+
+class OrderPlaced(_Reported, tag="order.placed"):
+    pass
+
+
+class OrderPaid(_Reported, tag="order.paid"):
+    pass
+
+
+class OrderShipped(_Reported, tag="order.shipped"):
+    pass
+
+
+class OrderCancelled(_Reported, tag="order.cancelled"):
+    pass
+
+
+class OrderRefunded(_Reported, tag="order.refunded"):
+    pass
+
+
+_EVENTS: dict[str, type[_Reported]] = {
+    "placed": OrderPlaced, "paid": OrderPaid, "shipped": OrderShipped, "cancelled": OrderCancelled, "refunded": OrderRefunded,
+}  # fmt: skip
+
+
+@command("order.report", events=tuple(f"order.{s}" for s in LATER))
+class OrderReport(Command):
+    """What the shop says of an order. `amount` is its total; for `refunded` the total refunded so far."""
+
+    order: Id
+    status: Status
+    member: Member | None = None
+    group: Id | None = None
+    link: Id | None = None
+    coupon: Id | None = None
+    lines: list[LineIn] = []
+    amount: Amount = 0
+
+
+@decides(OrderReport)
+def report(turn: Turn, c: OrderReport) -> dict[str, Any] | None:
+    state = turn.state
+    known = state.orders.get(c.order)
+    if state.the.status == "closed" and c.status != "refunded":
+        from coordinator.core.kernel import Refusal
+
+        raise Refusal("too_late", "the sale is closed: only refunds are taken", {"status": "closed"})
+    if known is not None and getattr(known, f"{c.status}_at") is not None:
+        # A refund may grow, part by part; everything else is said once.
+        if c.status != "refunded" or c.amount <= known.refunded:
+            return {"order": c.order, "status": known.status, "again": True}
+    key = state.keys.get(c.link or "")
+    code = state.codes.get(c.coupon or "")
+    turn.emit(
+        _EVENTS[c.status](
+            order=c.order,
+            member=c.member or (code.member if code else None),
+            group=c.group or (key.group if key else None),
+            link=c.link,
+            coupon=c.coupon,
+            cue=key.cue if key else None,
+            drop=key.drop if key else (code.drop if code else None),
+            lines=tuple(Line(product=x.product, quantity=x.quantity, price=x.price) for x in c.lines),
+            amount=c.amount,
+        )
+    )
+    return {"order": c.order, "status": state.orders[c.order].status}
+
+
+@evolves(OrderPlaced, OrderPaid, OrderShipped, OrderCancelled, OrderRefunded)
+def reported(state: State, e: Any) -> Iterable[Key]:
+    order = state.orders.setdefault(e.order, Order(id=e.order))
+    for name in ("member", "group", "link", "coupon", "cue", "drop"):
+        if getattr(order, name) is None and getattr(e, name) is not None:
+            setattr(order, name, getattr(e, name))
+    status = str(e.__struct_config__.tag).partition(".")[2]
+    setattr(order, f"{status}_at", e.at)
+    if status == "refunded":
+        order.refunded = e.amount
+    else:
+        if e.amount:
+            order.amount = e.amount
+        if e.lines:
+            order.lines = e.lines
+    if status == "paid":
+        order.paid = e.amount
+        for line in order.lines:
+            if line.product in state.products:
+                state.products[line.product].sold += line.quantity
+    done = [s for s in LATER if getattr(order, f"{s}_at") is not None]
+    order.status = done[-1]
+    return [("orders", e.order), *(("products", x.product) for x in order.lines if x.product in state.products)]

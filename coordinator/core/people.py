@@ -1,0 +1,166 @@
+"""Who is here: the team's people by person and not by tab, and the relays with their leases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from coordinator.core import schedule
+from coordinator.core.kernel import Command, Event, Id, Key, Turn, command, decides, evolves
+
+if TYPE_CHECKING:
+    from coordinator.core.state import State
+
+
+class Person(msgspec.Struct, kw_only=True):
+    id: str
+    person: str
+    role: str
+    here: bool = False
+    ready: bool = False
+    since: int | None = None
+
+
+class Relay(msgspec.Struct, kw_only=True):
+    name: str
+    here: bool = False
+    groups: tuple[str, ...] = ()
+    left_at: int | None = None
+
+
+class PersonJoined(Event, tag="person.joined", kw_only=True):
+    person: str
+    role: str
+
+
+class PersonLeft(Event, tag="person.left", kw_only=True):
+    person: str
+    role: str
+
+
+class PersonReady(Event, tag="person.ready", kw_only=True):
+    person: str
+    role: str
+
+
+class RelayJoined(Event, tag="relay.joined", kw_only=True):
+    relay: str
+    groups: tuple[str, ...] = ()
+
+
+class RelayLeft(Event, tag="relay.left", kw_only=True):
+    relay: str
+
+
+class ClockStepped(Event, tag="clock.stepped", kw_only=True):
+    by_ms: int
+
+
+@command("person.ready", events=("person.ready",))
+class PersonReadyCommand(Command):
+    """Says that the sender is ready."""
+
+
+# The service itself gives these; no client may.
+@command("presence.person", events=("person.joined", "person.left"))
+class PresencePerson(Command):
+    """The first connection of a person came, or the last one went."""
+
+    person: Id
+    role: Id
+    here: bool
+
+
+@command("presence.relay", events=("relay.joined", "relay.left"))
+class PresenceRelay(Command):
+    """A relay took its lease, or lost it."""
+
+    relay: Id
+    groups: list[Id] = []
+    here: bool
+
+
+@command("clock.step", events=("clock.stepped",))
+class ClockStep(Command):
+    """Wall clock and monotonic clock have parted by more than a quarter of a second."""
+
+    by_ms: int
+
+
+INTERNAL = frozenset({"presence.person", "presence.relay", "clock.step", "sale.create"})
+
+
+@decides(PersonReadyCommand)
+def ready(turn: Turn, _: PersonReadyCommand) -> dict[str, bool] | None:
+    person = turn.state.people.get(turn.actor.sender)
+    if person is not None and person.ready:
+        return {"again": True}
+    turn.emit(PersonReady(person=turn.actor.name, role=turn.actor.role))
+    return None
+
+
+@decides(PresencePerson)
+def presence(turn: Turn, c: PresencePerson) -> None:
+    known = turn.state.people.get(f"{c.role}:{c.person}")
+    if (known is not None and known.here) != c.here:
+        turn.emit(PersonJoined(person=c.person, role=c.role) if c.here else PersonLeft(person=c.person, role=c.role))
+
+
+@decides(PresenceRelay)
+def relay_presence(turn: Turn, c: PresenceRelay) -> None:
+    from coordinator.core import deliveries
+
+    known = turn.state.relays.get(c.relay)
+    if c.here:
+        groups = tuple(g for g in c.groups if g in turn.state.groups)
+        if known is None or not known.here or known.groups != groups:
+            turn.emit(RelayJoined(relay=c.relay, groups=groups))
+            deliveries.relay_here(turn, c.relay)
+    elif known is not None and known.here:
+        turn.emit(RelayLeft(relay=c.relay))
+        deliveries.relay_gone(turn, c.relay)
+
+
+@decides(ClockStep)
+def stepped(turn: Turn, c: ClockStep) -> None:
+    turn.emit(ClockStepped(by_ms=c.by_ms))
+
+
+def _person(state: State, role: str, name: str) -> Person:
+    id_ = f"{role}:{name}"
+    return state.people.setdefault(id_, Person(id=id_, person=name, role=role))
+
+
+@evolves(PersonJoined, PersonLeft, PersonReady)
+def person_changed(state: State, e: Any) -> Iterable[Key]:
+    person = _person(state, e.role, e.person)
+    match e:
+        case PersonJoined():
+            person.here, person.since = True, e.at
+        case PersonLeft():
+            person.here, person.since = False, e.at
+        case PersonReady():
+            person.ready = True
+    return [("people", person.id)]
+
+
+@evolves(RelayJoined, RelayLeft)
+def relay_changed(state: State, e: Any) -> Iterable[Key]:
+    relay = state.relays.setdefault(e.relay, Relay(name=e.relay))
+    person = _person(state, "relay", e.relay)
+    relay.here = person.here = person.ready = isinstance(e, RelayJoined)
+    person.since = e.at
+    if isinstance(e, RelayJoined):
+        relay.groups = e.groups
+    else:
+        relay.left_at = e.at
+    return [("people", person.id)]
+
+
+@evolves(ClockStepped)
+def clock_stepped(state: State, e: ClockStepped) -> Iterable[Key]:
+    """The sale's time runs on as it did; only what hangs on a clock time is planned anew."""
+    state.stepped += e.by_ms
+    return schedule.replan(state)

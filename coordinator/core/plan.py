@@ -1,0 +1,152 @@
+"""The plan of a sale: what the run sheet says, with every local time already an instant.
+
+`coordinator.runsheet` reads sheets and makes plans; the core only ever sees a plan. It stands whole
+in the events `sale.created` and `sheet.replaced`, so a replay needs neither the sheet's file nor the
+time-zone tables it was read with. Times are ms since 1970 UTC, lengths ms, money whole minor units.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+
+class Plain(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A value of the plan: never changed after it was read."""
+
+
+class TeamMember(Plain, kw_only=True, frozen=True):
+    person: str
+    role: str
+    groups: str | None = None  # a selector; None means all
+
+
+class GroupPlan(Plain, kw_only=True, frozen=True):
+    id: str
+    name: str = ""
+    tier: str = ""
+    stage: str = ""
+    org: str = ""
+    tags: tuple[str, ...] = ()
+    relay: tuple[str, ...] = ()  # the first is preferred
+    members: int = 0
+    welcome: str = ""
+
+
+class ProductPlan(Plain, kw_only=True, frozen=True):
+    id: str
+    name: str
+    line: str = ""
+    price: int
+    list_price: int | None = None
+    stock: int | None = None  # None: not counted
+    url: str | None = None
+    points: tuple[str, ...] = ()
+    script: str = ""
+    image: str | None = None
+
+
+class CouponPlan(Plain, kw_only=True, frozen=True):
+    id: str
+    kind: Literal["threshold", "amount"]
+    title: str
+    over: int = 0  # the basket from which it holds
+    off: int
+    quantity: int
+    per_member: int = 1
+    valid_ms: int | None = None  # a code may be redeemed this long after its claim; None: while the sale is not closed
+    products: tuple[str, ...] = ()  # empty: all
+    groups: str | None = None  # a selector: who may claim at all
+
+
+class LinkPlan(Plain, kw_only=True, frozen=True):
+    id: str
+    kind: str
+    url: str
+    title: str = ""
+
+
+class At(Plain, kw_only=True, frozen=True):
+    """When a timed cue or a segment is due.
+
+    `show`: offset from the show's start. `start`, `end`: offset from its segment's start or end.
+    `clock`: `instant` is the moment itself (a clock time such as 20:00 or D-1 08:00, already resolved).
+    """
+
+    base: Literal["show", "start", "end", "clock"]
+    offset: int = 0
+    instant: int | None = None
+
+
+class Late(Plain, kw_only=True, frozen=True):
+    """What becomes of a cue whose time passed while nobody could fire it."""
+
+    rule: Literal["fire", "skip", "ask"]
+    within: int  # ms: up to this late it fires by itself; beyond it `skip`/`fire` skip and `ask` waits
+
+
+class Confirm(Plain, kw_only=True, frozen=True):
+    role: str
+    within: int | None = None  # ms it waits; None: until the segment's end
+
+
+class CuePlan(Plain, kw_only=True, frozen=True):
+    """One cue. Exactly one of `at` and `when` is set.
+
+    `do` is the kind of command it carries out, such as `link.drop`, `prompt.send`, `task.assign`;
+    `fields` are that command's fields apart from groups and text (product, coupon, link, to …).
+    """
+
+    id: str
+    do: str
+    at: At | None = None
+    when: str | None = None  # see conditions.py
+    again_after: int | None = None  # ms, only with `when`
+    fields: dict[str, Any] = {}  # JSON: the fields of whatever command `do` names
+    groups: str | tuple[str, ...] | None = None  # a selector, or the ids that a press by hand meant
+    text: str | None = None
+    texts: tuple[str, ...] = ()  # a task's several wordings
+    confirm: Confirm | None = None
+    late: Late
+    lead: int | None = None  # None: the plan's lead where `do` goes into groups, else 0
+
+
+class SegmentPlan(Plain, kw_only=True, frozen=True):
+    id: str
+    kind: str
+    name: str = ""
+    product: str | None = None
+    at: At | None = None  # `show` or `clock`; None: follows the one before
+    lasts: int
+    advance: Literal["auto", "manual"] = "auto"
+    cues: tuple[CuePlan, ...] = ()
+
+
+class Targets(Plain, kw_only=True, frozen=True):
+    sales: int | None = None
+    buyers: int | None = None
+
+
+class Plan(Plain, kw_only=True, frozen=True):
+    title: str
+    kind: str
+    timezone: str
+    start: int
+    currency: str
+    lead: int = 2000
+    unknown: Literal["ask", "resend", "leave"] = "ask"
+    auto_start: bool = False
+    team: tuple[TeamMember, ...] = ()
+    groups: tuple[GroupPlan, ...] = ()
+    products: tuple[ProductPlan, ...] = ()
+    coupons: tuple[CouponPlan, ...] = ()
+    links: tuple[LinkPlan, ...] = ()
+    targets: Targets = Targets()
+    segments: tuple[SegmentPlan, ...] = ()
+
+
+# What a cue can do in this version, and whether it goes into groups (and so has a lead, deliveries, a drop).
+INTO_GROUPS = frozenset({"link.drop", "coupon.drop", "message.send", "checkin.open"})
+AT_ONCE = frozenset({"prompt.send", "product.show", "product.hide", "task.assign", "checkin.close", "coupon.stop"})
+CUE_KINDS = INTO_GROUPS | AT_ONCE

@@ -1,0 +1,164 @@
+"""Products: on air and off, price and stock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+from pydantic import Field
+
+from coordinator.core.kernel import Command, Event, Id, Key, Refusal, Turn, command, decides, evolves
+
+if TYPE_CHECKING:
+    from coordinator.core.state import State
+
+Money = Annotated[int, Field(ge=0, le=10**12)]
+Stock = Annotated[int, Field(ge=0, le=10**9)]
+
+
+class Product(msgspec.Struct, kw_only=True):
+    id: str
+    name: str
+    line: str = ""
+    price: int
+    list_price: int | None = None
+    stock: int | None = None
+    url: str | None = None
+    points: tuple[str, ...] = ()
+    script: str = ""
+    image: str | None = None
+    on_air: bool = False
+    shown_at: int | None = None
+    sold: int = 0
+    drop: str | None = None
+
+
+class ProductShown(Event, tag="product.shown", kw_only=True):
+    product: str
+    cue: str | None = None
+
+
+class ProductHidden(Event, tag="product.hidden", kw_only=True):
+    product: str
+    cue: str | None = None
+
+
+class ProductRepriced(Event, tag="product.repriced", kw_only=True):
+    product: str
+    price: int
+    was: int
+
+
+class ProductRestocked(Event, tag="product.restocked", kw_only=True):
+    product: str
+    stock: int
+    was: int | None = None
+
+
+@command("product.show", events=("product.shown", "product.hidden"))
+class ProductShow(Command):
+    """Puts a product on air in place of the one that is."""
+
+    product: Id
+
+
+@command("product.hide", events=("product.hidden",))
+class ProductHide(Command):
+    """Takes a product off air."""
+
+    product: Id
+
+
+@command("product.reprice", events=("product.repriced", "delivery.requested", "prompt.sent"))
+class ProductReprice(Command):
+    """The price from now on, in minor units. What has not left is rendered anew."""
+
+    product: Id
+    price: Money
+
+
+@command("product.restock", events=("product.restocked", "delivery.requested", "prompt.sent"))
+class ProductRestock(Command):
+    """The stock from now on."""
+
+    product: Id
+    stock: Stock
+
+
+def _need(state: State, product: str) -> Product:
+    found = state.products.get(product)
+    if found is None:
+        raise Refusal("unknown", f"there is no product {product}", {"field": "product"})
+    return found
+
+
+def put_on_air(turn: Turn, product: str, cue: str | None = None) -> None:
+    on_air = turn.state.the.product
+    if on_air is not None and on_air != product:
+        turn.emit(ProductHidden(product=on_air, cue=cue))
+    if on_air != product:
+        turn.emit(ProductShown(product=product, cue=cue))
+
+
+def _open(state: State) -> None:
+    if state.the.status == "closed":
+        raise Refusal("too_late", "the sale is closed", {"status": "closed"})
+
+
+@decides(ProductShow)
+def show(turn: Turn, c: ProductShow) -> None:
+    _open(turn.state)
+    if _need(turn.state, c.product).on_air:
+        raise Refusal("stale", f"{c.product} is on air already", {"current": c.product})
+    put_on_air(turn, c.product)
+
+
+@decides(ProductHide)
+def hide(turn: Turn, c: ProductHide) -> None:
+    if not _need(turn.state, c.product).on_air:
+        raise Refusal("stale", f"{c.product} is not on air", {"current": turn.state.the.product})
+    turn.emit(ProductHidden(product=c.product))
+
+
+@decides(ProductReprice)
+def reprice(turn: Turn, c: ProductReprice) -> None:
+    _open(turn.state)
+    was = _need(turn.state, c.product).price
+    turn.emit(ProductRepriced(product=c.product, price=c.price, was=was))
+    _correct(turn, c.product)
+
+
+@decides(ProductRestock)
+def restock(turn: Turn, c: ProductRestock) -> None:
+    _open(turn.state)
+    was = _need(turn.state, c.product).stock
+    turn.emit(ProductRestocked(product=c.product, stock=c.stock, was=was))
+    _correct(turn, c.product)
+
+
+def _correct(turn: Turn, product: str) -> None:
+    from coordinator.core import deliveries, prompts
+
+    if deliveries.render_again(turn, product):
+        name = turn.state.products[product].name
+        prompts.say(turn, "controller", f"{name}: 群里的价格或库存已过时, 请发更正 / groups hold an old price or stock")
+
+
+@evolves(ProductShown, ProductHidden, ProductRepriced, ProductRestocked)
+def changed(state: State, e: Any) -> Iterable[Key]:
+    product = state.products[e.product]
+    match e:
+        case ProductShown():
+            product.on_air, product.shown_at, state.the.product = True, e.at, e.product
+            return [("products", e.product), ("show", "show")]
+        case ProductHidden():
+            product.on_air = False
+            if state.the.product == e.product:
+                state.the.product = None
+            return [("products", e.product), ("show", "show")]
+        case ProductRepriced():
+            product.price = e.price
+        case ProductRestocked():
+            product.stock = e.stock
+    return [("products", e.product)]

@@ -1,0 +1,254 @@
+"""Questions from groups: the same one of several members is one card with a count."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar
+
+import msgspec
+
+from coordinator.core.kernel import (
+    Command,
+    Event,
+    Id,
+    Key,
+    Member,
+    Refusal,
+    ShortText,
+    Text,
+    Turn,
+    command,
+    decides,
+    evolves,
+    result_of,
+)
+
+if TYPE_CHECKING:
+    from coordinator.core.state import State
+
+
+class Question(msgspec.Struct, kw_only=True):
+    id: str
+    text: str | None
+    groups: dict[str, int]
+    count: int = 1
+    at: int
+    last_at: int
+    status: str = "new"
+    taken_by: str | None = None
+    taken_at: int | None = None
+    picked_by: str | None = None
+    answered_at: int | None = None
+    answered_by: str | None = None
+    answer: str | None = None
+    escalated_to: str | None = None
+
+
+class QuestionRaised(Event, tag="question.raised", kw_only=True):
+    PRIVATE: ClassVar[tuple[str, ...]] = ("text", "name")
+    question: str
+    group: str
+    member: str | None = None
+    again: bool = False
+    text: str | None = None
+    name: str | None = None
+
+
+class QuestionTaken(Event, tag="question.taken", kw_only=True):
+    question: str
+    person: str
+
+
+class QuestionPicked(Event, tag="question.picked", kw_only=True):
+    question: str
+    person: str
+
+
+class QuestionAnswered(Event, tag="question.answered", kw_only=True):
+    question: str
+    person: str
+    text: str
+    groups: list[str]
+
+
+class QuestionClosed(Event, tag="question.closed", kw_only=True):
+    question: str
+
+
+class QuestionEscalated(Event, tag="question.escalated", kw_only=True):
+    question: str
+    to: str
+
+
+@command("question.raise", events=("question.raised",))
+class QuestionRaise(Command):
+    """A question from a group. The same words again count on the card that is open."""
+
+    group: Id
+    member: Member | None = None
+    text: Text
+    name: ShortText | None = None
+
+
+@command("question.take", events=("question.taken",))
+class QuestionTake(Command):
+    question: Id
+
+
+@command("question.pick", events=("question.picked",))
+class QuestionPick(Command):
+    """For the air: the host sees it."""
+
+    question: Id
+
+
+@command("question.answer", events=("question.answered", "cue.announced", "delivery.requested"))
+class QuestionAnswer(Command):
+    """Answers once, into one group or all that asked (`to`: a group's id, or `all`)."""
+
+    question: Id
+    content: Text
+    to: Id = "all"
+
+
+@command("question.close", events=("question.closed",))
+class QuestionClose(Command):
+    question: Id
+
+
+@command("question.escalate", events=("question.escalated", "prompt.sent"))
+class QuestionEscalate(Command):
+    """Passes it on to a role or person."""
+
+    question: Id
+    to: Id
+
+
+def normalised(text: str) -> str:
+    """What two askers have in common when they ask the same: letters and digits, folded."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(c for c in folded if c.isalnum()) or folded
+
+
+def _need(state: State, question: str) -> Question:
+    found = state.questions.get(question)
+    if found is None:
+        raise Refusal("unknown", f"there is no question {question}", {"field": "question"})
+    return found
+
+
+def _open(q: Question) -> Question:
+    if q.status in {"answered", "closed"}:
+        raise Refusal("stale", f"{q.id} is {q.status}", {"status": q.status, "by": q.answered_by})
+    return q
+
+
+@decides(QuestionRaise)
+def raise_question(turn: Turn, c: QuestionRaise) -> None:
+    from coordinator.core.groups import need_group
+
+    need_group(turn, c.group)
+    state = turn.state
+    card = state.asked.get(normalised(c.text))
+    open_card = card is not None and state.questions[card].status not in {"answered", "closed"}
+    turn.emit(
+        QuestionRaised(
+            question=card if card is not None and open_card else state.next_id("q"),
+            group=c.group, member=c.member, text=c.text, name=c.name, again=open_card,
+        )  # fmt: skip
+    )
+
+
+@result_of(QuestionRaised)
+def raised_result(_: State, e: QuestionRaised) -> dict[str, str]:
+    return {"question": e.question}
+
+
+@decides(QuestionTake)
+def take(turn: Turn, c: QuestionTake) -> None:
+    q = _open(_need(turn.state, c.question))
+    if q.taken_by is not None and q.taken_by != turn.actor.name:
+        raise Refusal("stale", f"{q.id} is with {q.taken_by}", {"current": q.taken_by})
+    if q.taken_by is None:
+        turn.emit(QuestionTaken(question=q.id, person=turn.actor.name))
+
+
+@decides(QuestionPick)
+def pick(turn: Turn, c: QuestionPick) -> None:
+    q = _open(_need(turn.state, c.question))
+    if q.picked_by is None:
+        turn.emit(QuestionPicked(question=q.id, person=turn.actor.name))
+
+
+@decides(QuestionAnswer)
+def answer(turn: Turn, c: QuestionAnswer) -> None:
+    from coordinator.core import cues
+
+    q = _open(_need(turn.state, c.question))
+    if turn.state.the.halted:
+        raise Refusal("too_early", "the show is halted: nothing goes into groups before show.unhalt", {"halted": True})
+    if turn.state.the.status == "closed":
+        raise Refusal("too_late", "the sale is closed", {"status": "closed"})
+    if c.to != "all" and c.to not in q.groups:
+        raise Refusal("invalid", f"{c.to} did not ask; give all, or one of {', '.join(q.groups)}", {"field": "to"})
+    groups = [g for g in (q.groups if c.to == "all" else [c.to]) if not turn.state.groups[g].frozen]
+    turn.emit(QuestionAnswered(question=q.id, person=turn.actor.name, text=c.content, groups=groups))
+    if groups:
+        cues.drop_by_hand(turn, "message.send", {}, groups, c.content)
+
+
+@decides(QuestionClose)
+def close(turn: Turn, c: QuestionClose) -> None:
+    q = _need(turn.state, c.question)
+    if q.status != "closed":
+        turn.emit(QuestionClosed(question=q.id))
+
+
+@decides(QuestionEscalate)
+def escalate(turn: Turn, c: QuestionEscalate) -> None:
+    from coordinator.core import prompts
+
+    q = _open(_need(turn.state, c.question))
+    if not prompts.known_receiver(turn.state, c.to):
+        raise Refusal("unknown", f"{c.to} is neither a role nor a person of the team", {"field": "to"})
+    turn.emit(QuestionEscalated(question=q.id, to=c.to))
+    prompts.say(turn, c.to, f"{q.id}: {q.text or ''}", urgency="high")
+
+
+@evolves(QuestionRaised)
+def raised(state: State, e: QuestionRaised) -> Iterable[Key]:
+    q = state.questions.get(e.question)
+    if q is None:
+        state.count("q")
+        state.questions[e.question] = Question(id=e.question, text=e.text, groups={e.group: 1}, at=e.at, last_at=e.at)
+    else:
+        q.count += 1
+        q.last_at = e.at
+        q.groups[e.group] = q.groups.get(e.group, 0) + 1
+    if e.text is not None:
+        state.asked[normalised(e.text)] = e.question
+    return [("questions", e.question)]
+
+
+@evolves(QuestionTaken, QuestionPicked, QuestionAnswered, QuestionClosed, QuestionEscalated)
+def changed(state: State, e: Event) -> Iterable[Key]:
+    match e:
+        case QuestionTaken():
+            q = state.questions[e.question]
+            q.status, q.taken_by, q.taken_at = "taken" if q.status == "new" else q.status, e.person, e.at
+        case QuestionPicked():
+            q = state.questions[e.question]
+            q.status, q.picked_by = "picked", e.person
+        case QuestionAnswered():
+            q = state.questions[e.question]
+            q.status, q.answered_at, q.answered_by, q.answer = "answered", e.at, e.person, e.text
+        case QuestionClosed():
+            q = state.questions[e.question]
+            q.status = "closed"
+        case QuestionEscalated():
+            q = state.questions[e.question]
+            q.escalated_to = e.to
+        case _:
+            return []
+    return [("questions", q.id)]

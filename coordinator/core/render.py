@@ -1,0 +1,81 @@
+"""Texts with live fields: `{link}`, `{coupon}`, `{coupon.left}`, `{price}`, `{stock}` …, and wordings `{a|b}`.
+
+A field that has no value here stays as it was written: a reader of the sheet sees what it meant.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from coordinator.core.money import minor_digits
+
+if TYPE_CHECKING:
+    from coordinator.core.coupons import Coupon
+    from coordinator.core.state import State
+
+_FIELD = re.compile(r"\{([^{}]{1,200})\}")
+_LIVE = re.compile(r"\{(price|stock|coupon\.left)\}")
+
+SIGNS = {"CNY": "¥", "JPY": "¥", "USD": "$", "EUR": "€", "GBP": "£"}
+
+
+def money(amount: int, currency: str) -> str:
+    """Minor units as people write them: 12900 CNY is ¥129."""
+    digits = minor_digits(currency)
+    whole, rest = divmod(abs(amount), 10**digits)
+    text = f"{whole}.{rest:0{digits}d}" if rest else str(whole)
+    return f"{'-' if amount < 0 else ''}{SIGNS.get(currency, currency + ' ')}{text}"
+
+
+def is_live(text: str) -> bool:
+    """Whether the text holds a figure that can change after it was written."""
+    return _LIVE.search(text) is not None
+
+
+def wording(text: str, index: int) -> str:
+    """One of the wordings: of each `{a|b|c}` the one that `index` falls on, so that neighbours differ."""
+    turn = index
+
+    def choose(m: re.Match[str]) -> str:
+        nonlocal turn
+        choices = m.group(1).split("|")
+        if len(choices) == 1:
+            return m.group(0)
+        turn, chosen = divmod(turn, len(choices))
+        return choices[chosen]
+
+    return _FIELD.sub(choose, text)
+
+
+def fill(state: State, text: str, what: str | None = None, link: str | None = None, coupon: str | None = None) -> str:
+    """The text with its fields filled in from the state as it is now."""
+    if "{" not in text:
+        return text
+    currency = state.the.currency
+    product = state.products.get(what or "") or state.products.get(state.the.product or "")
+    dropped = state.coupons.get(what or "") or _newest_coupon(state)
+    values: dict[str, str | None] = {
+        "link": link,
+        "coupon": coupon,
+        "title": state.the.title,
+        "product": product.name if product else None,
+        "price": money(product.price, currency) if product else None,
+        "list_price": money(product.list_price, currency) if product and product.list_price else None,
+        "stock": str(product.stock) if product and product.stock is not None else None,
+        "coupon.left": str(dropped.left) if dropped else None,
+        "coupon.title": dropped.title if dropped else None,
+        "coupon.off": money(dropped.off, currency) if dropped else None,
+    }
+    values["name"] = values["product"]
+
+    def one(m: re.Match[str]) -> str:
+        value = values.get(m.group(1).strip())
+        return m.group(0) if value is None else value
+
+    return _FIELD.sub(one, text)
+
+
+def _newest_coupon(state: State) -> Coupon | None:
+    dropped = [c for c in state.coupons.values() if c.dropped_at is not None]
+    return max(dropped, key=lambda c: c.dropped_at or 0) if dropped else next(iter(state.coupons.values()), None)

@@ -1,0 +1,107 @@
+"""When things are planned, as it stands now: a pure function of the plan and of what has happened.
+
+`replan` is called by every event that moves time; it writes the revised instants into segments and
+cues and says which of them changed. Nothing else computes a planned instant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from coordinator.core.kernel import Key
+
+if TYPE_CHECKING:
+    from coordinator.core.plan import At
+    from coordinator.core.show import Segment
+    from coordinator.core.state import State
+
+def in_order(state: State) -> list[Segment]:
+    return sorted(state.segments.values(), key=lambda s: s.index)
+
+
+def next_segment(state: State) -> Segment | None:
+    """The first segment that has neither run nor been skipped."""
+    aftercare_only = state.the.status in {"ended", "closed"}
+    return next((s for s in in_order(state) if s.status == "planned" and (s.kind == "aftercare" or not aftercare_only)), None)
+
+
+def may_run(state: State, segment: Segment) -> bool:
+    """Whether this segment may run as the show stands: before the start only what is planned before it."""
+    status = state.the.status
+    if status == "armed":
+        return segment.start < state.the.start + state.the.moved
+    if status == "ended":
+        return segment.kind == "aftercare"
+    return status == "live" and segment.kind != "aftercare"
+
+
+def move(state: State, by_ms: int) -> None:
+    """A pause or a shift: all that is still to come and hangs on show or segment moves."""
+    state.the.moved += by_ms
+    if state.the.started_at is None:
+        state.the.start += by_ms
+        state.the.moved = 0
+    running = state.segments.get(state.the.segment or "")
+    if running is not None and running.anchor is not None:
+        running.anchor += by_ms
+
+
+def replan(state: State) -> Iterable[Key]:
+    """Brings all revised instants up to date; returns the entities that changed."""
+    changed: list[Key] = []
+    plans = {s.id: s for s in state.p.segments}
+    the = state.the
+    show_start = the.start + the.moved
+    free_from: int | None = None  # the end of what comes before: segments never overlap
+    for segment in in_order(state):
+        if segment.status == "planned":
+            at = plans[segment.id].at
+            if at is None:
+                # Aftercare that follows has its place after the real end of the show.
+                start = free_from if free_from is not None else show_start
+                if segment.kind == "aftercare" and the.ended_at is not None:
+                    start = max(start, the.ended_at)
+            else:
+                start = at.instant - state.stepped if at.instant is not None else show_start + at.offset
+                if free_from is not None:
+                    start = max(start, free_from)
+            end = start + segment.lasts + segment.extended
+        elif segment.status == "running":
+            start = segment.start
+            end = (segment.anchor if segment.anchor is not None else start) + segment.lasts + segment.extended
+        else:
+            start, end = segment.start, segment.end
+        if (start, end) != (segment.start, segment.end):
+            segment.start, segment.end = start, end
+            changed.append(("segments", segment.id))
+        if segment.status != "skipped":
+            free_from = end
+    index = state.index.cues
+    for cue in state.cues.values():
+        if cue.status not in {"planned", "held", "announced"} or cue.id not in index:
+            continue
+        plan = index[cue.id][1]
+        if plan.at is None:
+            continue
+        instant = instant_of(state, plan.at, cue.segment)
+        if instant is not None and instant != cue.at:
+            cue.at = instant
+            changed.append(("cues", cue.id))
+    return changed
+
+
+def instant_of(state: State, at: At, segment_id: str | None) -> int | None:
+    """When `at` is, as things stand. None where it hangs on a segment that is not there."""
+    if at.base == "clock":
+        return at.instant - state.stepped if at.instant is not None else None
+    if at.base == "show":
+        return state.the.start + state.the.moved + at.offset
+    segment = state.segments.get(segment_id or "")
+    if segment is None:
+        return None
+    if at.base == "end":
+        return segment.end + at.offset
+    # A running segment's start is history, but what is still to come in it moves with its anchor.
+    anchor = segment.anchor if segment.status == "running" and segment.anchor is not None else segment.start
+    return anchor + at.offset

@@ -1,0 +1,296 @@
+"""The plan in the sale: made with it, replaced while it runs, approved by its owner.
+
+A live edit changes what is still to come, never what was. Of what is announced it withdraws only what
+has another time, other groups or other content; all else that has begun keeps its run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+from pydantic import ConfigDict, Field
+
+from coordinator.core import cues, schedule
+from coordinator.core.coupons import Coupon
+from coordinator.core.figures import Figures
+from coordinator.core.groups import Group
+from coordinator.core.kernel import Command, Event, Key, Refusal, Turn, command, decides, evolves, result_of
+from coordinator.core.links import Link
+from coordinator.core.plan import CouponPlan, CuePlan, GroupPlan, LinkPlan, Plan, ProductPlan
+from coordinator.core.products import Product
+from coordinator.core.show import Show, new_segment
+
+if TYPE_CHECKING:
+    from coordinator.core.state import State
+
+
+class SaleCreated(Event, tag="sale.created", kw_only=True):
+    sale: str
+    title: str
+    plan: Plan
+    sheet: Any  # JSON: the sheet as it was given
+    rehearsal: float | None = None  # its speed; 0 is `jump`
+    approved: bool = True
+
+
+class SheetReplaced(Event, tag="sheet.replaced", kw_only=True):
+    version: int
+    plan: Plan
+    sheet: Any  # JSON
+    approved: bool = False
+
+
+class SheetApproved(Event, tag="sheet.approved", kw_only=True):
+    version: int
+
+
+@command("sale.create", events=("sale.created",))
+class SaleCreate(Command):
+    """Given by the service itself when an owner posts a sheet that has been read and checked."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+    sale: str
+    plan: Plan
+    sheet: Any
+    rehearsal: float | None = None
+
+
+@command("sheet.replace", events=("sheet.replaced", "cue.withdrawn", "delivery.withdrawn"))
+class SheetReplace(Command):
+    """A new sheet for the one of `version`. `sheet` is the parsed object; it is read and checked first."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+    version: Annotated[int, Field(ge=1)]
+    sheet: dict[str, Any]
+    plan: Any = None  # put in by the service after reading; a client's own is refused
+
+
+@command("sheet.approve", events=("sheet.approved",))
+class SheetApprove(Command):
+    """The owner's word on the sheet of this version."""
+
+    version: Annotated[int, Field(ge=1)]
+
+
+@decides(SaleCreate)
+def create(turn: Turn, c: SaleCreate) -> dict[str, str]:
+    turn.emit(SaleCreated(sale=c.sale, title=c.plan.title, plan=c.plan, sheet=c.sheet, rehearsal=c.rehearsal))
+    return {"sale": c.sale}
+
+
+@decides(SheetReplace)
+def replace(turn: Turn, c: SheetReplace) -> dict[str, int]:
+    state = turn.state
+    the = state.the
+    if c.version != the.version:
+        raise Refusal("stale", f"the sheet is version {the.version} by now", {"current": the.version})
+    if not isinstance(c.plan, Plan):
+        raise Refusal("invalid", "the sheet was not read", {"field": "sheet"})
+    if the.status in {"ended", "closed"}:
+        raise Refusal("too_late", f"the sale is {the.status}", {"status": the.status})
+    plan: Plan = c.plan
+    segments = {s.id for s in plan.segments}
+    if the.segment is not None and the.segment not in segments:
+        raise Refusal("invalid", f"the running segment {the.segment} is not in the new sheet", {"field": "sheet.segments"})
+    for coupon in plan.coupons:
+        known = state.coupons.get(coupon.id)
+        if known is not None and coupon.quantity < known.claimed:
+            raise Refusal(
+                "invalid", f"{known.claimed} of {coupon.id} are claimed: its quantity cannot be less", {"field": "sheet.coupons"}
+            )
+    before = {c.id: cues.plan_of(state, c.id) for c in cues.announced(state) if not c.hand}
+    times = {c.id: c.fire_at for c in cues.announced(state)}
+    new = {cue.id: cue for s in plan.segments for cue in s.cues}
+    turn.emit(
+        SheetReplaced(version=the.version + 1, plan=plan, sheet=c.sheet, approved=turn.actor.role == "owner")
+    )
+    for name, old in before.items():
+        cue = state.cues.get(name)
+        if cue is not None and (name not in new or _differs(old, new[name]) or cue.at != times[name]):
+            cues.withdraw(turn, cue, "edited")
+            if name not in new:
+                turn.emit(cues.CueSkipped(cue=name, run=cue.run, why="edited"))
+    return {"version": the.version}
+
+
+def _differs(old: CuePlan, new: CuePlan) -> bool:
+    return (old.do, old.fields, old.groups, old.text) != (new.do, new.fields, new.groups, new.text)
+
+
+@decides(SheetApprove)
+def approve(turn: Turn, c: SheetApprove) -> None:
+    the = turn.state.the
+    if c.version != the.version:
+        raise Refusal("stale", f"the sheet is version {the.version} by now", {"current": the.version})
+    if not the.approved:
+        turn.emit(SheetApproved(version=c.version))
+
+
+# ---------------------------------------------------------------- evolving
+def _product(p: ProductPlan) -> Product:
+    return Product(
+        id=p.id, name=p.name, line=p.line, price=p.price, list_price=p.list_price, stock=p.stock, url=p.url,
+        points=p.points, script=p.script, image=p.image,
+    )  # fmt: skip
+
+
+def _coupon(c: CouponPlan) -> Coupon:
+    return Coupon(
+        id=c.id, kind=c.kind, title=c.title, over=c.over, off=c.off, quantity=c.quantity, per_member=c.per_member,
+        valid_ms=c.valid_ms, products=c.products, groups=c.groups, left=c.quantity,
+    )  # fmt: skip
+
+
+def _link(x: LinkPlan) -> Link:
+    return Link(id=x.id, kind=x.kind, url=x.url, title=x.title)
+
+
+def _group(g: GroupPlan) -> Group:
+    return Group(
+        id=g.id, name=g.name, tier=g.tier, stage=g.stage, org=g.org, tags=g.tags, relay=g.relay, members=g.members
+    )
+
+
+@evolves(SaleCreated)
+def created(state: State, e: SaleCreated) -> Iterable[Key]:
+    plan = e.plan
+    state.plan, state.sheet, state.rehearsal = plan, e.sheet, e.rehearsal
+    state.show["show"] = Show(
+        title=plan.title, kind=plan.kind, currency=plan.currency, timezone=plan.timezone, planned_start=plan.start,
+        start=plan.start, approved=e.approved, lead=plan.lead, rehearsal=e.rehearsal is not None, targets=_targets(plan),
+    )  # fmt: skip
+    state.groups = {g.id: _group(g) for g in plan.groups}
+    state.products = {p.id: _product(p) for p in plan.products}
+    state.coupons = {c.id: _coupon(c) for c in plan.coupons}
+    state.links = {x.id: _link(x) for x in plan.links}
+    state.figures["sale"] = Figures(members=sum(g.members for g in plan.groups))
+    for member in plan.team:
+        from coordinator.core.people import Person
+
+        id_ = f"{member.role}:{member.person}"
+        state.people[id_] = Person(id=id_, person=member.person, role=member.role)
+    _take_segments(state)
+    return _everything(state)
+
+
+def _targets(plan: Plan) -> dict[str, int]:
+    return {k: v for k, v in (("sales", plan.targets.sales), ("buyers", plan.targets.buyers)) if v is not None}
+
+
+def _take_segments(state: State) -> None:
+    """Lays the plan's segments and cues under what has run already."""
+    plan = state.p
+    old_segments, old_cues = state.segments, state.cues
+    state.reindex()
+    state.segments, state.cues = {}, {}
+    for i, s in enumerate(plan.segments):
+        segment = new_segment(s, i)
+        known = old_segments.get(s.id)
+        if known is not None and known.status != "planned":
+            known.index, known.name, known.lasts, known.advance, known.product = i, s.name, s.lasts, s.advance, s.product
+            segment = known
+        state.segments[s.id] = segment
+        for n, c in enumerate(s.cues):
+            cue = cues.new_cue(state, s.id, c, n)
+            was = old_cues.get(c.id)
+            if was is not None and was.status not in {"planned"}:
+                was.index, was.segment = n, s.id
+                cue = was
+            elif was is not None:
+                cue.run, cue.drop = was.run, was.drop
+            state.cues[c.id] = cue
+    # What ran stays, though the new sheet knows it no longer; so does what was added by hand.
+    for id_, segment in old_segments.items():
+        if id_ not in state.segments and segment.status != "planned":
+            state.segments[id_] = segment
+    for id_, cue in old_cues.items():
+        if id_ not in state.cues and (cue.status != "planned" or id_ in state.added):
+            state.cues[id_] = cue
+            if id_ not in state.index.cues:
+                state.added[id_] = (cue.segment or "", _as_it_was(cue))
+    state.reindex()
+    schedule.replan(state)
+    for segment in state.segments.values():
+        if segment.status == "planned":
+            segment.planned_start, segment.planned_end = segment.start, segment.end
+    for cue in state.cues.values():
+        if cue.status == "planned":
+            cue.planned_at = cue.at
+
+
+def _as_it_was(cue: cues.Cue) -> CuePlan:
+    """A plan for a cue whose sheet is gone: enough to show it and to end its deliveries."""
+    from coordinator.core.plan import Late
+
+    return CuePlan(id=cue.id, do=cue.do, groups=cue.groups, text=cue.text, late=Late(rule="ask", within=0))
+
+
+def _everything(state: State) -> list[Key]:
+    from coordinator.core.state import TOPICS
+
+    return [(topic, id_) for topic in TOPICS for id_ in getattr(state, topic)]
+
+
+@evolves(SheetReplaced)
+def replaced(state: State, e: SheetReplaced) -> Iterable[Key]:
+    before = _everything(state)
+    plan = e.plan
+    the = state.the
+    state.plan, state.sheet = plan, e.sheet
+    the.version, the.approved, the.title, the.lead, the.targets = e.version, e.approved, plan.title, plan.lead, _targets(plan)
+    the.planned_start = plan.start
+    if the.started_at is None:
+        the.start = plan.start
+    _merge(state.groups, {g.id: _group(g) for g in plan.groups}, ("name", "tier", "stage", "org", "tags", "relay"))
+    _merge(state.products, {p.id: _product(p) for p in plan.products}, ("name", "line", "list_price", "url", "points", "script", "image", "price"))
+    _merge(state.links, {x.id: _link(x) for x in plan.links}, ("kind", "url", "title"))
+    _merge(
+        state.coupons,
+        {c.id: _coupon(c) for c in plan.coupons},
+        ("title", "over", "off", "quantity", "per_member", "valid_ms", "products", "groups"),
+    )
+    for coupon in state.coupons.values():
+        coupon.left = coupon.quantity - coupon.claimed
+    _take_segments(state)
+    return {*before, *_everything(state)}
+
+
+def _merge(have: dict[str, Any], new: dict[str, Any], fields: tuple[str, ...]) -> None:
+    """Takes over what the plan says, keeps what has been counted. What the plan dropped stays: it has a past."""
+    for id_, fresh in new.items():
+        known = have.get(id_)
+        if known is None:
+            have[id_] = fresh
+        else:
+            for name in fields:
+                setattr(known, name, getattr(fresh, name))
+
+
+@evolves(SheetApproved)
+def approved(state: State, _: SheetApproved) -> Iterable[Key]:
+    state.the.approved = True
+    return [("show", "show")]
+
+
+@result_of(SheetReplaced)
+def replaced_result(_: State, e: SheetReplaced) -> dict[str, int]:
+    return {"version": e.version}
+
+
+class JournalOpened(Event, tag="journal.opened", kw_only=True):
+    """A node has become the writer of this sale."""
+
+    owner: str
+    incarnation: str
+
+
+@evolves(JournalOpened)
+def opened(_: State, e: JournalOpened) -> Iterable[Key]:  # noqa: ARG001 - it is a fact, no change
+    return ()
+
+
+def plan_from(data: Any) -> Plan:
+    """A plan from its JSON form, as it stands in an event."""
+    return msgspec.convert(data, Plan)

@@ -1,0 +1,143 @@
+"""The whole state of one sale: a fold over its events, and nothing else.
+
+Every attribute named in TOPICS is a map id → entity, and is what consoles see (through their role's
+view). The others are the books that deciding needs. What is derived from the plan alone is not kept
+here but computed once by `index` and set aside.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from coordinator.core import conditions
+from coordinator.core.checkins import Checkin
+from coordinator.core.coupons import Code, Coupon
+from coordinator.core.cues import Cue, Drop
+from coordinator.core.deliveries import Delivery
+from coordinator.core.figures import Figures
+from coordinator.core.groups import Group
+from coordinator.core.links import AddressKey, Link
+from coordinator.core.notes import Note
+from coordinator.core.orders import Order
+from coordinator.core.people import Person, Relay
+from coordinator.core.plan import CuePlan, GroupPlan, Plan, ProductPlan
+from coordinator.core.products import Product
+from coordinator.core.prompts import Prompt
+from coordinator.core.questions import Question
+from coordinator.core.show import Run, Segment, Show
+from coordinator.core.tasks import Task
+
+TOPICS = (
+    "show", "segments", "cues", "runs", "products", "coupons", "links", "drops", "deliveries", "prompts",
+    "questions", "tasks", "orders", "groups", "people", "checkins", "notes", "figures",
+)  # fmt: skip
+
+
+class State(msgspec.Struct, kw_only=True, dict=True):
+    sale: str
+    seq: int = 0
+    at: int = 0
+    stepped: int = 0  # ms by which the wall clock was put on since: clock times come that much earlier
+    rehearsal: float | None = None  # the speed of a rehearsal, 0 for `jump`; None for the real thing
+    plan: Plan | None = None
+    sheet: Any = None  # JSON: the sheet as it was given
+
+    show: dict[str, Show] = {}
+    segments: dict[str, Segment] = {}
+    cues: dict[str, Cue] = {}
+    runs: dict[str, Run] = {}
+    products: dict[str, Product] = {}
+    coupons: dict[str, Coupon] = {}
+    links: dict[str, Link] = {}
+    drops: dict[str, Drop] = {}
+    deliveries: dict[str, Delivery] = {}
+    prompts: dict[str, Prompt] = {}
+    questions: dict[str, Question] = {}
+    tasks: dict[str, Task] = {}
+    orders: dict[str, Order] = {}
+    groups: dict[str, Group] = {}
+    people: dict[str, Person] = {}
+    checkins: dict[str, Checkin] = {}
+    notes: dict[str, Note] = {}
+    figures: dict[str, Figures] = {}
+
+    added: dict[str, tuple[str, CuePlan]] = {}  # cues that the sheet does not hold: by hand or added live
+    keys: dict[str, AddressKey] = {}  # the addresses that went out: one for each drop and group
+    codes: dict[str, Code] = {}
+    claims: dict[str, dict[str, list[str]]] = {}  # coupon → member → codes
+    relays: dict[str, Relay] = {}
+    opened: set[str] = set()  # deliveries that are not at their end
+    by_drop: dict[str, dict[str, str]] = {}  # drop → group → delivery
+    speakers: set[str] = set()
+    present: dict[str, int] = {}  # member → in how many groups they are, of those seen to join
+    buyers: set[str] = set()
+    asked: dict[str, str] = {}  # normalised question → open card
+    truths: dict[str, bool] = {}  # triggered cue → whether its condition holds while it is looked at
+    risen: tuple[str, ...] = ()  # those that became true by the last event that was read
+    counts: dict[str, int] = {}  # the last number used, by kind of id
+
+    @property
+    def the(self) -> Show:
+        """The show; there is always exactly one once the sale is created."""
+        return self.show["show"]
+
+    @property
+    def p(self) -> Plan:
+        if self.plan is None:
+            raise ValueError("the sale has no plan yet")
+        return self.plan
+
+    # -------- what follows from the plan alone, made anew whenever the plan or the added cues change
+    @property
+    def index(self) -> Index:
+        found: Index | None = self.__dict__.get("_index")
+        if found is None:
+            found = self.__dict__["_index"] = Index(self)
+        return found
+
+    def reindex(self) -> None:
+        self.__dict__.pop("_index", None)
+
+    @property
+    def watched(self) -> dict[tuple[str, str], list[str]]:
+        """Entity → cues whose condition reads it."""
+        return self.index.watched if self.plan is not None else {}
+
+    def next_id(self, kind: str) -> str:
+        """The id that the next thing of this kind gets; the event that makes it moves the count on."""
+        return f"{kind}{self.counts.get(kind, 0) + 1}"
+
+    def count(self, kind: str) -> None:
+        self.counts[kind] = self.counts.get(kind, 0) + 1
+
+
+class Index:
+    """Look-ups into the plan."""
+
+    __slots__ = ("conditions", "cues", "groups", "products", "watched")
+
+    def __init__(self, state: State) -> None:
+        plan = state.p
+        self.cues: dict[str, tuple[str, CuePlan]] = {c.id: (s.id, c) for s in plan.segments for c in s.cues}
+        self.cues.update(state.added)
+        self.groups: dict[str, GroupPlan] = {g.id: g for g in plan.groups}
+        self.products: dict[str, ProductPlan] = {p.id: p for p in plan.products}
+        self.conditions: dict[str, conditions.Condition] = {}
+        self.watched: dict[tuple[str, str], list[str]] = {}
+        for cue_id, (segment, cue) in self.cues.items():
+            if cue.when is not None:
+                condition = self.conditions[cue_id] = conditions.parse(cue.when, plan.currency)
+                # When it is looked at hangs on the show and the segment: they are read too.
+                for key in (*condition.reads, ("show", "show"), ("segments", segment)):
+                    self.watched.setdefault(key, []).append(cue_id)
+
+
+def encode(state: State) -> bytes:
+    """The state as bytes: equal states give equal bytes."""
+    return msgspec.msgpack.encode(state, order="deterministic")
+
+
+def decode(data: bytes) -> State:
+    return msgspec.msgpack.decode(data, type=State)

@@ -1,0 +1,65 @@
+"""Triggered cues: evaluated after each event on an index of what they read, fired on the edge.
+
+Whether a condition holds is part of the state (`truths`), so the edge is the same in every replay. A
+cue is set off once, or again after the sheet's `again after`, in the same append as the event that made
+its condition true.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from coordinator.core.kernel import Key, Turn
+
+if TYPE_CHECKING:
+    from coordinator.core.conditions import Lookup
+    from coordinator.core.state import State
+
+
+def lookup_in(state: State) -> Lookup:
+    def lookup(topic: str, id_: str) -> object | None:
+        found: object | None = getattr(state, topic).get(id_)
+        return found
+
+    return lookup
+
+
+def looked_at(state: State, name: str) -> bool:
+    """A condition is looked at from its segment's start on, while the show runs."""
+    cue = state.cues.get(name)
+    if cue is None or state.the.status not in {"armed", "live"}:
+        return False
+    segment = state.segments.get(cue.segment or "")
+    return segment is None or segment.status in {"running", "ended"}
+
+
+def look(state: State, touched: set[Key]) -> None:
+    """Brings the truths up to date after an event; keeps which of them have just risen."""
+    watched = state.watched
+    risen: list[str] = []
+    for name in sorted({name for key in touched if key in watched for name in watched[key]}):
+        holds = looked_at(state, name) and state.index.conditions[name].holds(lookup_in(state))
+        if holds and not state.truths.get(name, False):
+            risen.append(name)
+        state.truths[name] = holds
+    state.risen = tuple(risen)
+
+
+def follow(turn: Turn) -> None:
+    """Sets off the cues whose condition has just become true."""
+    from coordinator.core import cues
+    from coordinator.core.plan import INTO_GROUPS
+
+    state = turn.state
+    risen, state.risen = state.risen, ()
+    for name in risen:
+        cue = state.cues[name]
+        plan = cues.plan_of(state, name)
+        if cue.status == "fired" and plan.again_after is not None and turn.at >= (cue.fired_at or 0) + plan.again_after:
+            turn.emit(cues.CueAgain(cue=name))
+        if cue.status != "planned" or (state.the.halted and plan.do in INTO_GROUPS):
+            continue
+        if plan.confirm is not None and not cue.confirmed:
+            cues.wait_for_confirm(turn, cue, plan)
+        else:
+            cues.go(turn, cue, turn.at + cues.lead_of(state, plan))

@@ -1,0 +1,181 @@
+"""`dropcue demo`: the service, a ready sale as a rehearsal, its groups' relay, an audience, join links."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import dataclasses
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.console import Console
+
+from coordinator import clock as clocks
+from coordinator.conductor import Conductor, Published
+from coordinator.core import Actor
+from coordinator.core.products import ProductHidden, ProductShown
+from coordinator.core.show import SegmentStarted
+from coordinator.demo.audience import SimulatedAudience, run_audience
+from coordinator.demo.crowd import GroupOfDemo
+from coordinator.demo.feeding import feed_recording
+from coordinator.demo.goods import Catalogue
+from coordinator.demo.join_links import JoinLink, print_join_links
+from coordinator.demo.recordings import read_recording
+from coordinator.demo.shopping import HttpShopfront
+from coordinator.demo.wire import coalescing_ms
+from coordinator.gateway.api import joins, start_now
+from coordinator.gateway.app import Service
+from coordinator.registry import Sale
+from coordinator.runsheet.ready import ready_sheet
+from coordinator.settings import Settings, hook_secret
+from roles.relay.agent import Agent
+
+HOOK = "demo"
+OWNER = Actor("owner", "owner")
+FIRST_LOOK_SECONDS = 0.05  # between two looks at a clock that a barrier holds
+
+
+class SaleTime:
+    """The sale's clock and barrier, as the audience uses them."""
+
+    def __init__(self, conductor: Conductor) -> None:
+        self._conductor = conductor
+
+    def now(self) -> int:
+        return self._conductor.clock.now()
+
+    async def wait_until(self, ms: int) -> None:
+        clock = self._conductor.clock
+        while clock.now() < ms:
+            await asyncio.sleep(min(FIRST_LOOK_SECONDS, max(0.0005, clock.delay(ms))))
+
+    def hold(self, name: str, ms: int) -> None:
+        self._conductor.clock.hold(name, ms)
+        self._conductor.wake()
+
+    def release(self, name: str) -> None:
+        self._conductor.clock.release(name)
+        self._conductor.wake()
+
+
+class ConsoleRelay:
+    """The built-in relay's connection, as the audience uses it."""
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+
+    async def observe(self, commands: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [dataclasses.asdict(answer) for answer in await self._agent.observe(commands)]
+
+
+class _Follower:
+    """Tells the audience which segment runs and what is on air: what everybody in the groups can see."""
+
+    def __init__(self, conductor: Conductor, audience: SimulatedAudience) -> None:
+        self._conductor, self._audience = conductor, audience
+
+    def publish(self, batch: Published) -> None:
+        if any(isinstance(e, SegmentStarted | ProductShown | ProductHidden) for e in batch.events):
+            self.look()
+
+    def look(self) -> None:
+        state = self._conductor.state
+        segment = state.segments.get(state.the.segment or "")
+        self._audience.follow(segment.kind if segment else "", state.the.product)
+
+
+async def run_demo(settings: Settings, *, speed: float, audience_file: Path | None, seed: int) -> None:
+    """Runs until it is told to stop. Raises DropcueError where it cannot start."""
+    from coordinator.cli import until_told_to_stop
+
+    recording = read_recording(audience_file) if audience_file is not None else None
+    if hook_secret(HOOK) is None:
+        os.environ["DROPCUE_HOOK_DEMO"] = "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
+    service = Service(settings)
+    await service.start()
+    console = Console()
+    working: asyncio.Task[None] | None = None
+    try:
+        await _close_earlier(service)
+        sale, _ = await service.gateway.registry.create(
+            ready_sheet("flash", now_ms=clocks.wall_ms()).encode(), "flash.yaml", "application/yaml", rehearsal=speed, start_now=True
+        )
+        links = [JoinLink(**x) for x in joins(service.gateway, sale)]
+        print_join_links(console, sale.conductor.state.the.title, links)
+        console.print(f"sale {sale.id} · {settings.address()}/console/ · speed {speed:g} · Ctrl+C ends it", highlight=False)
+        agent = service.gateway.builtin.agents[sale.id]
+        await agent.connected.wait()
+        await start_now(sale, OWNER)
+        work = _feed(service, sale, recording, speed, console) if recording else _simulate(service, sale, speed, seed, console)
+        working = asyncio.create_task(work)
+        stop = asyncio.create_task(until_told_to_stop())
+        await asyncio.wait({stop, working}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            working.result()
+            await stop
+    finally:
+        if working is not None and not working.done():
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+        await service.stop()
+
+
+async def _close_earlier(service: Service) -> None:
+    """A rehearsal that an earlier demo left running has no audience any more."""
+    for sale in service.gateway.registry.here():
+        state = sale.conductor.state
+        if state.rehearsal is not None and state.plan is not None and state.the.status != "closed":
+            for kind in ("show.end", "show.close"):
+                await sale.conductor.do(OWNER, {"kind": kind})
+
+
+async def _feed(service: Service, sale: Sale, recording: Any, speed: float, console: Console) -> None:
+    agent = service.gateway.builtin.agents[sale.id]
+    time = SaleTime(sale.conductor)
+    report = await feed_recording(
+        recording, relay=ConsoleRelay(agent), clock=time, barrier=time, groups=list(sale.conductor.state.groups),
+        member_key=str(agent.welcome["member_key"]).encode(), window_ms=coalescing_ms(speed),
+    )  # fmt: skip
+    for line in report.lines():
+        console.print(line, highlight=False, markup=False)
+
+
+async def _simulate(service: Service, sale: Sale, speed: float, seed: int, console: Console) -> None:
+    gateway, conductor = service.gateway, sale.conductor
+    agent = gateway.builtin.agents[sale.id]
+    time = SaleTime(conductor)
+    state = conductor.state
+    ended = asyncio.Event()
+    async with HttpShopfront(
+        f"http://127.0.0.1:{service.settings.port}", sale.id, secret=hook_secret(HOOK) or "", source=HOOK,
+        cookie_for=gateway.tokens.sign,
+    ) as shop:  # fmt: skip
+        audience = SimulatedAudience(
+            seed=seed, groups=[GroupOfDemo(g.id, g.members) for g in state.groups.values()], catalogue=Catalogue.of_plan(state.p),
+            relay=ConsoleRelay(agent), shop=shop, clock=time, barrier=time, member_key=str(agent.welcome["member_key"]).encode(),
+            window_ms=coalescing_ms(speed),
+        )  # fmt: skip
+        gateway.builtin.heard[sale.id] = lambda group, content: audience.hear(group, msgspec.to_builtins(content))
+        follower = _Follower(conductor, audience)
+        follower.look()
+        conductor.listeners.append(follower)
+        watching = asyncio.create_task(_until_ended(conductor, ended))
+        try:
+            report = await run_audience(audience, ended)
+        finally:
+            watching.cancel()
+    for line in report.lines():
+        console.print(line, highlight=False, markup=False)
+
+
+async def _until_ended(conductor: Conductor, ended: asyncio.Event) -> None:
+    class Watch:
+        def publish(self, batch: Published) -> None:
+            if conductor.state.the.status in {"ended", "closed"}:
+                ended.set()
+
+    conductor.listeners.append(Watch())
+    await ended.wait()

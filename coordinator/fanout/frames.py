@@ -1,0 +1,19 @@
+"""Websocket frames as bytes, made once and written to many.
+
+A server's frame is not masked (RFC 6455, 5.1), so the same bytes go to every connection.
+"""
+
+from __future__ import annotations
+
+_TEXT, _PING = b"\x81", b"\x89"
+PING = _PING + b"\x00"
+
+
+def text_frame(payload: bytes) -> bytes:
+    """One whole text frame."""
+    n = len(payload)
+    if n < 126:
+        return _TEXT + bytes((n,)) + payload
+    if n < 65_536:
+        return _TEXT + b"\x7e" + n.to_bytes(2, "big") + payload
+    return _TEXT + b"\x7f" + n.to_bytes(8, "big") + payload

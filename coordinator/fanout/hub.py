@@ -1,0 +1,268 @@
+"""The hub of one sale: from durable batches to frames, each thing encoded once.
+
+It keeps what every entity looks like to whom (`shown`) and the recent batches (`chunks`). A connection is
+a place in that list, not a queue: it is sent everything since its place, joined from bytes that exist. All
+of it is as of `head`, the last durable number.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from coordinator import clock
+from coordinator.conductor import Conductor, Published
+from coordinator.core import TOPICS, Actor
+from coordinator.core.kernel import Key
+from coordinator.fanout.outbox import Outbox
+from coordinator.fanout.view import GONE, HIDDEN, Streams, View
+from coordinator.journal import codec
+from roles import streams as role_streams
+from roles import views as role_views
+
+if TYPE_CHECKING:
+    from coordinator.fanout.outbox import Line
+
+TICK_SECONDS = 0.010  # what comes within this shares a frame
+SLICE_SECONDS = 0.001  # a pass gives the loop back after this much work
+KEPT_EVENTS = 20_000  # a connection further behind than this gets a snapshot
+KEPT_BYTES = 16 << 20
+SOFT_EVENTS = 5_000  # joining more than this costs more than a snapshot
+
+_encode = msgspec.json.Encoder().encode
+
+Shown = tuple[tuple[Streams, ...], tuple[bytes, ...]]
+"""An entity's forms: the streams of each, and the bytes of each."""
+
+_NOWHERE: Shown = ((), ())
+
+
+class Chunk(msgspec.Struct):
+    """One batch, as the fan-out keeps it."""
+
+    first: int
+    last: int
+    events: list[tuple[tuple[Streams, str | None], bytes, bytes]]  # (who, plain, with the command's id)
+    before: dict[Key, tuple[Streams, ...]]  # touched entity → who was shown it before
+    size: int
+
+
+class Span:
+    """All since a place, up to the head, ready to be joined for any view."""
+
+    __slots__ = ("bodies", "changes", "events", "who")
+
+    def __init__(self, chunks: Iterable[Chunk], after: int) -> None:
+        self.events: list[tuple[int, bytes, bytes]] = []
+        places: dict[tuple[Streams, str | None], int] = {}
+        before: dict[Key, list[tuple[Streams, ...]]] = {}
+        for chunk in chunks:
+            skip = max(0, after + 1 - chunk.first)
+            for who, plain, full in chunk.events[skip:]:
+                self.events.append((places.setdefault(who, len(places)), plain, full))
+            for key, streams in chunk.before.items():
+                before.setdefault(key, []).append(streams)
+        self.who = list(places)
+        self.changes = before
+        self.bodies: dict[tuple[int, ...], bytes | None] = {}
+
+
+class Hub:
+    def __init__(self, conductor: Conductor) -> None:
+        self.conductor = conductor
+        self.head = 0
+        self.shown: dict[str, dict[str, Shown]] = {topic: {} for topic in TOPICS}
+        self.chunks: deque[Chunk] = deque()
+        self.views: dict[tuple[frozenset[str], str], View] = {}
+        self._events = self._bytes = 0
+        self._spans: dict[int, Span] = {}
+        self._pass: asyncio.TimerHandle | asyncio.Handle | None = None
+        self._work: deque[Outbox] = deque()
+        self._last_pass = 0.0
+        self._cost = 0.0
+
+    # ------------------------------------------------------------ taking in
+    def start(self) -> None:
+        """Takes the state as it stands, and the recent batches, so that clients from before a restart can resume."""
+        state = self.conductor.state
+        for topic in TOPICS:
+            for id_ in getattr(state, topic):
+                self._show(topic, id_)
+        for published in self.conductor.recent:
+            self._keep(published, {})
+        self.head = state.seq
+        self.conductor.listeners.append(self)
+
+    def _show(self, topic: str, id_: str) -> tuple[Streams, ...]:
+        """Encodes an entity for those who are shown it; returns who was shown it before."""
+        shown = self.shown[topic]
+        before = shown.get(id_, _NOWHERE)[0]
+        streams: list[Streams] = []
+        bodies: list[bytes] = []
+        for who, form in role_views.forms(self.conductor.state, topic, id_):
+            streams.append(who)
+            bodies.append(_encode(form))
+        if streams:
+            shown[id_] = (tuple(streams), tuple(bodies))
+        else:
+            shown.pop(id_, None)
+        return before
+
+    def publish(self, batch: Published) -> None:
+        before = {key: self._show(*key) for key in batch.touched}
+        self._keep(batch, before)
+        self.head = batch.events[-1].seq
+        self._spans.clear()
+        self._schedule()
+
+    def _keep(self, batch: Published, before: dict[Key, tuple[Streams, ...]]) -> None:
+        state = self.conductor.state
+        events: list[tuple[tuple[Streams, str | None], bytes, bytes]] = []
+        size = 0
+        for event, entry, sender in zip(batch.events, batch.entries, batch.senders, strict=True):
+            who = role_streams.of_event(state, event)
+            if event.cmd is None and entry.private is None:
+                plain = full = entry.body
+                sender_of: str | None = None
+            else:
+                full = codec.wire(event, entry.body, entry.private)
+                sender_of = sender if event.cmd is not None else None
+                plain = full if event.cmd is None else _without_command(event)
+            events.append(((who, sender_of), plain, full))
+            size += len(full)
+        chunk = Chunk(batch.events[0].seq, batch.events[-1].seq, events, before or dict.fromkeys(batch.touched, ()), size)
+        self.chunks.append(chunk)
+        self._events += len(events)
+        self._bytes += size
+        while len(self.chunks) > 1 and (self._events > KEPT_EVENTS or self._bytes > KEPT_BYTES):
+            old = self.chunks.popleft()
+            self._events -= len(old.events)
+            self._bytes -= old.size
+
+    # ------------------------------------------------------------ connections
+    def join(self, actor: Actor, line: Line, *, ahead: bool) -> Outbox:
+        """A connection's place, with its view. It is sent nothing before `welcome` has been written."""
+        streams = role_streams.listens_to(actor, self.conductor.state, ahead=ahead)
+        key = (streams, actor.sender)
+        view = self.views.get(key)
+        if view is None:
+            view = self.views[key] = View(streams, actor.role, actor.sender)
+        return Outbox(self, view, line, self.head)
+
+    def leave(self, box: Outbox) -> None:
+        view = box.view
+        view.boxes.discard(box)
+        if not view.boxes:
+            self.views.pop((view.streams, view.sender), None)
+
+    # ------------------------------------------------------------ positions
+    def position(self, view: View, seq: int) -> str:
+        return f"{self.conductor.incarnation[:8]}.{seq}.{view.fingerprint}"
+
+    def place_of(self, view: View, position: str | None) -> int | None:
+        """The number a position stands for, or None where only a snapshot will do."""
+        if not position:
+            return None
+        incarnation, _, rest = position.partition(".")
+        number, _, fingerprint = rest.partition(".")
+        if incarnation != self.conductor.incarnation[:8] or fingerprint != view.fingerprint or not number.isascii() or not number.isdigit():
+            return None
+        seq = int(number[:18])
+        if seq > self.head or not self.reaches(seq) or self.head - seq > SOFT_EVENTS:
+            return None
+        return seq
+
+    def reaches(self, seq: int) -> bool:
+        """Whether everything after this number is still at hand."""
+        return seq == self.head or (bool(self.chunks) and self.chunks[0].first <= seq + 1)
+
+    # ------------------------------------------------------------ bytes
+    def since(self, view: View, after: int) -> bytes | None:
+        """`"events":[…],"changes":{…}` from a place to the head, or None where nothing of it is for this view."""
+        span = self._spans.get(after)
+        if span is None:
+            chunks = [c for c in self.chunks if c.last > after]
+            span = self._spans[after] = Span(chunks, after)
+        seen = [view.sees(who) for who in span.who]
+        picks: list[int] = []
+        for (topic, id_), before in span.changes.items():
+            shown = self.shown[topic].get(id_, _NOWHERE)
+            place = view.pick(shown[0])
+            if place == HIDDEN and any(view.pick(b) != HIDDEN for b in before):
+                place = GONE
+            picks.append(place)
+        signature = (*seen, *picks)
+        if signature not in span.bodies:
+            span.bodies[signature] = self._join(span, seen, picks)
+        return span.bodies[signature]
+
+    def _join(self, span: Span, seen: list[int], picks: list[int]) -> bytes | None:
+        events = [full if seen[place] == 2 else plain for place, plain, full in span.events if seen[place]]
+        topics: dict[str, list[bytes]] = {}
+        for (topic, id_), place in zip(span.changes, picks, strict=True):
+            if place != HIDDEN:
+                body = b"null" if place == GONE else self.shown[topic][id_][1][place]
+                topics.setdefault(topic, []).append(_encode(id_) + b":" + body)
+        if not events and not topics:
+            return None
+        changes = b",".join([b'"%b":{%b}' % (t.encode(), b",".join(parts)) for t, parts in topics.items()])
+        return b'"events":[%b],"changes":{%b}' % (b",".join(events), changes)
+
+    def state_of(self, view: View) -> bytes:
+        """The whole state as this view is shown it, at the head."""
+        if view.snapshot is not None and view.snapshot[0] == self.head:
+            return view.snapshot[1]
+        topics: list[bytes] = []
+        for topic, shown in self.shown.items():
+            parts = []
+            for id_, (streams, bodies) in shown.items():
+                place = view.pick(streams)
+                if place != HIDDEN:
+                    parts.append(_encode(id_) + b":" + bodies[place])
+            topics.append(b'"%b":{%b}' % (topic.encode(), b",".join(parts)))
+        data = b"{%b}" % b",".join(topics)
+        view.snapshot = (self.head, data)
+        return data
+
+    # ------------------------------------------------------------ passes
+    def _schedule(self) -> None:
+        if self._pass is None and not self._work:
+            loop = asyncio.get_running_loop()
+            wait = self._last_pass + max(TICK_SECONDS, 2 * self._cost) - clock.perf()
+            # A lone event goes out at once; what follows within the tick shares the next frame.
+            self._pass = loop.call_later(wait, self._begin) if wait > 0 else loop.call_soon(self._begin)
+
+    def _begin(self) -> None:
+        self._pass = None
+        self._cost = 0.0
+        for view in sorted(self.views.values(), key=lambda v: v.priority):
+            self._work.extend(view.boxes)
+        self._continue()
+
+    def _continue(self) -> None:
+        started = clock.perf()
+        while self._work:
+            self._work.popleft().catch_up()
+            if clock.perf() - started > SLICE_SECONDS:
+                break
+        now = clock.perf()
+        self._cost += now - started
+        if self._work:
+            asyncio.get_running_loop().call_soon(self._continue)
+            return
+        self._last_pass = now
+        if any(box.behind for view in self.views.values() for box in view.boxes if not box.lagging):
+            self._schedule()
+
+
+def _without_command(event: msgspec.Struct) -> bytes:
+    """The event for those who did not send it."""
+    cmd, sum_ = event.cmd, event.sum  # type: ignore[attr-defined]
+    event.cmd = event.sum = None  # type: ignore[attr-defined]
+    plain = _encode(event)
+    event.cmd, event.sum = cmd, sum_  # type: ignore[attr-defined]
+    return plain

@@ -1,0 +1,453 @@
+"""The HTTP interface (design.md, section 8): sales, commands, events, tokens, hooks."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+from aiohttp import web
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+from coordinator.conductor import Answer
+from coordinator.core import TOPICS, Actor, State
+from coordinator.errors import JournalError
+from coordinator.gateway import wire
+from coordinator.gateway.auth import Identity, in_days
+from coordinator.gateway.context import GATEWAY, Gateway
+from coordinator.gateway.problem import Problem, of_answer
+from coordinator.gateway.readiness import readiness
+from coordinator.journal import codec
+from coordinator.registry import Sale, SheetRefused
+from coordinator.settings import hook_secret
+from roles import streams as role_streams
+from roles import views as role_views
+from roles.permissions import ROLES, table
+
+LIST_LIMIT = 1_000
+JOIN_DAYS = 7  # a join link is good this long after the last cue
+MAX_LOAD_EVENTS = 2_000  # of the journal at once
+
+_encode = msgspec.json.Encoder().encode
+
+
+def reply(body: Any, status: int = 200) -> web.Response:
+    return web.Response(body=_encode(body), status=status, content_type="application/json")
+
+
+async def read_json(request: web.Request) -> Any:
+    try:
+        return msgspec.json.decode(await request.read())
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as e:
+        raise Problem(422, "invalid", f"the body is no JSON: {e}") from None
+
+
+def number(request: web.Request, name: str, default: int, most: int | None = None) -> int:
+    text = request.query.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) < 16):
+        raise Problem(422, "invalid", f"{name} is a whole number", {"field": name})
+    return int(text) if most is None else min(int(text), most)
+
+
+def owner(identity: Identity) -> None:
+    if identity.actor.role != "owner":
+        raise Problem(403, "forbidden", "only the owner may do this", {"role": identity.actor.role})
+
+
+# ---------------------------------------------------------------- sales
+async def create_sale(request: web.Request) -> web.Response:
+    gateway = request.app[GATEWAY]
+    identity = gateway.identify(request)
+    owner(identity)
+    if identity.sale is not None:
+        raise Problem(403, "forbidden", "this token is for one sale only")
+    rehearsal: float | None = None
+    text = request.query.get("rehearsal")
+    if text is not None:
+        try:
+            rehearsal = 0.0 if text == "jump" else float(text)
+        except ValueError:
+            rehearsal = -1.0
+        if text != "jump" and not 0.01 <= rehearsal <= 1_000_000:
+            raise Problem(422, "invalid", "rehearsal is a speed, such as 20, or jump", {"field": "rehearsal"})
+    data = await request.read()
+    try:
+        sale, findings = await gateway.registry.create(
+            data, "sheet", request.content_type, rehearsal=rehearsal, start_now=request.query.get("start") == "now"
+        )
+    except SheetRefused as e:
+        raise _refused_sheet(e.findings) from None
+    except JournalError as e:
+        raise Problem(503, "busy", str(e), {"retry_ms": 1000}) from None
+    if request.query.get("start") == "now":
+        await start_now(sale, identity.actor)
+    body = {"sale": sale.id, "joins": joins(gateway, sale), "findings": findings}
+    return reply(body, 201)
+
+
+def _refused_sheet(findings: list[dict[str, Any]]) -> Problem:
+    worst = next((f for f in findings if f["severity"] in {"error", "block"}), findings[0])
+    code = "invalid" if worst["severity"] == "error" else "blocked"
+    rules = sorted({f["rule"] for f in findings if f["severity"] in {"error", "block"}})
+    return Problem(422, code, f"{worst['where']}: {worst['message']}", {"rules": rules, "findings": findings[:100]})
+
+
+async def start_now(sale: Sale, actor: Actor) -> None:
+    """Arms and starts in one go: what is planned before the start has no moment to run in between."""
+    for given in await answers_to(sale, actor, [{"kind": "show.arm"}, {"kind": "show.start"}]):
+        if not given.ok:
+            raise of_answer(given)
+
+
+async def answers_to(sale: Sale, actor: Actor, commands: list[Any]) -> list[Answer]:
+    future: asyncio.Future[list[Answer]] = asyncio.get_running_loop().create_future()
+    sale.conductor.submit(actor, commands, future.set_result)
+    return await future
+
+
+def joins(gateway: Gateway, sale: Sale) -> list[dict[str, str]]:
+    """A join link for each of the team, good for seven days after the last cue."""
+    state = sale.conductor.state
+    last = max([state.the.start, *(s.end for s in state.segments.values()), *(c.at or 0 for c in state.cues.values())])
+    expires = max(last // 1000 + JOIN_DAYS * 86_400, in_days(JOIN_DAYS))
+    out = []
+    for member in state.p.team:
+        token, _ = gateway.tokens.make(member.role, member.person, sale=sale.id, expires=expires)
+        url = f"{gateway.settings.address()}/console/#{token}"
+        out.append({"person": member.person, "role": member.role, "url": url})
+    return out
+
+
+def summary(state: State) -> dict[str, Any]:
+    the = state.the
+    return {
+        "sale": state.sale, "title": the.title, "kind": the.kind, "status": the.status, "start": the.start,
+        "rehearsal": the.rehearsal,
+    }  # fmt: skip
+
+
+async def list_sales(request: web.Request) -> web.Response:
+    gateway = request.app[GATEWAY]
+    identity = gateway.identify(request)
+    out = []
+    for name in await gateway.registry.journal.sales():
+        if identity.sale is None or identity.sale == name:
+            sale = await gateway.registry.get(name)
+            if sale is not None and sale.conductor.state.plan is not None:
+                out.append(summary(sale.conductor.state))
+    return reply({"sales": out})
+
+
+async def get_sale(request: web.Request) -> web.Response:
+    gateway = request.app[GATEWAY]
+    identity = gateway.identify(request)
+    sale = await gateway.sale(request, identity)
+    state = await sale.conductor.settled()
+    body = {**summary(state), "version": state.the.version, "seq": state.seq, "now": sale.conductor.clock.now()}
+    if identity.actor.role in {"owner", "controller"}:
+        body["sheet"] = state.sheet
+    return reply(body)
+
+
+async def get_ready(request: web.Request) -> web.Response:
+    gateway = request.app[GATEWAY]
+    sale = await gateway.sale(request, gateway.identify(request))
+    return reply(await readiness(gateway, sale))
+
+
+async def put_sheet(request: web.Request) -> web.Response:
+    from coordinator.runsheet import load_plan
+
+    gateway = request.app[GATEWAY]
+    identity = gateway.identify(request)
+    sale = await gateway.sale(request, identity)
+    if identity.actor.role not in {"owner", "controller"}:
+        raise Problem(403, "forbidden", f"{identity.actor.role} may not sheet.replace")
+    data = await request.read()
+    state = await sale.conductor.settled()
+    plan, sheet, findings = load_plan(data, "sheet", request.content_type, sale.conductor.clock.now())
+    found: list[dict[str, Any]] = [dict(f.as_object()) for f in findings]
+    if plan is None or sheet is None or any(f["severity"] in {"error", "block"} for f in found):
+        raise _refused_sheet(found)
+    version = request.headers.get("If-Match", "").strip('" W/')
+    if request.query.get("dry") == "1":
+        return reply({"difference": difference(state, plan), "findings": found, "version": state.the.version})
+    if not (version.isascii() and version.isdigit()):
+        raise Problem(428, "invalid", "say with If-Match which version of the sheet this replaces", {"field": "If-Match"})
+    given = await sale.conductor.do(identity.actor, {"kind": "sheet.replace", "version": int(version), "sheet": sheet})
+    if not given.ok:
+        raise of_answer(given)
+    return reply({**(given.result or {}), "findings": found})
+
+
+def difference(state: State, plan: Any) -> dict[str, dict[str, list[str]]]:
+    """What another plan would add, remove and change, by kind of thing."""
+    out: dict[str, dict[str, list[str]]] = {}
+    old = state.p
+    pairs: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+        (name, {x.id: x for x in getattr(old, name)}, {x.id: x for x in getattr(plan, name)})
+        for name in ("groups", "products", "coupons", "links", "segments")
+    ]
+    pairs.append(
+        ("cues", {c.id: c for s in old.segments for c in s.cues}, {c.id: c for s in plan.segments for c in s.cues})
+    )
+    for name, before, after in pairs:
+        changes = {
+            "added": [i for i in after if i not in before],
+            "removed": [i for i in before if i not in after],
+            "changed": [i for i in after if i in before and after[i] != before[i]],
+        }
+        if any(changes.values()):
+            out[name] = changes
+    return out
+
+
+# ---------------------------------------------------------------- commands
+def answered(given: Answer, sale: Sale) -> web.Response:
+    if not given.ok:
+        return of_answer(given).response()
+    body: dict[str, Any] = {"op": "done", "id": given.id, "position": f"{sale.conductor.incarnation[:8]}.{given.seq}."}
+    if given.result is not None:
+        body["result"] = given.result
+    return reply(body)
+
+
+async def post_do(request: web.Request) -> web.Response:
+    gateway = request.app[GATEWAY]
+    identity = gateway.identify(request)
+    sale = await gateway.sale(request, identity)
+    frame = await read_json(request)
+    if not isinstance(frame, dict):
+        raise Problem(422, "invalid", "a command is a JSON object")
+    if isinstance(frame.get("commands"), list) and frame.get("op") == "many":
+        return await _many(sale, identity.actor, frame["commands"])
+    if not isinstance(frame.get("id"), str):
+        raise Problem(422, "invalid", "a command needs an id, a text", {"field": "id"})
+    return answered(await sale.conductor.do(identity.actor, frame), sale)
+
+
+async def _many(sale: Sale, actor: Actor, commands: list[Any]) -> web.Response:
+    if len(commands) > wire.MAX_MANY:
+        raise Problem(422, "invalid", f"at most {wire.MAX_MANY} commands at once", {"field": "commands"})
+    answers = await answers_to(sale, actor, commands)
+    seq = max((a.seq for a in answers), default=sale.hub.head)
+    position = f"{sale.conductor.incarnation[:8]}.{seq}."
+    return reply({"op": "done", "position": position, "results": [wire.told(a) for a in answers]})
+
+
+async def post_hook(request: web.Request) -> web.Response:
+    gateway = request.app[GATEWAY]
+    source = request.match_info["source"]
+    secret = hook_secret(source) if source.replace("-", "").isalnum() and source.isascii() else None
+    if secret is None:
+        raise Problem(404, "unknown", f"no secret is set for the source {source[:40]}: set DROPCUE_HOOK_<SOURCE>")
+    data = await request.read()
+    try:
+        Webhook(secret).verify(data, dict(request.headers))
+    except (WebhookVerificationError, ValueError) as e:
+        raise Problem(401, "forbidden", f"the signature does not hold: {e}") from None
+    sale = await gateway.registry.get(request.match_info["sale"])
+    if sale is None:
+        raise Problem(404, "unknown", "there is no such sale")
+    try:
+        body = msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as e:
+        raise Problem(422, "invalid", f"the body is no JSON: {e}") from None
+    listed = isinstance(body, list)
+    commands = body if listed else [body]
+    if not all(isinstance(c, dict) for c in commands):
+        raise Problem(422, "invalid", "the body is one command, or a list of commands")
+    id_ = request.headers["webhook-id"]
+    for n, command in enumerate(commands):
+        command["id"] = f"{id_}:{n}" if listed else id_
+    return await _many(sale, Actor("shop", source), commands)
+
+
+# ---------------------------------------------------------------- reading
+async def get_events(request: web.Request) -> web.Response:
+    gateway = request.app[GATEWAY]
+    identity = gateway.identify(request)
+    sale = await gateway.sale(request, identity)
+    after, limit = number(request, "after", 0), max(1, number(request, "limit", 100, LIST_LIMIT))
+    state = await sale.conductor.settled()
+    streams = role_streams.listens_to(identity.actor, state, ahead=identity.actor.role in {"owner", "controller"})
+    full = identity.actor.role in {"owner", "controller"}
+    out: list[bytes] = []
+    next_ = after
+    while len(out) < limit and next_ < sale.hub.head:
+        entries = await sale.conductor.journal.read(sale.id, next_, MAX_LOAD_EVENTS)
+        if not entries:
+            break
+        for entry in entries:
+            if entry.seq > sale.hub.head:
+                break
+            event = codec.decode(entry, sale.id)
+            next_ = entry.seq
+            if streams.isdisjoint(role_streams.of_event(sale.conductor.state, event)):
+                continue
+            if not full:
+                event.cmd = event.sum = None
+            out.append(_encode(event))
+            if len(out) == limit:
+                break
+        else:
+            continue
+        break
+    body = b'{"events":[%b],"next":%d}' % (b",".join(out), next_)
+    return web.Response(body=body, content_type="application/json")
+
+
+async def get_state(request: web.Request) -> web.Response:
+    """The state as the caller's view shows it: now, or as it was at a number."""
+    gateway = request.app[GATEWAY]
+    identity = gateway.identify(request)
+    sale = await gateway.sale(request, identity)
+    at = number(request, "at", -1)
+    state = await sale.conductor.settled()
+    if at > sale.hub.head:
+        raise Problem(409, "too_early", f"the journal ends at {sale.hub.head}", {"field": "at"})
+    if at >= 0:
+        state = await state_at(sale, at)
+    ahead = request.query.get("ahead", "1") != "0"
+    return reply({"seq": state.seq, "state": shown(state, identity.actor, ahead=ahead)})
+
+
+async def state_at(sale: Sale, at: int) -> State:
+    from coordinator.core import evolve
+
+    state = State(sale=sale.id)
+    while state.seq < at:
+        entries = await sale.conductor.journal.read(sale.id, state.seq, min(MAX_LOAD_EVENTS, at - state.seq))
+        for event in codec.decode_all(entries, sale.id):
+            evolve(state, event)
+        await asyncio.sleep(0)
+    return state
+
+
+def shown(state: State, actor: Actor, *, ahead: bool) -> dict[str, dict[str, Any]]:
+    """A whole view, made at once: what a fresh snapshot holds."""
+    if state.plan is None:
+        return {topic: {} for topic in TOPICS}
+    streams = role_streams.listens_to(actor, state, ahead=ahead)
+    out: dict[str, dict[str, Any]] = {}
+    for topic in TOPICS:
+        entities = out[topic] = {}
+        for id_ in getattr(state, topic):
+            for who, form in role_views.forms(state, topic, id_):
+                if not streams.isdisjoint(who):
+                    entities[id_] = form
+                    break
+    return out
+
+
+async def get_list(request: web.Request) -> web.Response:
+    gateway = request.app[GATEWAY]
+    identity = gateway.identify(request)
+    sale = await gateway.sale(request, identity)
+    topic = request.match_info["topic"]
+    if topic not in TOPICS:
+        raise Problem(404, "unknown", f"there is no topic {topic[:40]}; there are {', '.join(TOPICS)}")
+    limit, after = max(1, number(request, "limit", 100, LIST_LIMIT)), request.query.get("after")
+    state = await sale.conductor.settled()
+    entities = list(shown(state, identity.actor, ahead=True)[topic].items())
+    start = 0
+    if after is not None:
+        start = next((i + 1 for i, (id_, _) in enumerate(entities) if id_ == after), len(entities))
+    page = entities[start : start + limit]
+    more = start + limit < len(entities)
+    return reply({topic: [e for _, e in page], "next": page[-1][0] if page and more else None})
+
+
+async def get_review(request: web.Request) -> web.Response:
+    from replay.review import review_of
+
+    gateway = request.app[GATEWAY]
+    identity = gateway.identify(request)
+    sale = await gateway.sale(request, identity)
+    if identity.actor.role not in {"owner", "controller"}:
+        raise Problem(403, "forbidden", "the review is for owner and controller")
+    return reply(await review_of(sale.conductor.journal, sale.id))
+
+
+async def get_export(request: web.Request) -> web.StreamResponse:
+    """The whole record, one event a line, with private parts for the owner."""
+    gateway = request.app[GATEWAY]
+    identity = gateway.identify(request)
+    owner(identity)
+    sale = await gateway.sale(request, identity)
+    response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+    response.headers["Content-Disposition"] = f'attachment; filename="{sale.id}.ndjson"'
+    await response.prepare(request)
+    at = 0
+    while at < sale.hub.head:
+        entries = await sale.conductor.journal.read(sale.id, at, MAX_LOAD_EVENTS)
+        events = codec.decode_all(entries, sale.id)
+        await response.write(b"".join(_encode(e) + b"\n" for e in events))
+        at = entries[-1].seq
+    await response.write_eof()
+    return response
+
+
+# ---------------------------------------------------------------- tokens
+async def post_token(request: web.Request) -> web.Response:
+    gateway = request.app[GATEWAY]
+    identity = gateway.identify(request)
+    owner(identity)
+    body = await read_json(request)
+    if not isinstance(body, dict):
+        raise Problem(422, "invalid", "the body is an object")
+    role, person, sale = body.get("role"), body.get("person") or body.get("sub"), body.get("sale", identity.sale)
+    groups, days = body.get("groups"), body.get("days", JOIN_DAYS)
+    if role not in ROLES:
+        raise Problem(422, "invalid", f"role is one of {', '.join(ROLES)}", {"field": "role"})
+    if not isinstance(person, str) or not 0 < len(person) <= 128 or any(ord(c) < 33 for c in person):
+        raise Problem(422, "invalid", "person is a short text without blanks", {"field": "person"})
+    if identity.sale is not None and sale != identity.sale:
+        raise Problem(403, "forbidden", "this token is for one sale only", {"field": "sale"})
+    if (sale is None and role != "owner") or not (sale is None or isinstance(sale, str)):
+        raise Problem(422, "invalid", "sale is needed for every role but the owner", {"field": "sale"})
+    if groups is not None and not (isinstance(groups, list) and all(isinstance(g, str) for g in groups)):
+        raise Problem(422, "invalid", "groups is a list of ids", {"field": "groups"})
+    if isinstance(days, bool) or not isinstance(days, int | float) or not 0 < days <= 400:
+        raise Problem(422, "invalid", "days is a number from 0 to 400", {"field": "days"})
+    expires = in_days(days)
+    token, jti = gateway.tokens.make(role, person, sale=sale, expires=expires, groups=groups)
+    url = f"{gateway.settings.address()}/console/#{token}"
+    return reply({"token": token, "jti": jti, "url": url, "exp": expires}, 201)
+
+
+async def revoke_token(request: web.Request) -> web.Response:
+    gateway = request.app[GATEWAY]
+    owner(gateway.identify(request))
+    jti = request.match_info["jti"]
+    gateway.tokens.revoke(jti)
+    for connection in list(gateway.connections):
+        if connection.identity.jti == jti:
+            connection.close(wire.REVOKED, "this token was revoked: ask the owner for a new join link")
+    return reply({"revoked": jti})
+
+
+async def get_permissions(_: web.Request) -> web.Response:
+    return reply({"roles": list(ROLES), "commands": table()})
+
+
+def add_routes(app: web.Application) -> None:
+    app.router.add_post("/api/sales", create_sale)
+    app.router.add_get("/api/sales", list_sales)
+    app.router.add_get("/api/sales/{sale}", get_sale)
+    app.router.add_get("/api/sales/{sale}/ready", get_ready)
+    app.router.add_put("/api/sales/{sale}/sheet", put_sheet)
+    app.router.add_post("/api/sales/{sale}/do", post_do)
+    app.router.add_get("/api/sales/{sale}/events", get_events)
+    app.router.add_get("/api/sales/{sale}/state", get_state)
+    app.router.add_get("/api/sales/{sale}/list/{topic}", get_list)
+    app.router.add_get("/api/sales/{sale}/review", get_review)
+    app.router.add_get("/api/sales/{sale}/export", get_export)
+    app.router.add_post("/api/tokens", post_token)
+    app.router.add_post("/api/tokens/{jti}/revoke", revoke_token)
+    app.router.add_post("/hooks/{sale}/{source}", post_hook)
+    app.router.add_get("/api/permissions", get_permissions)
+
+

@@ -1,0 +1,107 @@
+"""The service: journal, registry and gateway put together, started and stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+
+import structlog
+from aiohttp import web
+
+from coordinator.errors import CannotStart
+from coordinator.gateway import api, builtin_relay, documents, landing, ops, screens, wire
+from coordinator.gateway.auth import Tokens
+from coordinator.gateway.context import GATEWAY, Gateway
+from coordinator.gateway.problem import problems
+from coordinator.gateway.socket import heartbeat, socket
+from coordinator.journal.snapshotting import Snapshotter
+from coordinator.journal.sqlite import SqliteJournal
+from coordinator.registry import Registry
+from coordinator.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+MAX_BODY_BYTES = 4 << 20  # a sheet or a webhook
+
+
+def make_app(gateway: Gateway) -> web.Application:
+    app = web.Application(middlewares=[problems], client_max_size=MAX_BODY_BYTES)
+    app[GATEWAY] = gateway
+    app.router.add_get("/ws", socket)
+    api.add_routes(app)
+    landing.add_routes(app)
+    ops.add_routes(app)
+    documents.add_routes(app)
+    screens.add_routes(app)
+    return app
+
+
+class Service:
+    """One node. `start` returns when it is ready; `stop` finishes what is under way."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.gateway: Gateway
+        self._runner: web.AppRunner | None = None
+        self._journal: SqliteJournal | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._snapshotter: Snapshotter | None = None
+
+    async def start(self) -> None:
+        """Raises CannotStart or UsageError with what to do."""
+        settings = self.settings
+        if settings.redis is not None:
+            raise CannotStart("the journal in Redis is not part of this version: start without --redis, with --data DIR")
+        journal = self._journal = SqliteJournal.open(settings.data)
+        tokens = Tokens(settings.signing_key(), settings.data)
+        self._snapshotter = Snapshotter(settings.data)
+        registry = Registry(journal, public=settings.address(), on_snapshot=self._snapshotter.wanted)
+        gateway = self.gateway = Gateway(settings, registry, tokens)
+        self._runner = web.AppRunner(make_app(gateway), access_log=None, handler_cancellation=False)
+        await self._runner.setup()
+        try:
+            site = web.TCPSite(self._runner, settings.host, settings.port, backlog=4096)
+            await site.start()
+        except OSError as e:
+            await self.stop()
+            raise CannotStart(
+                f"cannot listen on {settings.host}:{settings.port} ({e.strerror or e}): is it running already? Choose another --port"
+            ) from None
+        addresses = self._runner.addresses
+        if settings.port == 0 and addresses:
+            settings.port = addresses[0][1]
+            registry.public = settings.address()
+        gateway.builtin = builtin_relay.BuiltinRelays(gateway)
+        registry.on_open = gateway.builtin.serve
+        await registry.start()
+        self._tasks.append(asyncio.create_task(heartbeat(gateway)))
+        # What stands at the start lives as long as the process: collecting it again and again would only
+        # make cues late.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 100)
+        gateway.ready = True
+        log.info("ready", address=settings.address(), data=str(settings.data), sales=len(registry.here()))
+
+    async def stop(self) -> None:
+        gateway = getattr(self, "gateway", None)
+        if gateway is not None:
+            gateway.ready = False
+            for connection in list(gateway.connections):
+                connection.close(wire.GOING_AWAY, "the service is restarting: come back in a moment")
+            await gateway.builtin.close()
+            gateway.presence.close()
+            await gateway.registry.close()
+        for task in self._tasks:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        if self._snapshotter is not None:
+            self._snapshotter.close()
+        if self._runner is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(5):
+                    await self._runner.cleanup()
+        if self._journal is not None:
+            await self._journal.close()

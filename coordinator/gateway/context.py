@@ -1,0 +1,48 @@
+"""What the gateway's handlers share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from coordinator.gateway.auth import Identity, TokenError, Tokens
+from coordinator.gateway.presence import Presence
+from coordinator.gateway.problem import Problem
+from coordinator.registry import Registry, Sale
+
+if TYPE_CHECKING:
+    from coordinator.gateway.builtin_relay import BuiltinRelays
+    from coordinator.gateway.socket import Connection
+    from coordinator.settings import Settings
+
+
+class Gateway:
+    def __init__(self, settings: Settings, registry: Registry, tokens: Tokens) -> None:
+        self.settings, self.registry, self.tokens = settings, registry, tokens
+        self.presence = Presence()
+        self.connections: set[Connection] = set()
+        self.builtin: BuiltinRelays
+        self.ready = False
+        self.shed_clicks = 0
+
+    def identify(self, request: web.Request) -> Identity:
+        """Who asks. Raises Problem 401."""
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        try:
+            return self.tokens.read(token.strip() if scheme.lower() == "bearer" else None)
+        except TokenError as e:
+            raise Problem(401, "forbidden", str(e)) from None
+
+    async def sale(self, request: web.Request, identity: Identity) -> Sale:
+        """The sale of the path, if the token is for it. Raises Problem 403 or 404."""
+        name = request.match_info["sale"]
+        if identity.sale is not None and identity.sale != name:
+            raise Problem(403, "forbidden", "the token is for another sale")
+        sale = await self.registry.get(name)
+        if sale is None:
+            raise Problem(404, "unknown", f"there is no sale {name[:80]}")
+        return sale
+
+
+GATEWAY: web.AppKey[Gateway] = web.AppKey("gateway")

@@ -1,0 +1,149 @@
+"""The machine-readable description of both doors, generated from the code: OpenAPI and AsyncAPI."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+
+from coordinator.core import CODES, COMMANDS
+from coordinator.core.people import INTERNAL
+from coordinator.gateway.api import reply
+from roles.permissions import MAY
+
+VERSION = "0.1.0"
+
+
+def commands() -> dict[str, dict[str, Any]]:
+    """Command kind → JSON schema of its whole object on the wire."""
+    out: dict[str, dict[str, Any]] = {}
+    for kind, cls in sorted(COMMANDS.items()):
+        if kind in INTERNAL:
+            continue
+        schema = cls.model_json_schema(ref_template="#/components/schemas/{model}") if kind != "sheet.replace" else {
+            "type": "object",
+            "properties": {"version": {"type": "integer", "minimum": 1}, "sheet": {"type": "object"}},
+            "required": ["version", "sheet"],
+        }  # fmt: skip
+        definitions = schema.pop("$defs", {})
+        properties = {"id": {"type": "string", "maxLength": 128}, "kind": {"const": kind}, **schema.get("properties", {})}
+        if cls.button:
+            properties["from"] = {"type": ["string", "null"], "description": "The id of what the sender saw; null for none."}
+        out[kind] = {
+            "type": "object", "title": kind, "description": (cls.__doc__ or "").strip(), "properties": properties,
+            "required": ["id", "kind", *schema.get("required", [])], "additionalProperties": False,
+            "x-roles": sorted(MAY[kind]), **({"$defs": definitions} if definitions else {}),
+        }  # fmt: skip
+    return out
+
+
+def problem_schema() -> dict[str, Any]:
+    return {
+        "type": "object", "required": ["status", "code", "detail"],
+        "properties": {
+            "type": {"type": "string"}, "title": {"type": "string"}, "status": {"type": "integer"}, "detail": {"type": "string"},
+            "code": {"enum": sorted(CODES)}, "message": {"type": "string"}, "details": {"type": "object"}, "id": {"type": "string"},
+        },
+    }  # fmt: skip
+
+
+def openapi(app: web.Application) -> dict[str, Any]:
+    schemas: dict[str, Any] = {"Problem": problem_schema()}
+    names = []
+    for kind, schema in commands().items():
+        schemas.update(schema.pop("$defs", {}))
+        name = kind.replace(".", "_")
+        schemas[name] = schema
+        names.append({"$ref": f"#/components/schemas/{name}"})
+    schemas["Command"] = {"oneOf": names}
+    paths: dict[str, Any] = {}
+    for route in app.router.routes():
+        resource = route.resource
+        if resource is None or route.method in {"HEAD", "*"}:
+            continue
+        path = resource.canonical
+        if path.startswith("/console") or path in {"/", "/ws"}:
+            continue
+        text = (route.handler.__doc__ or "").strip().split("\n")[0]
+        operation: dict[str, Any] = {
+            "operationId": route.handler.__name__, "summary": text or route.handler.__name__.replace("_", " "),
+            "parameters": [
+                {"name": part[1:-1], "in": "path", "required": True, "schema": {"type": "string"}}
+                for part in path.split("/") if part.startswith("{")
+            ],
+            "responses": {
+                "200": {"description": "Done."},
+                "default": {
+                    "description": "A refusal or an error.",
+                    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+                },
+            },
+        }  # fmt: skip
+        if path.startswith("/api/") and path != "/api/permissions":
+            operation["security"] = [{"token": []}]
+        if path.endswith("/do"):
+            schema = {"$ref": "#/components/schemas/Command"}
+            operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        paths.setdefault(path, {})[route.method.lower()] = operation
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Dropcue", "version": VERSION, "description": "The control room of a live sale."},
+        "paths": dict(sorted(paths.items())),
+        "components": {
+            "schemas": schemas, "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+        },
+    }  # fmt: skip
+
+
+def _message(op: str, text: str, **fields: Any) -> dict[str, Any]:
+    return {
+        "name": op, "summary": text,
+        "payload": {"type": "object", "required": ["op"], "properties": {"op": {"const": op}, **fields}},
+    }  # fmt: skip
+
+
+def asyncapi() -> dict[str, Any]:
+    text, whole, obj, flag = {"type": "string"}, {"type": "integer"}, {"type": "object"}, {"type": "boolean"}
+    of_client = {
+        "hello": _message("hello", "The first frame, within 5 s.", token=text, sale=text, position=text, ahead=flag),
+        "do": _message("do", "One command: `kind` and its fields beside `op` and `id`.", id=text, kind={"enum": sorted(commands())}),
+        "many": _message("many", "At most 1,000 commands; not atomic.", id=text, commands={"type": "array", "maxItems": 1000}),
+        "ping": _message("ping", "For the clock.", sent={}),
+    }
+    of_server = {
+        "welcome": _message("welcome", "Who you are, and the state unless `recovered`.", sale=text, role=text, name=text, now=whole,
+                            speed={"type": "number"}, position=text, recovered=flag, state=obj, member_key=text),
+        "done": _message("done", "It is durable.", id=text, position=text, result=obj, results={"type": "array"}),
+        "refused": _message("refused", "It left no trace.", id={"type": ["string", "null"]}, code={"enum": sorted(CODES)}, message=text, details=obj),
+        "events": _message("events", "What happened, and the entities that changed; null: gone.", position=text, events={"type": "array"}, changes=obj),
+        "snapshot": _message("snapshot", "The whole state, in place of what was missed.", position=text, state=obj),
+        "pong": _message("pong", "The sale's time.", sent={}, now=whole, speed={"type": "number"}),
+        "bye": _message("bye", "The line closes; come back if `retry`.", code=whole, message=text, retry=flag),
+    }  # fmt: skip
+    return {
+        "asyncapi": "3.0.0",
+        "info": {"title": "Dropcue websocket", "version": VERSION, "description": "One JSON object a text frame, both ways."},
+        "channels": {"ws": {"address": "/ws", "messages": {**of_client, **of_server}}},
+        "operations": {
+            "receive": {"action": "receive", "channel": {"$ref": "#/channels/ws"},
+                        "messages": [{"$ref": f"#/channels/ws/messages/{m}"} for m in of_client]},
+            "send": {"action": "send", "channel": {"$ref": "#/channels/ws"},
+                     "messages": [{"$ref": f"#/channels/ws/messages/{m}"} for m in of_server]},
+        },
+        "components": {"schemas": {k.replace(".", "_"): {x: y for x, y in v.items() if x != "$defs"} for k, v in commands().items()}},
+    }  # fmt: skip
+
+
+async def get_openapi(request: web.Request) -> web.Response:
+    """This description."""
+    return reply(openapi(request.app))
+
+
+async def get_asyncapi(_: web.Request) -> web.Response:
+    """The websocket's description."""
+    return reply(asyncapi())
+
+
+def add_routes(app: web.Application) -> None:
+    app.router.add_get("/openapi.json", get_openapi)
+    app.router.add_get("/asyncapi.json", get_asyncapi)

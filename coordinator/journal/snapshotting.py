@@ -1,0 +1,66 @@
+"""Snapshots are made beside the conductor: another process folds the journal and keeps the state.
+
+Folding in this process would hold the interpreter's lock for seconds and make cues late.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+
+async def fold(data: Path, sale: str) -> int:
+    """Folds a sale's journal from its last snapshot on and keeps a new one; the number it stands at."""
+    from coordinator.core import State, evolve
+    from coordinator.core import state as states
+    from coordinator.journal import codec
+    from coordinator.journal.sqlite import SqliteJournal
+
+    journal = SqliteJournal.open(data, readonly=True)
+    try:
+        found = await journal.snapshot(sale)
+        state = states.decode(found[1]) if found is not None else State(sale=sale)
+        end = await journal.end(sale)
+        while state.seq < end.seq:
+            for event in codec.decode_all(await journal.read(sale, state.seq, 5000), sale):
+                evolve(state, event)
+        await journal.save_snapshot(sale, state.seq, states.encode(state))
+    finally:
+        await journal.close()
+    return state.seq
+
+
+class Snapshotter:
+    """Starts the folding process for a sale that asks for it; one at a time."""
+
+    def __init__(self, data: Path) -> None:
+        self._data = data
+        self._running: subprocess.Popen[bytes] | None = None
+
+    def wanted(self, sale: str) -> None:
+        if self._running is not None and self._running.poll() is None:
+            return
+        command = [sys.executable, "-m", "coordinator.journal.snapshotting", str(self._data), sale]
+        try:
+            self._running = subprocess.Popen(  # noqa: S603 - our own module, no shell
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+        except OSError as e:
+            log.warning("no snapshot was made; the next start takes longer", sale=sale, reason=str(e))
+
+    def close(self) -> None:
+        if self._running is not None and self._running.poll() is None:
+            self._running.terminate()
+            self._running.wait()
+
+
+if __name__ == "__main__":
+    os.nice(15)  # cues and claims go first
+    asyncio.run(fold(Path(sys.argv[1]), sys.argv[2]))

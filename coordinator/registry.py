@@ -1,0 +1,203 @@
+"""Which sales this node conducts: each is loaded when it is first asked for, and conducted by one conductor.
+
+In this version one process holds all sales of its data folder (the journal's lock sees to it). Several
+nodes, with leases and hand-over, come with the shared journal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import structlog
+
+from coordinator import clock as clocks
+from coordinator.clock import Clock, LiveClock, RehearsalClock
+from coordinator.conductor import Conductor
+from coordinator.core import CLOCK, Refusal, State
+from coordinator.core.plan import Plan
+from coordinator.core.sheets import SaleCreated
+from coordinator.errors import JournalError
+from coordinator.fanout.hub import Hub
+from coordinator.journal import codec
+from coordinator.journal.base import Journal
+from coordinator.runsheet import load_plan, with_start
+from roles.permissions import may
+
+log = structlog.get_logger(__name__)
+
+STEP_SECONDS = 1.0  # how often wall and monotonic clock are compared
+
+
+class Sale(msgspec.Struct):
+    """A sale that is conducted here."""
+
+    id: str
+    conductor: Conductor
+    hub: Hub
+
+
+class SheetRefused(Exception):  # noqa: N818 - an answer, not a fault
+    """A sheet that cannot be taken: its findings say why."""
+
+    def __init__(self, findings: list[dict[str, Any]]) -> None:
+        super().__init__("the sheet cannot be taken")
+        self.findings = findings
+
+
+def prepare(kind: str, fields: dict[str, Any], state: State) -> dict[str, Any]:
+    """Reads what must be read outside the core: the sheet of `sheet.replace`."""
+    if kind != "sheet.replace":
+        return fields
+    if "plan" in fields:
+        raise Refusal("invalid", "plan: the service makes it from the sheet", {"field": "plan"})
+    if not isinstance(fields.get("sheet"), dict):
+        raise Refusal("invalid", "sheet: the parsed sheet is needed, as an object", {"field": "sheet"})
+    plan, sheet, findings = load_plan(fields["sheet"], "sheet", None, state.at)
+    wrong = [f for f in findings if f.severity in {"error", "block"}]
+    if plan is None or wrong:
+        code = "blocked" if plan is not None else "invalid"
+        first = wrong[0]
+        raise Refusal(
+            code,
+            f"{first.where}: {first.message}",
+            {"field": f"sheet.{first.where}", "rules": [f.rule for f in wrong], "findings": [f.as_object() for f in wrong[:20]]},
+        )
+    return {**fields, "sheet": sheet, "plan": plan}
+
+
+def make_clock(state: State) -> Clock:
+    """The clock a sale runs by: real time, or a rehearsal's, going on where the record ends."""
+    if state.rehearsal is None:
+        return LiveClock(stepped=state.stepped, not_before=state.at)
+    return RehearsalClock(state.at, state.rehearsal)
+
+
+class Registry:
+    def __init__(self, journal: Journal, *, public: str, on_snapshot: Callable[[str], None] | None = None) -> None:
+        self.journal, self.public = journal, public
+        self._sales: dict[str, Sale] = {}
+        self._opening: dict[str, asyncio.Future[Sale]] = {}
+        self._on_snapshot = on_snapshot
+        self._stepper: asyncio.Task[None] | None = None
+        self.on_open: Callable[[Sale], None] = lambda _: None
+        """Called once for each sale that is opened here."""
+
+    async def start(self) -> None:
+        """Conducts every sale of the journal that is not closed."""
+        for sale in await self.journal.sales():
+            try:
+                await self.get(sale)
+            except JournalError as e:
+                log.error("a sale cannot be opened; the others can", sale=sale, reason=str(e))
+        self._stepper = asyncio.create_task(self._watch_the_clock())
+
+    async def close(self) -> None:
+        if self._stepper is not None:
+            self._stepper.cancel()
+        for sale in self._sales.values():
+            await sale.conductor.close()
+
+    def here(self) -> list[Sale]:
+        return list(self._sales.values())
+
+    async def get(self, sale: str) -> Sale | None:
+        """The sale, opened if need be; None where there is none of this id."""
+        found = self._sales.get(sale)
+        if found is not None:
+            return found
+        opening = self._opening.get(sale)
+        if opening is not None:
+            return await asyncio.shield(opening)
+        if sale not in await self.journal.sales():
+            return None
+        if sale in self._sales:
+            return self._sales[sale]
+        future = self._opening[sale] = asyncio.get_running_loop().create_future()
+        try:
+            opened = await self._open(sale)
+            future.set_result(opened)
+            return opened
+        except BaseException as e:
+            future.set_exception(e)
+            future.exception()  # whoever waits gets it; nobody waiting is no fault
+            raise
+        finally:
+            del self._opening[sale]
+
+    async def _open(self, sale: str) -> Sale:
+        conductor = Conductor(
+            sale, self.journal, permissions=may, make_clock=make_clock, prepare=prepare, public=self.public
+        )
+        await conductor.open()
+        hub = Hub(conductor)
+        hub.start()
+        conductor.wants_snapshot = self._on_snapshot
+        found = self._sales[sale] = Sale(sale, conductor, hub)
+        # Nobody is connected to a service that has just started, whatever the record's end says.
+        state = await conductor.settled()
+        for person in [p for p in state.people.values() if p.here and p.role not in {"relay", "poster"}]:
+            await conductor.do(CLOCK, {"kind": "presence.person", "person": person.person, "role": person.role, "here": False})
+        self.on_open(found)
+        return found
+
+    async def create(
+        self, data: bytes | dict[str, Any], name: str, content_type: str | None, *, rehearsal: float | None = None,
+        start_now: bool = False,
+    ) -> tuple[Sale, list[dict[str, Any]]]:  # fmt: skip
+        """A new sale from a sheet; its findings (warnings) beside it. Raises SheetRefused."""
+        now = clocks.wall_ms()
+        plan, sheet, findings = load_plan(data, name, content_type, now)
+        if start_now and plan is not None and sheet is not None:
+            plan, sheet, findings = load_plan(with_start(sheet, now), name, content_type, now)
+        found: list[dict[str, Any]] = [dict(f.as_object()) for f in findings]
+        if plan is None or any(f.severity in {"error", "block"} for f in findings):
+            raise SheetRefused(found)
+        if rehearsal is not None:
+            # In a rehearsal the built-in relay serves all groups.
+            plan = msgspec.structs.replace(
+                plan, groups=tuple(msgspec.structs.replace(g, relay=("console",)) for g in plan.groups)
+            )
+        sale = sale_id(plan.title)
+        created = SaleCreated(
+            seq=1, at=now if rehearsal is None or start_now else rehearsal_start(plan), by="owner:owner", sale=sale,
+            title=plan.title, plan=plan, sheet=sheet, rehearsal=rehearsal,
+        )  # fmt: skip
+        from coordinator.journal.base import Flush
+
+        await self.journal.create(sale)
+        body, _ = codec.encode(created)
+        await self.journal.append(sale, Flush(first=1, bodies=[body]))
+        opened = await self.get(sale)
+        if opened is None:
+            raise JournalError(f"sale {sale} was created and is not there")
+        return opened, found
+
+    async def _watch_the_clock(self) -> None:
+        while True:
+            await asyncio.sleep(STEP_SECONDS)
+            for sale in self.here():
+                by = sale.conductor.clock.step()
+                if by and sale.conductor.state.the.status != "closed":
+                    log.warning("the machine's clock was put forward or back", sale=sale.id, by_ms=by)
+                    await sale.conductor.do(CLOCK, {"kind": "clock.step", "by_ms": by})
+
+
+def rehearsal_start(plan: Plan) -> int:
+    """A rehearsal's time begins a minute before the first thing that is planned."""
+    first = plan.start
+    for segment in plan.segments:
+        if segment.at is not None:
+            at = segment.at.instant if segment.at.instant is not None else plan.start + segment.at.offset
+            first = min(first, at)
+    return first - 60_000
+
+
+def sale_id(title: str) -> str:
+    """A short id that can stand in an address: some of the title's letters, where it has such, and a random part."""
+    letters = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:24].strip("-")
+    return f"{letters or 'sale'}-{secrets.token_hex(4)}"

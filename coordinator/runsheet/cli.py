@@ -1,0 +1,181 @@
+"""`dropcue sheet`: print a ready sheet, check one, turn YAML into JSON and back."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from coordinator.errors import CannotStart, DropcueError, UsageError
+from coordinator.runsheet.findings import Finding
+
+app = typer.Typer(no_args_is_help=True, help="Print, check and convert run sheets.")
+
+_STYLES = {"error": "bold red", "block": "red", "warn": "yellow", "inform": "cyan"}
+
+
+@app.command()
+def new(
+    kind: Annotated[str, typer.Argument(help="What kind of sale: flash.")],
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="Write to this file; an existing one is kept.")
+    ] = None,
+) -> None:
+    """Print a ready sheet: whole, good, and with its format explained at the top. It starts tomorrow at 20:00."""
+    from coordinator.runsheet.ready import KINDS, ready_sheet
+
+    with _told():
+        if kind not in KINDS:
+            raise UsageError(
+                f"there is no ready sheet of kind {kind!r} in this version, only {', '.join(KINDS)}; "
+                f"begin with `dropcue sheet new {KINDS[0]}` and change it"
+            )
+        text = ready_sheet(kind, now_ms=_now_ms())
+        if out is None:
+            sys.stdout.write(text)
+            return
+        if out.exists():
+            raise UsageError(f"{out} is already there, perhaps with work in it; choose another name or move it away")
+        _write(out, text)
+        typer.echo(f"wrote {out}; next: dropcue sheet check {out}")
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="A sheet as YAML or JSON.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
+    """Say what is wrong with a sheet, where, and what to do. Ends with 1 where something is an error or blocks."""
+    from coordinator.runsheet import load_plan
+
+    with _told():
+        _, _, findings = load_plan(_read(file), file.name, None, _now_ms())
+        if as_json:
+            sys.stdout.write(json.dumps([each.as_object() for each in findings], ensure_ascii=False, indent=2) + "\n")
+        else:
+            _table(file, findings)
+        if any(each.severity in {"error", "block"} for each in findings):
+            raise typer.Exit(1)
+
+
+@app.command()
+def convert(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="A sheet as YAML or JSON.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="Where to write it; .json or .yaml says as what.")],
+) -> None:
+    """Write a sheet in the other format. What it says stays the same; comments have no place in JSON."""
+    from coordinator.runsheet.reading import read_sheet
+
+    with _told():
+        suffix = target.suffix.lower()
+        if suffix not in {".json", ".yaml", ".yml"}:
+            raise UsageError(f"{target}: sheets are written as .yaml or .json in this version; name the file so")
+        if source.resolve() == target.resolve():
+            raise UsageError(f"{source} would be written over itself; give the result another name")
+        reading = read_sheet(_read(source), source.name)
+        if reading.object is None:
+            first = reading.findings[0]
+            raise DropcueError(f"{source}, line {first.line or 1}: {first.message}")
+        if suffix == ".json":
+            _write(target, json.dumps(reading.object, ensure_ascii=False, indent=2) + "\n")
+        else:
+            _write(target, _yaml(reading.object))
+        typer.echo(f"wrote {target}; next: dropcue sheet check {target}")
+
+
+class _told:  # noqa: N801  reads as `with _told():`
+    """Turns an error of ours into a line on stderr and its exit code."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, DropcueError):
+            typer.echo(f"dropcue sheet: {error}", err=True)
+            raise typer.Exit(error.exit_code) from error
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise CannotStart(
+            f"{file} cannot be read ({error.strerror or error}); check the name and its rights"
+        ) from error
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise CannotStart(
+            f"{file} cannot be written ({error.strerror or error}); check the folder and its rights"
+        ) from error
+
+
+def _yaml(sheet: dict[str, Any]) -> str:  # Any: a JSON object
+    import io
+
+    from ruamel.yaml import YAML
+    from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
+    from coordinator.runsheet.source import from_yaml
+
+    def quoted(value: Any) -> Any:
+        """Text that YAML would read as something else stands in quotes."""
+        if isinstance(value, dict):
+            return {key: quoted(each) for key, each in value.items()}
+        if isinstance(value, list):
+            return [quoted(each) for each in value]
+        if isinstance(value, str):
+            try:
+                same = from_yaml(value).value == value
+            except ValueError:
+                same = False
+            return value if same else DoubleQuotedScalarString(value)
+        return value
+
+    writer = YAML()
+    writer.width = 4096  # a text stays on its line
+    writer.allow_unicode = True
+    stream = io.StringIO()
+    writer.dump(quoted(sheet), stream)
+    return stream.getvalue()
+
+
+def _table(file: Path, findings: list[Finding]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console(soft_wrap=False)
+    if not findings:
+        console.print(f"{escape(str(file))}: good, nothing to say", highlight=False)
+        return
+    table = Table(box=None, pad_edge=False, show_edge=False)
+    table.add_column("severity", no_wrap=True)
+    table.add_column("rule", no_wrap=True)
+    table.add_column("line", justify="right", no_wrap=True)
+    table.add_column("where", overflow="fold")
+    table.add_column("what, and what to do", overflow="fold", ratio=1)
+    for each in findings:
+        table.add_row(
+            f"[{_STYLES[each.severity]}]{each.severity}[/]",
+            each.rule,
+            str(each.line or ""),
+            escape(each.where),
+            escape(each.message),
+        )
+    console.print(table)
+    counts = {severity: sum(each.severity == severity for each in findings) for severity in _STYLES}
+    said = ", ".join(f"{count} {severity}" for severity, count in counts.items() if count)
+    verdict = "cannot be used" if counts["error"] else "must not be sent so" if counts["block"] else "can be used"
+    console.print(f"{escape(str(file))}: {said}; the sheet {verdict}", highlight=False)

@@ -1,0 +1,204 @@
+"""From a sheet to the plan that the core runs: defaults filled in, local times made instants, money minor units."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from typing import Any
+
+from coordinator.core import plan as plans
+from coordinator.core.money import to_minor
+from coordinator.core.plan import INTO_GROUPS, Plan
+from coordinator.runsheet import times
+from coordinator.runsheet.model import Cue, Segment, Sheet, cue_id
+
+MAX_WORDINGS = 50  # of one task; {a|b} five times over is already 32
+
+_LATE = {
+    "prompt.send": plans.Late(rule="skip", within=30_000),
+    "link.drop": plans.Late(rule="ask", within=30_000),
+    "coupon.drop": plans.Late(rule="ask", within=30_000),
+    "checkin.open": plans.Late(rule="ask", within=30_000),
+}
+_LATE_ELSE = plans.Late(rule="fire", within=300_000)
+
+# What is said where a drop has no text of its own. Numbers that change are filled in when it is sent.
+_LINK_TEXTS = {
+    "room": "直播间已开, 点这里进: {link}",
+    "reserve": "预约入口在这里, 开播提醒你: {link}",
+    "join": "点这里入群: {link}",
+    "card": "加企微好友, 有问题随时问: {link}",
+    "replay": "错过的朋友看回放: {link}",
+    "survey": "请花一分钟填一下问卷: {link}",
+}
+_CHECKIN_TEXT = "签到开始, 在群里回复 1 即可"
+_VARIANTS = re.compile(r"\{([^{}|]*(?:\|[^{}|]*)+)\}")
+
+
+def compile_plan(sheet: Sheet) -> Plan:
+    """The plan of a sheet without faults. The same sheet always gives the same plan.
+
+    Whatever clock time the zone's clock leaps over becomes the first instant after the leap; one that it shows
+    twice, the first of the two.
+    """
+    start, _ = times.start_instant(sheet.start, sheet.timezone)
+    return Plan(
+        title=sheet.title,
+        kind=sheet.kind,
+        timezone=sheet.timezone.key,
+        start=start,
+        currency=sheet.currency,
+        lead=sheet.lead,
+        unknown=sheet.unknown,
+        auto_start=sheet.auto_start,
+        team=tuple(plans.TeamMember(person=each.person, role=each.role, groups=each.groups) for each in sheet.team),
+        groups=tuple(
+            plans.GroupPlan(
+                id=each.id,
+                name=each.name,
+                tier=each.tier,
+                stage=each.stage,
+                org=each.org,
+                tags=tuple(each.tags),
+                relay=tuple(each.relay),
+                members=each.members,
+                welcome=each.welcome,
+            )
+            for each in sheet.groups
+        ),
+        products=tuple(
+            plans.ProductPlan(
+                id=each.id,
+                name=each.name,
+                line=each.line or "",
+                price=to_minor(each.price, sheet.currency),
+                list_price=_minor(each.list_price, sheet),
+                stock=each.stock,
+                url=each.url,
+                points=tuple(each.points),
+                script=each.script,
+                image=each.image,
+            )
+            for each in sheet.products
+        ),
+        coupons=tuple(
+            plans.CouponPlan(
+                id=each.id,
+                kind=each.kind,
+                title=each.title,
+                over=_minor(each.over, sheet) or 0,
+                off=to_minor(each.off, sheet.currency),
+                quantity=each.quantity,
+                per_member=each.per_member,
+                valid_ms=each.valid,
+                products=tuple(each.products),
+                groups=each.groups,
+            )
+            for each in sheet.coupons
+        ),
+        links=tuple(plans.LinkPlan(id=each.id, kind=each.kind, url=each.url, title=each.title) for each in sheet.links),
+        targets=plans.Targets(sales=_minor(sheet.targets.sales, sheet), buyers=sheet.targets.buyers),
+        segments=tuple(_segment(sheet, segment, index) for index, segment in enumerate(sheet.segments)),
+    )
+
+
+def wordings(texts: list[str]) -> tuple[str, ...]:
+    """Each text with every choice of its `{this|that}` parts, each once, at most `MAX_WORDINGS`."""
+    found: dict[str, None] = {}
+    for text in texts:
+        parts = _VARIANTS.split(text)  # fixed, choices, fixed, choices, fixed
+        choices = [part.split("|") if index % 2 else [part] for index, part in enumerate(parts)]
+        for choice in itertools.islice(itertools.product(*choices), MAX_WORDINGS):
+            if len(found) < MAX_WORDINGS:
+                found["".join(choice)] = None
+    return tuple(found)
+
+
+def _minor(text: str | None, sheet: Sheet) -> int | None:
+    return None if text is None else to_minor(text, sheet.currency)
+
+
+def _segment(sheet: Sheet, segment: Segment, index: int) -> plans.SegmentPlan:
+    at = None
+    if segment.at is not None:
+        at = _at(sheet, segment.at, plain="show")
+        if at.base == "start":  # `start` of a segment is the show's
+            at = plans.At(base="show", offset=at.offset)
+    elif index == 0:  # there is none before it to follow
+        at = plans.At(base="show")
+    return plans.SegmentPlan(
+        id=segment.id,
+        kind=segment.kind,
+        name=segment.name,
+        product=segment.product,
+        at=at,
+        lasts=segment.lasts,
+        advance=segment.advance,
+        cues=tuple(_cue(sheet, segment, each, cue_id(segment, number)) for number, each in enumerate(segment.cues)),
+    )
+
+
+def _at(sheet: Sheet, moment: times.Moment, *, plain: Any) -> plans.At:
+    if moment.base == "clock":
+        instant, _ = times.clock_instant(moment, sheet.start, sheet.timezone)
+        return plans.At(base="clock", instant=instant)
+    return plans.At(base=plain if moment.base == "plain" else moment.base, offset=moment.offset)
+
+
+def _cue(sheet: Sheet, segment: Segment, cue: Cue, id_: str) -> plans.CuePlan:
+    action = cue.action
+    kind = action.kind if action else ""
+    fields = _fields(cue, segment, kind)
+    texts = wordings(cue.text) if cue.text and kind == "task.assign" else tuple(cue.text or ())
+    text = texts[0] if texts else _ready_text(sheet, kind, fields)
+    late = cue.late
+    return plans.CuePlan(
+        id=id_,
+        do=kind,
+        at=None if cue.at is None else _at(sheet, cue.at, plain="start"),
+        when=cue.when,
+        again_after=cue.again_after,
+        fields=fields,
+        groups=cue.groups or ("all" if kind in INTO_GROUPS else None),
+        text=text,
+        texts=texts if len(texts) > 1 else (),
+        confirm=plans.Confirm(role=cue.confirm.role, within=cue.confirm.within) if cue.confirm else None,
+        late=plans.Late(rule=late.rule, within=late.within) if late else _LATE.get(kind, _LATE_ELSE),
+        lead=cue.lead if kind in INTO_GROUPS else None,
+    )
+
+
+def _fields(cue: Cue, segment: Segment, kind: str) -> dict[str, Any]:
+    """The fields of the command that the cue carries out, apart from groups and text."""
+    product = cue.product or segment.product
+    fields: dict[str, Any] = {}
+    match kind:
+        case "prompt.send":
+            fields = {"to": cue.prompt or cue.to, "urgency": cue.urgency}
+        case "task.assign":
+            fields = {"who": cue.task or cue.who}
+        case "product.show" | "product.hide":
+            fields = {"product": product}
+        case "link.drop":
+            fields = {"link": cue.link} if cue.link else {"product": product}
+        case "coupon.drop":
+            fields = {"coupon": cue.coupon, "quantity": cue.quantity}
+        case "coupon.stop":
+            fields = {"coupon": cue.coupon}
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _ready_text(sheet: Sheet, kind: str, fields: dict[str, Any]) -> str | None:
+    match kind:
+        case "link.drop" if "link" in fields:
+            link = next(each for each in sheet.links if each.id == fields["link"])
+            return (f"{link.title}: " if link.title else "") + _LINK_TEXTS[link.kind]
+        case "link.drop":
+            product = next(each for each in sheet.products if each.id == fields["product"])
+            return f"3, 2, 1, 上链接! {product.name} {{price}}: {{link}}"
+        case "coupon.drop":
+            coupon = next(each for each in sheet.coupons if each.id == fields["coupon"])
+            return f"{coupon.title}, 先到先得, 还剩 {{coupon.left}} 张: {{coupon}}"
+        case "checkin.open":
+            return _CHECKIN_TEXT
+    return None

@@ -1,0 +1,234 @@
+"""Whether the parts of a sheet fit each other: ids that exist and stand once, cues that are complete, exact money.
+
+A sheet without these faults can be compiled; whether it is a good one is `checks.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from coordinator.core import conditions, selectors
+from coordinator.core.money import MoneyError, to_minor
+from coordinator.core.plan import CUE_KINDS
+from coordinator.runsheet.model import RESERVED_ID, Action, Cue, Segment, Sheet, cue_id
+from coordinator.runsheet.source import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    path: Path
+    message: str
+
+
+class _HasId(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    groups: frozenset[str]
+    products: frozenset[str]
+    coupons: frozenset[str]
+    links: frozenset[str]
+    with_address: frozenset[str]  # products that a link can be dropped of
+    currency: str
+
+
+def faults(sheet: Sheet) -> Iterator[Fault]:
+    """All of them, in the order of the sheet."""
+    known = _Known(
+        groups=frozenset(each.id for each in sheet.groups),
+        products=frozenset(each.id for each in sheet.products),
+        coupons=frozenset(each.id for each in sheet.coupons),
+        links=frozenset(each.id for each in sheet.links),
+        with_address=frozenset(each.id for each in sheet.products if each.url),
+        currency=sheet.currency,
+    )
+    yield from _team(sheet, known)
+    parts: tuple[tuple[str, Sequence[_HasId]], ...] = (
+        ("groups", sheet.groups), ("products", sheet.products), ("coupons", sheet.coupons),
+        ("links", sheet.links), ("segments", sheet.segments),
+    )  # fmt: skip
+    for name, entries in parts:
+        yield from _twice(name, entries)
+    yield from _twice_dropped(sheet)
+    yield from _money(sheet)
+    yield from _coupons(sheet, known)
+    yield from _segments(sheet, known)
+
+
+def _team(sheet: Sheet, known: _Known) -> Iterator[Fault]:
+    seen: set[tuple[str, str]] = set()
+    for index, member in enumerate(sheet.team):
+        if (member.person, member.role) in seen:
+            yield Fault(("team", index, "person"), f"{member.person} stands twice as {member.role}; remove one")
+        seen.add((member.person, member.role))
+        yield from _selector(member.groups, ("team", index, "groups"), known)
+
+
+def _twice(name: str, entries: Iterable[_HasId]) -> Iterator[Fault]:
+    seen: dict[str, int] = {}
+    for index, entry in enumerate(entries):
+        if entry.id in seen:
+            first = f"{name}[{seen[entry.id]}]"
+            yield Fault((name, index, "id"), f"the id {entry.id} is already that of {first}; give this one another")
+        seen.setdefault(entry.id, index)
+
+
+def _twice_dropped(sheet: Sheet) -> Iterator[Fault]:
+    """A drop names what it drops by its id alone, so products, coupons and links share one space of ids."""
+    seen: dict[str, str] = {}
+    parts: tuple[tuple[str, Sequence[_HasId]], ...] = (
+        ("products", sheet.products), ("coupons", sheet.coupons), ("links", sheet.links),
+    )  # fmt: skip
+    for name, entries in parts:
+        for index, entry in enumerate(entries):
+            if seen.setdefault(entry.id, name) != name:
+                yield Fault(
+                    (name, index, "id"),
+                    f"the id {entry.id} already stands under {seen[entry.id]}; give this one another",
+                )
+
+
+def _money(sheet: Sheet) -> Iterator[Fault]:
+    amounts: list[tuple[Path, str | None]] = [(("targets", "sales"), sheet.targets.sales)]
+    for index, product in enumerate(sheet.products):
+        amounts += [
+            (("products", index, "price"), product.price),
+            (("products", index, "list_price"), product.list_price),
+        ]
+    for index, coupon in enumerate(sheet.coupons):
+        amounts += [(("coupons", index, "over"), coupon.over), (("coupons", index, "off"), coupon.off)]
+    for path, text in amounts:
+        if text is not None:
+            try:
+                to_minor(text, sheet.currency)
+            except MoneyError as error:
+                yield Fault(path, str(error))
+
+
+def _coupons(sheet: Sheet, known: _Known) -> Iterator[Fault]:
+    for index, coupon in enumerate(sheet.coupons):
+        here: Path = ("coupons", index)
+        if not coupon.off.strip("0."):
+            yield Fault((*here, "off"), "a coupon must take something off; write its amount")
+        if coupon.kind == "threshold" and not (coupon.over or "").strip("0."):
+            yield Fault(
+                (*here, "over"), 'a threshold coupon needs over, the basket from which it holds, such as "100.00"'
+            )
+        for at, product in enumerate(coupon.products):
+            yield from _exists(product, "product", known.products, (*here, "products", at))
+        yield from _selector(coupon.groups, (*here, "groups"), known)
+
+
+def _segments(sheet: Sheet, known: _Known) -> Iterator[Fault]:
+    ids: dict[str, Path] = {}
+    for number, segment in enumerate(sheet.segments):
+        here: Path = ("segments", number)
+        if segment.at is not None and segment.at.base == "end":
+            message = (
+                "a segment has no end to count from; leave out at to follow the one before, or write -10m or 20:00"
+            )
+            yield Fault((*here, "at"), message)
+        yield from _exists(segment.product, "product", known.products, (*here, "product"))
+        for index, cue in enumerate(segment.cues):
+            place: Path = (*here, "cues", index)
+            id_ = cue_id(segment, index)
+            if id_ in ids:
+                other = ids[id_]
+                at = f"segments[{other[1]}].cues[{other[3]}]"
+                yield Fault((*place, "id"), f"the id {id_} is already that of {at}; give this one another")
+            ids.setdefault(id_, place)
+            if RESERVED_ID.fullmatch(id_):
+                message = f"ids such as {id_} are kept for cues that are made in the show; choose another"
+                yield Fault((*place, "id"), message)
+            yield from _cue(cue, segment, place, known)
+
+
+def _cue(cue: Cue, segment: Segment, here: Path, known: _Known) -> Iterator[Fault]:
+    if cue.at is not None and cue.when is not None:
+        yield Fault((*here, "when"), "a cue has either at or when; remove one")
+    elif cue.at is None and cue.when is None:
+        yield Fault((*here, "at"), "the cue says neither at nor when; add one, for example at: start")
+    if cue.again_after is not None and cue.when is None:
+        yield Fault((*here, "again_after"), "again after belongs to a cue with when; remove it")
+    if cue.when is not None:
+        yield from _condition(cue.when, (*here, "when"), known)
+    yield from _selector(cue.groups, (*here, "groups"), known)
+    for name, id_, ids in (
+        ("product", cue.product, known.products), ("coupon", cue.coupon, known.coupons), ("link", cue.link, known.links),
+    ):  # fmt: skip
+        yield from _exists(id_, name, ids, (*here, name))
+    action = cue.action
+    if action is None:
+        if cue.do is None and cue.prompt is None and cue.task is None:
+            yield Fault((*here, "do"), "the cue does nothing; add do: link.drop, prompt: host, or task: cheer")
+        else:
+            yield Fault((*here, "do"), "a cue has one of do, prompt and task; make it two cues")
+    elif action.kind not in CUE_KINDS:
+        known_kinds = ", ".join(sorted(CUE_KINDS))
+        yield Fault(
+            (*here, "do"),
+            f"{action.kind[:40]!r} is not something a cue can do in this version; known are {known_kinds}",
+        )
+    else:
+        yield from _complete(cue, action, segment, here, known)
+
+
+def _complete(cue: Cue, action: Action, segment: Segment, here: Path, known: _Known) -> Iterator[Fault]:
+    kind = action.kind
+    if cue.text is None and kind in {"prompt.send", "task.assign", "message.send"}:
+        yield Fault((*here, "text"), f"{kind} has no text; add text: …")
+    if cue.text is not None and len(cue.text) > 1 and kind != "task.assign":
+        yield Fault((*here, "text"), f"only a task has several wordings; give {kind} one text")
+    if kind == "prompt.send":
+        if action.field == "do" and cue.to is None:
+            yield Fault((*here, "to"), "prompt.send needs to, a role or a person; add for example to: host")
+        elif action.field == "prompt" and cue.to is not None:
+            yield Fault((*here, "to"), "prompt: already says to whom; remove to")
+    if kind == "task.assign":
+        if action.field == "do" and cue.who is None:
+            yield Fault((*here, "who"), "task.assign needs who, a role or a person; add for example who: cheer")
+        elif action.field == "task" and cue.who is not None:
+            yield Fault((*here, "who"), "task: already says for whom; remove who")
+    if kind in {"coupon.drop", "coupon.stop"} and cue.coupon is None:
+        yield Fault((*here, "coupon"), f"{kind} needs a coupon; add coupon: and the id of one under coupons")
+    product = cue.product or segment.product
+    if kind in {"product.show", "product.hide"} and product is None:
+        yield Fault((*here, "product"), f"{kind} needs a product, and the segment has none; add product:")
+    if kind == "link.drop":
+        if cue.link is not None and cue.product is not None:
+            yield Fault((*here, "link"), "link.drop drops either a link or a product; remove one")
+        elif cue.link is None and product is None:
+            yield Fault(
+                (*here, "link"), "link.drop needs a link or a product, and the segment has none; add link: or product:"
+            )
+        elif cue.link is None and product in known.products and product not in known.with_address:
+            path = (*here, "product") if cue.product else (*here, "do")
+            yield Fault(path, f"the product {product} has no address to drop; add url to it")
+
+
+def _condition(text: str, path: Path, known: _Known) -> Iterator[Fault]:
+    try:
+        condition = conditions.parse(text, known.currency)
+    except conditions.ConditionError as error:
+        yield Fault(path, str(error))
+        return
+    for topic, id_ in sorted(condition.reads):
+        ids = {"coupons": known.coupons, "products": known.products, "groups": known.groups}.get(topic)
+        if ids is not None:
+            yield from _exists(id_, topic.removesuffix("s"), ids, path)
+
+
+def _selector(text: str | None, path: Path, known: _Known) -> Iterator[Fault]:
+    if text is not None:
+        for id_ in sorted(selectors.parse(text).group_ids - known.groups):
+            yield Fault(path, f"there is no group {id_[:40]}; add it under groups, or name another")
+
+
+def _exists(id_: str | None, what: str, known: frozenset[str], path: Path) -> Iterator[Fault]:
+    if id_ is not None and id_ not in known:
+        yield Fault(path, f"there is no {what} {id_[:40]}; add it under {what}s, or name another")

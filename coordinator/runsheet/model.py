@@ -1,0 +1,328 @@
+"""A run sheet as people write it: every field, what it may hold, and how to write it when it is wrong.
+
+The model says whether each field is well formed. Whether the fields fit each other (ids that exist, cues that
+are complete) is `faults.py`; whether the plan is a good one is `checks.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Annotated, Any, Literal, get_args
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, StringConstraints, model_validator
+
+from coordinator.core import selectors
+from coordinator.runsheet import times
+
+SheetKind = Literal["flash", "groupbuy", "live", "course"]
+SegmentKind = Literal[
+    "preheat", "rules", "warmup", "opening", "guest", "product",
+    "interaction", "qa", "peak", "limited", "wrapup", "aftercare",
+]  # fmt: skip
+ProductLine = Literal["lead", "volume", "hit", "star", "profit", "bundle"]
+LinkKind = Literal["room", "reserve", "join", "card", "replay", "survey"]
+TeamRole = Literal["host", "cohost", "controller", "cheer", "support", "poster", "owner"]
+ROLES: tuple[str, ...] = get_args(TeamRole)
+
+COUPON_KINDS = ("threshold", "amount")  # what this version sells
+LATER_COUPON_KINDS = ("percent", "deposit", "paid", "pool", "share_reward", "pay_reward", "group_price", "flash")
+
+_ID = re.compile(r"\w[\w.\-]{0,63}")
+RESERVED_ID = re.compile(r"(?:hand|added)-[0-9]+")  # cues made in the show: by a press of a button, by cue.add
+
+
+# ---- fields
+
+
+def _id(value: Any) -> Any:  # Any: whatever the sheet holds
+    if isinstance(value, int) and not isinstance(value, bool):
+        raise ValueError(f'an id is text; write it in quotes: "{value}"')
+    if isinstance(value, str) and not _ID.fullmatch(value):
+        raise ValueError(
+            f"{value[:40]!r} is no id; use 1 to 64 letters, digits, - _ or . and begin with a letter or digit"
+        )
+    return value
+
+
+def _length(value: Any) -> Any:
+    if isinstance(value, str):
+        return times.length(value)
+    raise ValueError("a length of time is written with its unit, for example 90s or 10m")
+
+
+def _positive_length(value: Any) -> Any:
+    ms = _length(value)
+    if ms <= 0:
+        raise ValueError("must be longer than nothing, for example 10m")
+    return ms
+
+
+def _moment(value: Any) -> Any:
+    if isinstance(value, str):
+        return times.moment(value)
+    raise ValueError("a time is text, for example +90s, start, end +20s, 20:00 or D-1 08:00")
+
+
+def _start(value: Any) -> Any:
+    if isinstance(value, str):
+        return times.start(value)
+    raise ValueError("the start is a date and time, for example 2026-11-11 20:00")
+
+
+def _zone(value: Any) -> Any:
+    if not isinstance(value, str):
+        raise ValueError("a time zone is text, for example Asia/Shanghai")
+    try:
+        return ZoneInfo(value)
+    except (LookupError, ValueError, OSError):  # LookupError: no such zone; the others: odd names
+        raise ValueError(f"{value[:40]!r} is no time zone; write its IANA name, for example Asia/Shanghai") from None
+
+
+def _money_text(value: Any) -> Any:
+    """Money as exact text; the currency, which the field does not know, decides later how many digits it may have."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError('money is written like "129.00"')
+    if isinstance(value, float):
+        # What the reader made of 129.9 is written back as it stood; beyond 15 digits it would not be.
+        exact = Decimal(repr(value))
+        if len(exact.as_tuple().digits) > 15:
+            raise ValueError('this number is not exact; write it in quotes, like "129.00"')
+        return f"{exact:f}".removesuffix(".0")
+    return str(value)
+
+
+def _address(value: Any) -> Any:
+    if not isinstance(value, str):
+        raise ValueError("an address is text, for example https://shop.example/pan")
+    problem = f"{value[:60]!r} is no web address; write it whole, for example https://shop.example/pan"
+    if len(value) > 2000 or re.search(r"[\s\\<>\"\x00-\x20\x7f]", value):
+        raise ValueError(problem)
+    try:
+        parts = urlsplit(value)
+        good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        raise ValueError(problem)
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("an address must not carry a name or password before @; take them out")
+    return value
+
+
+def _selector(value: Any) -> Any:
+    if isinstance(value, list) and value and all(isinstance(each, str) for each in value):
+        value = " | ".join(f"group:{_id(each)}" for each in value)
+    if not isinstance(value, str):
+        raise ValueError("groups are a selector such as all or tier:vip, or a list of group ids")
+    selectors.parse(value)
+    return value
+
+
+def _one_or_more(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
+
+
+def _late(value: Any) -> Any:
+    if not isinstance(value, str):
+        raise ValueError("late is written like: skip after 30s, fire within 5m, or ask after 30s")
+    found = re.fullmatch(r"\s*(?:(skip|ask)\s+after|(fire)\s+within)\s+(.+)", value, re.DOTALL)
+    if found is None:
+        raise ValueError(f"{value[:40]!r} is no rule; write: skip after 30s, fire within 5m, or ask after 30s")
+    return {"rule": found[1] or found[2], "within": found[3].strip()}
+
+
+def _confirm(value: Any) -> Any:
+    return {"role": value} if isinstance(value, str) else value
+
+
+def _coupon_kind(value: Any) -> Any:
+    if isinstance(value, str) and value in LATER_COUPON_KINDS:
+        raise ValueError(f"coupon kind {value} is not sold by this version: use threshold or amount")
+    return value
+
+
+Id = Annotated[str, BeforeValidator(_id)]
+Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"\S")]
+Label = Annotated[str, StringConstraints(max_length=200)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=4000, pattern=r"\S")]
+Remark = Annotated[str, StringConstraints(max_length=4000)]
+Length = Annotated[int, BeforeValidator(_length)]
+PositiveLength = Annotated[int, BeforeValidator(_positive_length)]
+Moment = Annotated[InstanceOf[times.Moment], BeforeValidator(_moment)]
+MoneyText = Annotated[str, BeforeValidator(_money_text)]
+Address = Annotated[str, BeforeValidator(_address)]
+SelectorText = Annotated[str, BeforeValidator(_selector)]
+Count = Annotated[int, Field(ge=0, le=100_000_000)]
+AtLeastOne = Annotated[int, Field(ge=1, le=100_000_000)]
+
+
+class Part(BaseModel):
+    """A mapping of the sheet: no field that is not named, no value of another type."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Member(Part):
+    person: Id
+    role: TeamRole
+    groups: SelectorText | None = None
+
+
+class Group(Part):
+    id: Id
+    name: Label = ""
+    tier: Label = ""
+    stage: Label = ""
+    org: Label = ""
+    tags: list[Line] = []
+    relay: Annotated[list[Id], BeforeValidator(_one_or_more)] = []
+    members: Count = 0
+    welcome: Remark = ""
+
+
+class Product(Part):
+    id: Id
+    name: Line
+    line: ProductLine | None = None
+    price: MoneyText
+    list_price: MoneyText | None = None
+    stock: Count | None = None
+    url: Address | None = None
+    points: list[Line] = []
+    script: Remark = ""
+    image: Address | None = None
+
+
+class Coupon(Part):
+    id: Id
+    kind: Annotated[Literal["threshold", "amount"], BeforeValidator(_coupon_kind)]
+    title: Line
+    over: MoneyText | None = None
+    off: MoneyText
+    quantity: AtLeastOne
+    per_member: AtLeastOne = 1
+    valid: PositiveLength | None = None
+    products: list[Id] = []
+    groups: SelectorText | None = None
+
+
+class Link(Part):
+    id: Id
+    kind: LinkKind
+    url: Address
+    title: Label = ""
+
+
+class Targets(Part):
+    sales: MoneyText | None = None
+    buyers: Count | None = None
+
+
+class Late(Part):
+    rule: Literal["fire", "skip", "ask"]
+    within: Length
+
+
+class Confirm(Part):
+    role: TeamRole
+    within: PositiveLength | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What a cue does: the kind of command, and the field of the sheet that said so."""
+
+    kind: str
+    field: Literal["do", "prompt", "task"]
+
+
+class Cue(Part):
+    id: Id | None = None
+    at: Moment | None = None
+    when: Annotated[str, StringConstraints(min_length=1, max_length=600)] | None = None
+    again_after: PositiveLength | None = None
+    do: str | None = None
+    prompt: Id | None = None  # short for do: prompt.send, to: …
+    task: Id | None = None  # short for do: task.assign, who: …
+    to: Id | None = None
+    who: Id | None = None
+    text: Annotated[list[Text], BeforeValidator(_one_or_more), Field(min_length=1, max_length=50)] | None = None
+    groups: SelectorText | None = None
+    product: Id | None = None
+    coupon: Id | None = None
+    link: Id | None = None
+    quantity: AtLeastOne | None = None
+    urgency: Literal["normal", "high"] | None = None
+    confirm: Annotated[Confirm, BeforeValidator(_confirm)] | None = None
+    late: Annotated[Late, BeforeValidator(_late)] | None = None
+    lead: Length | None = None
+    note: Remark = ""  # for those who read the sheet; it is not part of the plan
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spelled_out(cls, value: Any) -> Any:
+        """`again after: 10m`, and `when: … again after 10m`, are `again_after`."""
+        if not isinstance(value, dict):
+            return value
+        value = dict(value)
+        if "again after" in value and "again_after" not in value:
+            value["again_after"] = value.pop("again after")
+        when = value.get("when")
+        if isinstance(when, str) and "again_after" not in value:
+            before, found, after = when[:600].rpartition("again after")
+            if found and before.strip():
+                value["when"], value["again_after"] = before.rstrip().rstrip(",，;").rstrip(), after.strip()
+        return value
+
+    @property
+    def action(self) -> Action | None:
+        """What it does; None where it says nothing or contradicts itself."""
+        said: list[Action] = []
+        if self.do is not None:
+            said.append(Action(self.do, "do"))
+        if self.prompt is not None:
+            said.append(Action("prompt.send", "prompt"))
+        if self.task is not None:
+            said.append(Action("task.assign", "task"))
+        return said[0] if len(said) == 1 else None
+
+
+class Segment(Part):
+    id: Id
+    kind: SegmentKind
+    name: Label = ""
+    product: Id | None = None
+    at: Moment | None = None
+    lasts: PositiveLength
+    advance: Literal["auto", "manual"] = "auto"
+    cues: list[Cue] = []
+    note: Remark = ""
+
+
+class Sheet(Part):
+    """A whole run sheet."""
+
+    title: Line
+    kind: SheetKind
+    timezone: Annotated[InstanceOf[ZoneInfo], BeforeValidator(_zone)]
+    start: Annotated[InstanceOf[times.Start], BeforeValidator(_start)]
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "CNY"
+    lead: Length = 2000
+    unknown: Literal["ask", "resend", "leave"] = "ask"
+    auto_start: bool = False
+    team: list[Member] = []
+    groups: list[Group] = []
+    products: list[Product] = []
+    coupons: list[Coupon] = []
+    links: list[Link] = []
+    targets: Targets = Targets()
+    segments: list[Segment] = []
+
+
+def cue_id(segment: Segment, index: int) -> str:
+    """The id of the segment's cue at that index (from 0): its own, else SEGMENT.n with n from 1."""
+    return segment.cues[index].id or f"{segment.id}.{index + 1}"

@@ -1,0 +1,257 @@
+/**
+ * The shapes of the state's topics, as the server promises them. Optional means: may be absent.
+ * What the wire leaves out because it is the default is filled in by DEFAULTS when it is read.
+ */
+
+export type ShowStatus = "planned" | "armed" | "live" | "paused" | "ended" | "closed";
+
+export interface Show {
+  id: string;
+  title: string;
+  kind?: string;
+  status: ShowStatus;
+  currency?: string;
+  timezone?: string;
+  planned_start?: number;
+  start?: number;
+  started_at?: number;
+  ended_at?: number;
+  paused_at?: number;
+  halted?: boolean;
+  halted_reason?: string;
+  version?: number;
+  approved?: boolean;
+  segment?: string;
+  run?: string;
+  product?: string;
+  lead?: number;
+  rehearsal?: boolean | number | string;
+  targets?: { sales?: number; buyers?: number };
+}
+
+export interface Segment {
+  id: string;
+  kind: string;
+  name?: string;
+  product?: string;
+  index?: number;
+  lasts: number;
+  advance?: "auto" | "manual";
+  planned_start?: number;
+  planned_end?: number;
+  start?: number;
+  end?: number;
+  status: "planned" | "running" | "ended" | "skipped";
+  run?: string;
+}
+
+export type CueStatus = "planned" | "announced" | "fired" | "waiting" | "held" | "skipped";
+
+export interface Cue {
+  id: string;
+  segment?: string;
+  index?: number;
+  do: string;
+  text?: string;
+  groups?: string | string[];
+  to?: string;
+  coupon?: string;
+  link?: string;
+  product?: string;
+  planned_at?: number;
+  at?: number | null;
+  when?: string;
+  confirm?: string;
+  /** When a cue that waits for a person lapses. */
+  waiting_until?: number;
+  status: CueStatus;
+  run?: string;
+  drop?: string;
+  fire_at?: number;
+  fired_at?: number;
+  late_ms?: number;
+  why?: string;
+  reach?: number;
+  hand?: boolean;
+}
+
+export interface Product {
+  id: string;
+  name: string;
+  line?: string;
+  price: number;
+  list_price?: number;
+  stock?: number;
+  url?: string;
+  points?: string[];
+  script?: string;
+  image?: string;
+  on_air?: boolean;
+  shown_at?: number;
+  sold?: number;
+  drop?: string;
+}
+
+export interface Coupon {
+  id: string;
+  kind: string;
+  title: string;
+  over?: number;
+  off?: number;
+  quantity: number;
+  claimed?: number;
+  redeemed?: number;
+  left?: number;
+  products?: string[];
+  stopped?: boolean;
+  dropped_at?: number;
+  drop?: string;
+}
+
+export interface Link {
+  id: string;
+  kind: string;
+  url?: string;
+  title?: string;
+  clicks?: number;
+  drop?: string;
+}
+
+export interface Drop {
+  id: string;
+  kind: "link" | "coupon" | "message" | "checkin";
+  what?: string;
+  cue?: string;
+  run?: string;
+  groups?: string[];
+  text?: string;
+  at: number;
+  fire_at: number;
+  fired_at?: number;
+  status: "announced" | "fired" | "withdrawn";
+  claimed?: number;
+  clicks?: number;
+  by?: string;
+  sent?: number;
+  failed?: number;
+  unknown?: number;
+}
+
+export type DeliveryStatus =
+  | "requested"
+  | "held"
+  | "awaiting"
+  | "sent"
+  | "failed"
+  | "expired"
+  | "withdrawn"
+  | "unknown";
+
+export interface Delivery {
+  id: string;
+  attempt?: number;
+  relay?: string;
+  group: string;
+  drop?: string;
+  status: DeliveryStatus;
+  fire_at?: number;
+  until?: number;
+  why?: string;
+  sent_at?: number;
+  left_late?: boolean;
+}
+
+export interface Prompt {
+  id: string;
+  to: string;
+  text: string;
+  urgency?: "normal" | "high";
+  at: number;
+  by?: string;
+  acked_by?: Record<string, number>;
+}
+
+export interface Question {
+  id: string;
+  text?: string;
+  groups?: Record<string, number>;
+  count?: number;
+  at: number;
+  last_at?: number;
+  status: "new" | "taken" | "picked" | "answered" | "closed";
+  taken_by?: string;
+  taken_at?: number;
+  answer?: string;
+}
+
+export interface Task {
+  id: string;
+  who?: string;
+  group?: string;
+  text?: string;
+  texts?: string[];
+  at: number;
+  status: "open" | "done";
+  done_by?: string;
+  done_at?: number;
+}
+
+export interface Group {
+  id: string;
+  name?: string;
+  tier?: string;
+  stage?: string;
+  tags?: string[];
+  members?: number;
+  messages?: number;
+  frozen?: boolean;
+  frozen_why?: string;
+  last?: { at: number; member?: string | null; text?: string | null; name?: string | null }[];
+}
+
+export interface Person {
+  id: string;
+  person: string;
+  role: string;
+  here?: boolean;
+  ready?: boolean;
+}
+
+export interface Checkin {
+  id: string;
+  open?: boolean;
+  at: number;
+  count?: number;
+}
+
+/** Topic name to the shape of its entities: what `store.all("products")` gives. */
+export interface Topics {
+  show: Show;
+  segments: Segment;
+  cues: Cue;
+  products: Product;
+  coupons: Coupon;
+  links: Link;
+  drops: Drop;
+  deliveries: Delivery;
+  prompts: Prompt;
+  questions: Question;
+  tasks: Task;
+  groups: Group;
+  people: Person;
+  checkins: Checkin;
+  figures: Record<string, number>;
+}
+
+/** The values that the server leaves out of an entity when they are the ones here. */
+export const DEFAULTS: { readonly [T in keyof Topics]?: Readonly<Partial<Topics[T]>> } = {
+  show: { status: "planned", approved: false, version: 1, halted: false },
+  segments: { status: "planned", advance: "auto" },
+  cues: { status: "planned", index: 0 },
+  drops: { status: "announced" },
+  deliveries: { status: "requested", attempt: 1 },
+  prompts: { urgency: "normal" },
+  questions: { status: "new", count: 1 },
+  tasks: { status: "open" },
+  checkins: { open: true },
+};

@@ -1,0 +1,27 @@
+import type { Fields } from "../line/wire";
+import type { Store } from "../line/store";
+import { theShow } from "./spine";
+
+/**
+ * `from` of a button command: the run or drop that is current in what its sender sees, null for none.
+ * Undefined where the command carries none. The server compares; here nothing is decided.
+ */
+export function standing(store: Store, kind: string, fields: Fields): string | null | undefined {
+  const id = (name: string): string | undefined => fields[name] as string | undefined;
+  if (kind.startsWith("show.") || kind.startsWith("segment.")) return theShow(store)?.run ?? null;
+  if (kind === "cue.add") return undefined;
+  if (kind.startsWith("cue.")) return store.get("cues", id("cue"))?.run ?? null;
+  switch (kind) {
+    case "coupon.drop":
+      return store.get("coupons", id("coupon"))?.drop ?? null;
+    case "link.drop":
+      return (fields["link"] ? store.get("links", id("link")) : store.get("products", id("product")))?.drop ?? null;
+    case "checkin.open":
+    case "checkin.close":
+      return store.all("checkins").findLast((checkin) => checkin.open)?.id ?? null;
+    case "delivery.retry":
+      return store.get("deliveries", id("delivery"))?.attempt?.toString() ?? null;
+    default:
+      return undefined;
+  }
+}

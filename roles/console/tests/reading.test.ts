@@ -1,0 +1,95 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { Store } from "../src/line/store";
+import { board, boardRows } from "../src/reading/board";
+import { choices, reach } from "../src/reading/reach";
+import { cuesBySegment, nextCue, spine } from "../src/reading/spine";
+import { standing } from "../src/reading/standing";
+import { kitchen, NOW } from "./fixture";
+
+let store: Store;
+beforeEach(() => {
+  store = new Store();
+  store.replace(kitchen());
+});
+function change(topic: string, id: string, fields: Record<string, unknown>): void {
+  store.apply({ [topic]: { [id]: { ...kitchen()[topic]?.[id], ...fields } } });
+}
+
+describe("the spine", () => {
+  it("says what runs, what is left, what comes, and how far it is from the plan", () => {
+    const at = spine(store, NOW);
+    expect(at.running?.id).toBe("pan-intro");
+    expect(at.left).toBe(132_000);
+    expect(at.next?.id).toBe("knife-intro");
+    expect(at.nextAt).toBe(NOW + 132_000);
+    expect(at.drift).toBe(48_000);
+  });
+  it("goes below zero once the segment is over", () => {
+    expect(spine(store, NOW + 180_000).left).toBe(-48_000);
+    expect(spine(store, NOW + 180_000).passed).toBe(1);
+  });
+  it("stands still while the show is paused", () => {
+    change("show", "show", { status: "paused", paused_at: NOW });
+    expect(spine(store, NOW + 60_000).left).toBe(132_000);
+  });
+  it("has nothing next after the end", () => {
+    change("show", "show", { status: "ended", segment: undefined });
+    expect(spine(store, NOW).next).toBeNull();
+  });
+  it("GO is about the next cue that has a time; conditions are not", () => {
+    expect(nextCue(store)?.id).toBe("pan-intro.2");
+  });
+  it("a cue by hand stands in the segment in which it happened", () => {
+    store.apply({ cues: { "hand-1": { id: "hand-1", do: "link.drop", status: "fired", fired_at: NOW - 10_000, hand: true } } });
+    expect(cuesBySegment(store).get("pan-intro")?.map((cue) => cue.id)).toEqual(["pan-intro.1", "hand-1", "pan-intro.2", "pan-intro.3"]);
+  });
+});
+
+describe("`from`", () => {
+  it.each([
+    ["show.pause", {}, "r7"],
+    ["segment.next", {}, "r7"],
+    ["cue.fire", { cue: "pan-intro.2" }, null],
+    ["cue.hold", { cue: "pan-intro.1" }, "r8"],
+    ["coupon.drop", { coupon: "c20" }, "drop2"],
+    ["link.drop", { product: "pan" }, "drop1"],
+    ["link.drop", { product: "knife" }, null],
+    ["link.drop", { link: "room" }, null],
+    ["delivery.retry", { delivery: "d4" }, "2"],
+    ["checkin.open", {}, null],
+    ["prompt.send", { to: "host" }, undefined],
+    ["question.close", { question: "q1" }, undefined],
+  ])("of %s %j is what stands in what its sender sees", (kind, fields, expected) => {
+    expect(standing(store, kind, fields)).toBe(expected);
+  });
+});
+
+describe("who a drop reaches", () => {
+  it("is said in groups and members, and the command names exactly those", () => {
+    const groups = store.all("groups");
+    expect(reach(groups, new Set(["all"]))).toMatchObject({ members: 2_000, send: "all" });
+    expect(reach(groups, new Set(["tier:vip"])).send).toEqual(["g1", "g2", "g3"]);
+    const both = reach(groups, new Set(["tier:vip", "tag:kitchen"]));
+    expect(both.groups).toHaveLength(12); // g2 is both and counts once
+    expect(reach(groups, new Set()).groups).toEqual([]);
+  });
+  it("offers each tier and tag, not a choice that is everybody", () => {
+    expect(choices(store.all("groups")).map((choice) => choice.key)).toEqual(["tier:vip", "tier:fan", "tag:kitchen"]);
+  });
+});
+
+describe("the delivery board", () => {
+  it("has the last drop first and counts how it arrived", () => {
+    const [last] = board(store, 5);
+    expect(last?.drop.id).toBe("drop2");
+    expect(last?.tally).toEqual({ all: 3, sent: 1, onWay: 0, waits: 0, failed: 1, unknown: 1 });
+  });
+  it("of several attempts the last one counts", () => {
+    expect(board(store, 5)[1]?.cells.get("g1")?.status).toBe("sent");
+  });
+  it("puts trouble on top, and the rest in the order of people, not of letters", () => {
+    const rows = boardRows(store.all("groups"), board(store, 5), false).map((group) => group.id);
+    expect(rows.slice(0, 5)).toEqual(["g2", "g10", "g1", "g3", "g4"]);
+    expect(boardRows(store.all("groups"), board(store, 5), true).map((group) => group.id)).toEqual(["g2", "g10"]);
+  });
+});

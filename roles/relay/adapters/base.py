@@ -1,0 +1,154 @@
+"""What a platform has to be able to do, and what it may answer.
+
+A platform is one file beside this one with one `Adapter`: its two settings models and `send`. It knows nothing of
+sales, deliveries, leases or disks; time, limits, repeats and records are the agent's.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Literal, TypeVar
+
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field
+
+from roles.relay.windows import Limit
+
+Word = Literal["sent", "retry", "awaiting", "disabled", "rejected", "unknown", "expired"]
+
+
+class Content(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a group is to see, rendered for it. `link` and `coupon` are full addresses."""
+
+    text: str = ""
+    images: tuple[str, ...] = ()
+    video: str | None = None
+    link: str | None = None
+    coupon: str | None = None
+    mention: Any = None  # each platform has its own manner of naming people
+    as_: str = msgspec.field(default="message", name="as")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one call of a platform. Only a plain yes of the platform is `sent`; when in doubt, `unknown`."""
+
+    word: Word
+    platform_id: str | None = None
+    after_ms: int | None = None
+    why: str | None = None
+
+    @classmethod
+    def sent(cls, platform_id: str | None = None) -> Outcome:
+        return cls("sent", platform_id=platform_id)
+
+    @classmethod
+    def retry(cls, after_ms: int, why: str) -> Outcome:
+        """Certainly not there; the platform asks to come again after `after_ms`."""
+        return cls("retry", after_ms=after_ms, why=why)
+
+    @classmethod
+    def awaiting(cls, why: str) -> Outcome:
+        """Handed to a person who has to act."""
+        return cls("awaiting", why=why)
+
+    @classmethod
+    def disabled(cls, why: str) -> Outcome:
+        """Certainly not there, and nothing will be until somebody mends the channel (robot removed, key invalid)."""
+        return cls("disabled", why=why)
+
+    @classmethod
+    def rejected(cls, why: str) -> Outcome:
+        """Certainly not there; this content will never be taken (too long, keyword missing)."""
+        return cls("rejected", why=why)
+
+    @classmethod
+    def unknown(cls, why: str) -> Outcome:
+        """May or may not be there."""
+        return cls("unknown", why=why)
+
+    def fields(self) -> dict[str, Any]:
+        """The fields of a `delivery.report`, without those that are null."""
+        every = {"platform_id": self.platform_id, "after_ms": self.after_ms, "why": self.why}
+        return {"outcome": self.word} | {name: value for name, value in every.items() if value is not None}
+
+
+class CredentialSettings(BaseModel):
+    """One entry of `credentials`; a platform adds its own keys. Secrets are `SecretStr`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    platform: str
+    per_minute: int | None = Field(default=None, ge=1)
+
+    def limits(self) -> tuple[Limit, ...]:
+        """The platform's rate windows for this credential; none by default."""
+        return (Limit(self.per_minute, 60.0),) if self.per_minute else ()
+
+
+class GroupSettings(BaseModel):
+    """One entry of `groups`; a platform adds its own keys. `id` is the group's id in the sheet, the entry's key."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str
+    credential: str
+
+
+C = TypeVar("C", bound=CredentialSettings)
+G = TypeVar("G", bound=GroupSettings)
+
+
+class Adapter(ABC, Generic[C, G]):
+    """One credential of one platform, for as long as the agent runs."""
+
+    platform: ClassVar[str]
+    credential_settings: ClassVar[type[CredentialSettings]] = CredentialSettings
+    group_settings: ClassVar[type[GroupSettings]] = GroupSettings
+
+    def __init__(self, name: str, settings: C, data: Path | None) -> None:
+        """`name` is the credential's key in the configuration; `data` the relay's folder, None where it keeps nothing."""
+        self.name, self.settings, self.data = name, settings, data
+
+    @abstractmethod
+    async def send(self, group: G, content: Content) -> Outcome:
+        """Sends once, never repeats by itself. What it raises, and what takes too long, is recorded as `unknown`.
+
+        It is called at the instant at which the message is to leave: nothing slow comes before the call itself.
+        Reasons it gives carry no secret and no address.
+        """
+
+    async def open(self) -> None:
+        """Prepares what sending needs (connections); called once before the first `send`."""
+
+    async def close(self) -> None:
+        """Gives back what `open` took; called once after the last `send`."""
+
+
+AnyAdapter = Adapter[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The way to one group."""
+
+    group: GroupSettings
+    adapter: AnyAdapter
+
+
+class Routes:
+    """The way to each group this relay serves; `fallback` serves every other one (rehearsals and the demo)."""
+
+    def __init__(self, routes: dict[str, Route], fallback: AnyAdapter | None = None) -> None:
+        self._routes, self._fallback = dict(routes), fallback
+        found = [route.adapter for route in routes.values()] + ([fallback] if fallback else [])
+        self.adapters: dict[str, AnyAdapter] = {adapter.name: adapter for adapter in found}
+
+    def to(self, group: str) -> Route | None:
+        route = self._routes.get(group)
+        if route is None and self._fallback is not None:
+            settings = self._fallback.group_settings(id=group, credential=self._fallback.name)
+            route = self._routes[group] = Route(settings, self._fallback)
+        return route

@@ -1,0 +1,41 @@
+"""`dropcue relay --config FILE`."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvloop
+
+from roles.relay.agent import Agent
+from roles.relay.config import RelayConfig, load
+
+
+def relay(
+    config: Annotated[Path, typer.Option("--config", "-c", envvar="DROPCUE_CONFIG", help="The relay's YAML file.")],
+) -> None:
+    """Sends a sale's deliveries into its groups, and tells what became of them, until it is stopped (Ctrl-C)."""
+    settings = load(config)
+    # A full collection over everything that was imported takes tens of ms, and would fall on some drop's instant.
+    gc.collect()
+    gc.freeze()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_run(settings))
+
+
+async def _run(settings: RelayConfig) -> None:
+    agent = Agent(
+        settings.coordinator,
+        settings.token.get_secret_value(),
+        settings.routes,
+        sale=settings.sale,
+        data=settings.data,
+    )
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, agent.stop)
+    await agent.run()

@@ -1,0 +1,210 @@
+"""The YAML file of `dropcue relay`: read, filled in from the environment and files, checked, made into routes."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from roles.relay.adapters import PLATFORMS
+from roles.relay.adapters.base import AnyAdapter, CredentialSettings, Route, Routes
+from roles.relay.errors import ConfigError, Problem
+
+Key = tuple[str | int, ...]
+
+_PLACE = re.compile(r"\$\{(file:)?([^}]*)\}")
+_ADVICE = {
+    "missing": "is missing; add it",
+    "extra_forbidden": "is not a key that is known here; remove it or mend its spelling",
+}
+
+
+class FileSettings(BaseModel):
+    """The file's top level. Credentials and groups are checked by their platforms."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    coordinator: str
+    sale: str | None = None
+    token: SecretStr = Field(min_length=1)
+    data: Path = Path("relay-data")
+    credentials: dict[str, dict[str, Any]] = Field(min_length=1)
+    groups: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+    @field_validator("coordinator")
+    @classmethod
+    def _an_address(cls, value: str) -> str:
+        if not re.match(r"(https?|wss?)://[^/\s]", value):
+            raise ValueError("write the coordinator's address, such as http://127.0.0.1:8700")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class RelayConfig:
+    """A checked configuration. Its repr shows no token."""
+
+    coordinator: str
+    sale: str | None
+    token: SecretStr
+    data: Path
+    routes: Routes
+
+
+def load(file: Path, environment: Mapping[str, str] = os.environ) -> RelayConfig:
+    """Reads a configuration. Raises `ConfigError` with everything that is wrong, each with its line and key.
+
+    `${NAME}` comes from the environment, `${file:PATH}` from a file; PATH, like `data`, is seen from the folder of the
+    configuration.
+    """
+    tree = _parse(file)
+    reader = _Reader(file, tree, environment)
+    filled = reader.fill(tree, ())
+    try:
+        top = FileSettings.model_validate(filled)
+    except ValidationError as error:
+        reader.collect(error, ())
+        raise reader.error() from None
+    data = file.parent / top.data
+    adapters: dict[str, AnyAdapter] = {}
+    for name, raw in top.credentials.items():
+        adapter = reader.adapter(name, raw, data)
+        if adapter is not None:
+            adapters[name] = adapter
+    routes: dict[str, Route] = {}
+    for group, raw in top.groups.items():
+        route = reader.route(group, raw, adapters, top.credentials)
+        if route is not None:
+            routes[group] = route
+    if reader.problems:
+        raise reader.error()
+    return RelayConfig(top.coordinator, top.sale, top.token, data, Routes(routes))
+
+
+def _parse(file: Path) -> Any:
+    try:
+        tree = YAML(typ="rt").load(file.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            file, [Problem(0, "", f"cannot be read ({error.strerror}); give its path with --config")]
+        ) from error
+    except UnicodeDecodeError:
+        raise ConfigError(file, [Problem(0, "", "is not UTF-8 text; save it as UTF-8")]) from None
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        what = (error.problem or "cannot be read").split("\n")[0]
+        # The library's text for a key that stands twice quotes both values.
+        what = "a key stands twice; remove one" if "duplicate key" in what else f"not YAML: {what}"
+        raise ConfigError(file, [Problem(line, "", what)]) from None
+    except YAMLError:
+        raise ConfigError(file, [Problem(0, "", "is not YAML")]) from None
+    if not isinstance(tree, dict):
+        raise ConfigError(file, [Problem(1, "", "holds no settings; begin with `coordinator:`")])
+    return tree
+
+
+class _Reader:
+    """Collects what is wrong on the way, with the lines of the parsed tree."""
+
+    def __init__(self, file: Path, tree: Any, environment: Mapping[str, str]) -> None:
+        self._file, self._tree, self._environment = file, tree, environment
+        self.problems: list[Problem] = []
+
+    def error(self) -> ConfigError:
+        return ConfigError(self._file, sorted(self.problems, key=lambda p: p.line))
+
+    def fill(self, node: Any, key: Key) -> Any:
+        """The tree as plain values with every `${…}` filled in."""
+        if isinstance(node, dict):
+            return {str(k): self.fill(v, (*key, k)) for k, v in node.items()}
+        if isinstance(node, list):
+            return [self.fill(v, (*key, n)) for n, v in enumerate(node)]
+        if isinstance(node, str):
+            return _PLACE.sub(lambda found: self._place(found[1] is not None, found[2], key), str(node))
+        return node
+
+    def _place(self, is_file: bool, name: str, key: Key) -> str:
+        if not is_file:
+            if name in self._environment:
+                return self._environment[name]
+            self.add(key, f"the environment has no {name or '(empty name)'}; set it, or write ${{file:PATH}}")
+            return "?"
+        try:
+            return (self._file.parent / name).read_text("utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", None) or "not UTF-8 text"
+            self.add(key, f"{name} cannot be read ({why}); the path is seen from the folder of this file")
+            return "?"
+
+    def adapter(self, name: str, raw: dict[str, Any], data: Path) -> AnyAdapter | None:
+        key = ("credentials", name)
+        known = ", ".join(sorted(PLATFORMS))
+        platform = raw.get("platform")
+        if platform is None:
+            self.add(key, f"names no platform; add `platform:` with one of: {known}")
+            return None
+        found = PLATFORMS.get(str(platform))
+        if found is None:
+            self.add((*key, "platform"), f"{platform} is not a known platform; known are: {known}")
+            return None
+        try:
+            settings: CredentialSettings = found.credential_settings.model_validate(raw)
+        except ValidationError as error:
+            self.collect(error, key)
+            return None
+        return found(name, settings, data)
+
+    def route(
+        self, group: str, raw: dict[str, Any], adapters: dict[str, AnyAdapter], credentials: dict[str, dict[str, Any]]
+    ) -> Route | None:
+        key = ("groups", group)
+        name = raw.get("credential")
+        if name not in adapters:
+            if name is None:
+                self.add(key, f"names no credential; add `credential:` with one of: {', '.join(sorted(credentials))}")
+            elif name not in credentials:
+                self.add(
+                    (*key, "credential"), f"there is no credential {name}; there are: {', '.join(sorted(credentials))}"
+                )
+            return None
+        if "id" in raw:
+            self.add((*key, "id"), _ADVICE["extra_forbidden"])
+            return None
+        adapter = adapters[name]
+        try:
+            return Route(adapter.group_settings.model_validate({"id": group, **raw}), adapter)
+        except ValidationError as error:
+            self.collect(error, key)
+            return None
+
+    def collect(self, error: ValidationError, under: Key) -> None:
+        for one in error.errors(include_input=False, include_url=False, include_context=False):
+            message = _ADVICE.get(one["type"]) or one["msg"].removeprefix("Value error, ")
+            self.add((*under, *one["loc"]), message)
+
+    def add(self, key: Key, message: str) -> None:
+        self.problems.append(Problem(self._line(key), ".".join(map(str, key)), message))
+
+    def _line(self, key: Key) -> int:
+        """The line of a key, or of the nearest thing above it that stands in the file."""
+        node: Any = self._tree
+        line = 1
+        part: Any
+        for part in key:
+            if isinstance(node, dict) and not any(str(k) == str(part) for k in node):
+                break
+            if not isinstance(node, dict | list) or not hasattr(node, "lc"):
+                break
+            if isinstance(node, dict):
+                part = next(k for k in node if str(k) == str(part))  # noqa: PLW2901 - an id may be written as a number
+                line = node.lc.key(part)[0] + 1
+            else:
+                line = node.lc.item(part)[0] + 1
+            node = node[part]
+        return line

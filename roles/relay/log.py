@@ -1,0 +1,277 @@
+"""What the relay did, on its own disk: what it began to send, and the reports nobody has taken yet.
+
+One SQLite file in the relay's folder. A write is durable when its await returns; writes that come together share one
+commit, so that two hundred groups at one instant cost one flush. All times are real ms.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import sqlite3
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+
+from coordinator.errors import CannotStart
+from roles.relay.errors import DiskFailed
+
+# What is older and was acknowledged can no longer matter to a sale or to a rate window.
+KEEP_MS = 30 * 24 * 3600 * 1000
+
+_TABLES = """
+create table if not exists sendings (
+  sale text not null, delivery text not null, attempt integer not null,
+  credential text not null, began integer not null, ended integer,
+  outcome text,
+  primary key (sale, delivery, attempt)) without rowid;
+create index if not exists sendings_credential on sendings (credential, ended);
+create table if not exists reports (
+  n integer primary key, sale text not null, id text not null,
+  delivery text not null, attempt integer not null, outcome text not null,
+  body text not null, made integer not null, acknowledged integer not null default 0,
+  unique (sale, id));
+"""
+
+Statement = tuple[str, Sequence[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """An attempt that was begun."""
+
+    sale: str
+    delivery: str
+    attempt: int
+    credential: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A `delivery.report` as it goes over the wire; the same id always has the same body."""
+
+    id: str
+    delivery: str
+    attempt: int
+    outcome: str
+    body: dict[str, Any]
+
+    @classmethod
+    def make(cls, delivery: str, attempt: int, fields: dict[str, Any], nth: str = "") -> Report:
+        outcome = str(fields["outcome"])
+        name = f"{delivery}:{attempt}:{outcome}" + (f":{nth}" if nth else "")
+        body = {"id": name, "kind": "delivery.report", "delivery": delivery, "attempt": attempt, **fields}
+        return cls(name, delivery, attempt, outcome, body)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The last attempt of a delivery that the disk knows an end of."""
+
+    attempt: int
+    outcome: str
+    acknowledged: bool
+    body: dict[str, Any]
+
+
+class SendLog:
+    """The file. `data` None keeps everything in memory: for rehearsals, where a crash has nothing to answer for."""
+
+    def __init__(self, data: Path | None) -> None:
+        self._lock = _only_one(data) if data is not None else None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="relay-log")
+        self._waiting: list[tuple[list[Statement], asyncio.Future[None]]] = []
+        self._flushing: asyncio.Task[None] | None = None
+        try:
+            self._db = sqlite3.connect(
+                data / "relay.sqlite" if data is not None else ":memory:", isolation_level=None, check_same_thread=False
+            )
+            self._db.execute("pragma journal_mode=wal")
+            self._db.execute("pragma synchronous=full")
+            self._db.executescript(_TABLES)
+            self._db.execute(
+                "delete from sendings where ended < ? and not exists (select 1 from reports r where r.sale = sendings.sale"
+                " and r.delivery = sendings.delivery and r.attempt = sendings.attempt and r.acknowledged = 0)",
+                (_now() - KEEP_MS,),
+            )
+            self._db.execute("delete from reports where acknowledged = 1 and made < ?", (_now() - KEEP_MS,))
+        except sqlite3.Error as error:
+            self._thread.shutdown(wait=False)
+            if self._lock is not None:
+                self._lock.close()
+            where = data / "relay.sqlite" if data is not None else "memory"
+            raise DiskFailed(f"{where}: {error}") from error
+
+    async def begin(self, sendings: Iterable[Sending]) -> None:
+        """Records "sending" for all of them, before any platform is called."""
+        began = _now()
+        await self._write(
+            [
+                (
+                    "insert or replace into sendings values (?,?,?,?,?,null,null)",
+                    (s.sale, s.delivery, s.attempt, s.credential, began),
+                )
+                for s in sendings
+            ]
+        )
+
+    async def undo(self, sendings: Iterable[Sending]) -> None:
+        """Takes back a `begin` for which no platform was called."""
+        await self._write(
+            [
+                (
+                    "delete from sendings where sale = ? and delivery = ? and attempt = ? and ended is null",
+                    (s.sale, s.delivery, s.attempt),
+                )
+                for s in sendings
+            ]
+        )
+
+    async def finish(self, sale: str, report: Report) -> None:
+        """Records how an attempt ended, with the report of it; also of one that was never begun (expired)."""
+        await self._write(_ending(sale, report, _now()))
+
+    async def acknowledge(self, sale: str, ids: Iterable[str]) -> None:
+        """The coordinator has taken these reports."""
+        await self._write([("update reports set acknowledged = 1 where sale = ? and id = ?", (sale, i)) for i in ids])
+
+    async def recover(self, sale: str, unknown: str) -> None:
+        """What was begun by an earlier process and has no end becomes `unknown`, with `unknown` as the reason."""
+        rows = await self._read("select delivery, attempt from sendings where sale = ? and ended is null", (sale,))
+        statements: list[Statement] = []
+        for delivery, attempt in rows:
+            fields = {"outcome": "unknown", "why": unknown}
+            statements += _ending(sale, Report.make(delivery, attempt, fields), _now())
+        if statements:
+            await self._write(statements)
+
+    async def known(self, sale: str) -> dict[str, Known]:
+        """For each delivery the last attempt that ended here."""
+        rows = await self._read(
+            "select delivery, attempt, outcome, acknowledged, body from reports where sale = ? order by attempt, n",
+            (sale,),
+        )
+        return {
+            d: Known(attempt, outcome, bool(acked), msgspec.json.decode(body))
+            for d, attempt, outcome, acked, body in rows
+        }
+
+    async def unacknowledged(self, sale: str) -> list[Report]:
+        """Reports that no answer has come to, oldest first."""
+        rows = await self._read(
+            "select id, delivery, attempt, outcome, body from reports where sale = ? and acknowledged = 0 order by n",
+            (sale,),
+        )
+        return [Report(i, d, a, o, msgspec.json.decode(b)) for i, d, a, o, b in rows]
+
+    async def used(self, credential: str, within_s: float) -> list[float]:
+        """How many seconds ago each message of the last `within_s` seconds ended with this credential.
+
+        One without an end may have left at any moment until now. A wall clock that was set back makes ages 0, never
+        negative: rather too few sends than too many.
+        """
+        now = _now()
+        rows = await self._read(
+            "select ifnull(ended, ?) from sendings where credential = ? and ifnull(ended, ?) >= ?",
+            (now, credential, now, now - int(within_s * 1000)),
+        )
+        return [max(0, now - ended) / 1000 for (ended,) in rows]
+
+    async def close(self) -> None:
+        """Waits for what is being written, then lets go of the file."""
+        if self._flushing is not None:
+            await self._flushing
+        self._thread.shutdown(wait=True)
+        self._db.close()
+        if self._lock is not None:
+            self._lock.close()
+
+    async def _read(self, sql: str, values: Sequence[Any]) -> list[Any]:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(
+                self._thread, lambda: self._db.execute(sql, values).fetchall()
+            )
+        except sqlite3.Error as error:
+            raise DiskFailed(str(error)) from error
+
+    async def _write(self, statements: list[Statement]) -> None:
+        loop = asyncio.get_running_loop()
+        written: asyncio.Future[None] = loop.create_future()
+        self._waiting.append((statements, written))
+        if self._flushing is None:
+            self._flushing = loop.create_task(self._flush(loop))
+        await written
+
+    async def _flush(self, loop: asyncio.AbstractEventLoop) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting, []
+            failed: DiskFailed | None = None
+            try:
+                await loop.run_in_executor(
+                    self._thread, self._commit, [s for statements, _ in batch for s in statements]
+                )
+            except sqlite3.Error as error:
+                failed = DiskFailed(str(error))
+            for _, written in batch:
+                if not written.done():
+                    written.set_exception(failed) if failed else written.set_result(None)
+        self._flushing = None
+
+    def _commit(self, statements: list[Statement]) -> None:
+        self._db.execute("begin immediate")
+        try:
+            for sql, values in statements:
+                self._db.execute(sql, values)
+            self._db.execute("commit")
+        except sqlite3.Error:
+            if self._db.in_transaction:
+                self._db.execute("rollback")
+            raise
+
+
+def _ending(sale: str, report: Report, now: int) -> list[Statement]:
+    key = (sale, report.delivery, report.attempt)
+    return [
+        (
+            "update sendings set ended = ?, outcome = ? where sale = ? and delivery = ? and attempt = ?",
+            (now, report.outcome, *key),
+        ),
+        (
+            "insert or ignore into reports (sale, id, delivery, attempt, outcome, body, made) values (?,?,?,?,?,?,?)",
+            (
+                sale,
+                report.id,
+                report.delivery,
+                report.attempt,
+                report.outcome,
+                msgspec.json.encode(report.body).decode(),
+                now,
+            ),
+        ),
+    ]
+
+
+def _only_one(data: Path) -> IO[bytes]:
+    """Two relays on one folder would both hold themselves for the one that knows what was sent."""
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        lock = (data / "lock").open("ab")
+    except OSError as error:
+        raise DiskFailed(f"{data}: {error.strerror}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        raise CannotStart(
+            f"another relay runs with the folder {data}; stop it, or give this one its own `data`"
+        ) from error
+    return lock
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,406 @@
+"""What is to leave for the groups, and the instant at which it leaves.
+
+One heap in the sale's time. A little before its instant a delivery gets its slot in the rate window and its line in
+the log, together with all others of that instant; at the instant itself only the platform is called. Until that call
+everything can be taken back: a withdrawal, a newer attempt, a lost lease and a stop all undo the preparation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import time
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass, field
+from itertools import count, groupby
+from typing import Any, Literal
+
+import msgspec
+import structlog
+
+from roles.relay.adapters.base import Content, Outcome, Route, Routes
+from roles.relay.log import Known, Report, Sending, SendLog
+from roles.relay.saletime import Lease, Mono, SaleClock
+from roles.relay.windows import Window
+
+log = structlog.get_logger("relay")
+
+# Enough for one flush of a slow disk; the flush is over when the instant comes.
+PREPARE_S = 0.04
+# The longest the heap sleeps: a sale's clock can be stepped, and round trips show it within this time.
+LOOK_S = 1.0
+# A platform that has not answered by now may still have taken the message.
+ANSWER_WITHIN_S = 15.0
+# Not yet gone, in the coordinator's eyes. `held` is what this relay reported as waiting for a rate window.
+OPEN = frozenset({"requested", "held"})
+
+STOPPED_WHILE_SENDING = "the relay stopped while it was sending"
+
+
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+    """A delivery as its relay sees it; fields a relay does not need are left out."""
+
+    id: str
+    attempt: int
+    group: str
+    content: Content
+    fire_at: int
+    expires_at: int
+    priority: int = 0
+    status: str = "requested"
+    relay: str | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Parcel:
+    """A delivery on its way to its instant."""
+
+    delivery: Delivery
+    route: Route
+    at: int  # the instant in the sale's time; later than `fire_at` where a platform asked to wait
+    phase: Literal["timed", "queued", "prepared", "blocked"] = "timed"
+    told_waiting: bool = False
+
+
+@dataclass(slots=True)
+class Begun:
+    """The last attempt for which a platform was called, or whose end was decided without one."""
+
+    attempt: int
+    outcome: str | None = None  # None: on its way
+    acknowledged: bool = False
+    body: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class Lane:
+    """One credential: its rate window and what waits for room in it, the most urgent first."""
+
+    window: Window
+    queue: list[tuple[int, int, int, Parcel]] = field(default_factory=list)
+    timer: asyncio.TimerHandle | None = None
+
+
+class Outbox:
+    """Takes deliveries, calls platforms, tells what became of them.
+
+    `tell` is called with each report once it is durable (with `waiting`, which needs no disk, at once).
+    Priority: the lower number leaves first where a rate window makes some wait (links and coupons are 0).
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: SaleClock,
+        lease: Lease,
+        store: SendLog,
+        routes: Routes,
+        tell: Callable[[Report], None],
+        prepare_s: float = PREPARE_S,
+        answer_within_s: float = ANSWER_WITHIN_S,
+        mono: Mono = time.monotonic,
+    ) -> None:
+        self._clock, self._lease, self._store, self._routes, self._tell = clock, lease, store, routes, tell
+        self._prepare_s, self._answer_within_s, self._mono = prepare_s, answer_within_s, mono
+        self._sale = ""
+        self._heap: list[tuple[int, int, str]] = []
+        self._order = count()
+        self._parcels: dict[str, Parcel] = {}
+        self._begun: dict[str, Begun] = {}
+        self._after: dict[str, tuple[Delivery, bool]] = {}  # newer attempts that came while one is on its way
+        self._rest: dict[str, float] = {}  # a platform asked to leave this delivery alone until then (local s)
+        self._lanes: dict[str, Lane] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._poke = asyncio.Event()
+        self._stopping = False
+        self.failed: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
+        clock.changed = self._poke.set
+        lease.regained = self._unblock
+
+    async def open(self) -> None:
+        """Fills the rate windows from the log. Before anything else."""
+        for name, adapter in self._routes.adapters.items():
+            limits = adapter.settings.limits()
+            ages = await self._store.used(name, max((limit.per_s for limit in limits), default=0.0)) if limits else []
+            now = self._mono()
+            self._lanes[name] = Lane(Window(limits, [now - age for age in ages]))
+
+    def resume(self, sale: str, known: dict[str, Known]) -> None:
+        """What the log knows of this sale. Before its first delivery is taken."""
+        if sale != self._sale:
+            self._sale = sale
+            self._parcels.clear()
+            self._after.clear()
+            self._begun = {d: Begun(k.attempt, k.outcome, k.acknowledged, k.body) for d, k in known.items()}
+
+    # -- what comes from the coordinator
+
+    def replace(self, raws: Iterable[dict[str, Any]], mine: Callable[[dict[str, Any]], bool]) -> None:
+        """The whole truth: what is not in it is no longer to be sent."""
+        there = {str(raw.get("id")): raw for raw in raws if mine(raw)}
+        for id_ in [i for i in (*self._parcels, *self._after) if i not in there]:
+            self.drop(id_)
+        for raw in there.values():
+            self.take(raw, live=False)
+        self._unblock()
+
+    def take(self, raw: dict[str, Any], *, live: bool) -> None:
+        """One delivery as it now stands. `live`: it comes as it happens, not from a snapshot."""
+        try:
+            delivery = msgspec.convert(raw, Delivery)
+        except msgspec.ValidationError as error:
+            log.warning("a delivery cannot be read", delivery=raw.get("id"), why=str(error))
+            return
+        begun, parcel = self._begun.get(delivery.id), self._parcels.get(delivery.id)
+        if begun is not None and delivery.attempt <= begun.attempt:
+            return
+        if parcel is not None and delivery.attempt < parcel.delivery.attempt:
+            return
+        if delivery.status not in OPEN or self._stopping:
+            self.drop(delivery.id, delivery.attempt)
+        elif begun is not None and begun.outcome is None:
+            self._after[delivery.id] = (delivery, live)
+        elif begun is not None and begun.outcome == "sent" and not begun.acknowledged:
+            self._carry_over(delivery, begun)
+        elif parcel is None or delivery.attempt > parcel.delivery.attempt:
+            self._schedule(delivery)
+
+    def drop(self, id_: str, attempt: int | None = None) -> None:
+        """Withdrawn, moved or gone: attempts up to `attempt` (None: all) that have not begun never will."""
+        parcel = self._parcels.get(id_)
+        if parcel is not None and (attempt is None or parcel.delivery.attempt <= attempt):
+            del self._parcels[id_]
+        after = self._after.get(id_)
+        if after is not None and (attempt is None or after[0].attempt <= attempt):
+            del self._after[id_]
+
+    def acknowledged(self, report: Report) -> None:
+        begun = self._begun.get(report.delivery)
+        if begun is not None and begun.attempt == report.attempt and begun.outcome == report.outcome:
+            begun.acknowledged = True
+
+    # -- the life of the outbox
+
+    async def run(self) -> None:
+        """Sends what is due until it is cancelled."""
+        while True:
+            wait = LOOK_S
+            if self._heap and self._clock.synced:
+                wait = min(wait, self._clock.seconds_until(self._heap[0][0]) - self._prepare_s)
+                if wait <= 0:
+                    self._due()
+                    continue
+            self._poke.clear()
+            try:
+                async with asyncio.timeout(wait):
+                    await self._poke.wait()
+            except TimeoutError:
+                pass
+
+    def stop_taking(self) -> None:
+        """From now on nothing begins; what is with a platform goes on."""
+        self._stopping = True
+        self._parcels.clear()
+        self._after.clear()
+        for lane in self._lanes.values():
+            if lane.timer is not None:
+                lane.timer.cancel()
+
+    async def finished(self) -> None:
+        """Waits until every platform that was called has answered, and the log has it."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    @property
+    def sending(self) -> int:
+        """How many deliveries are with a platform now."""
+        return sum(1 for begun in self._begun.values() if begun.outcome is None)
+
+    # -- scheduling
+
+    def _schedule(self, delivery: Delivery) -> None:
+        route = self._routes.to(delivery.group)
+        if route is None:
+            why = f"group {delivery.group} is not in this relay's configuration"
+            self._decide(delivery, {"outcome": "rejected", "why": why})
+            return
+        at = delivery.fire_at
+        rest = self._rest.pop(delivery.id, None)
+        if rest is not None and rest > self._mono():
+            at = max(at, self._clock.at(rest))
+        self._parcels[delivery.id] = Parcel(delivery, route, at)
+        self._push(at, delivery.id)
+
+    def _push(self, at: int, id_: str) -> None:
+        heapq.heappush(self._heap, (at, next(self._order), id_))
+        self._poke.set()
+
+    def _due(self) -> None:
+        touched: dict[str, Lane] = {}
+        while self._heap and self._clock.seconds_until(self._heap[0][0]) <= self._prepare_s:
+            at, _, id_ = heapq.heappop(self._heap)
+            parcel = self._parcels.get(id_)
+            if parcel is None:
+                continue
+            if self._expired(parcel):
+                if parcel.phase in ("timed", "queued"):
+                    self._expire(parcel)
+            elif parcel.phase == "timed" and parcel.at == at:
+                parcel.phase = "queued"
+                name = parcel.route.adapter.name
+                lane = touched[name] = self._lanes[name]
+                heapq.heappush(lane.queue, (parcel.delivery.priority, parcel.at, next(self._order), parcel))
+        self._depart([parcel for lane in touched.values() for parcel in self._admit(lane)])
+
+    def _admit(self, lane: Lane) -> list[Parcel]:
+        """Those of a lane for which its window has room now; the others are told to wait."""
+        admitted = []
+        while lane.queue:
+            parcel = lane.queue[0][3]
+            if self._parcels.get(parcel.delivery.id) is not parcel or parcel.phase != "queued":
+                heapq.heappop(lane.queue)
+            elif lane.window.take(self._mono()):
+                heapq.heappop(lane.queue)
+                admitted.append(parcel)
+            else:
+                self._wait_for_room(lane)
+                break
+        return admitted
+
+    def _wait_for_room(self, lane: Lane) -> None:
+        now = self._mono()
+        if lane.timer is not None:
+            lane.timer.cancel()
+        lane.timer = asyncio.get_running_loop().call_later(
+            max(0.001, lane.window.free_at(now) - now), lambda: self._depart(self._admit(lane))
+        )
+        waiting = [entry[3] for entry in sorted(lane.queue, key=lambda entry: entry[:3])]
+        for ahead, parcel in enumerate(p for p in waiting if self._parcels.get(p.delivery.id) is p):
+            if parcel.told_waiting:
+                continue
+            parcel.told_waiting = True
+            # The heap looks `prepare_s` ahead; this entry is only to be seen once it is over.
+            over = parcel.delivery.expires_at + self._clock.span_ms(self._prepare_s)
+            self._push(over, parcel.delivery.id)
+            # Those admitted just now leave within `prepare_s`; a forecast is rather late than early.
+            until = self._clock.at(lane.window.free_at(now, ahead) + self._prepare_s)
+            fields = {"outcome": "waiting", "until": until, "why": "rate window"}
+            self._tell(Report.make(parcel.delivery.id, parcel.delivery.attempt, fields, nth=str(until)))
+
+    def _unblock(self) -> None:
+        for parcel in self._parcels.values():
+            if parcel.phase == "blocked":
+                parcel.phase = "timed"
+                self._push(parcel.at, parcel.delivery.id)
+
+    # -- leaving
+
+    def _depart(self, parcels: list[Parcel]) -> None:
+        if not parcels:
+            return
+        for parcel in parcels:
+            parcel.phase = "prepared"
+        self._spawn(self._leave_together(sorted(parcels, key=lambda p: (p.at, p.delivery.priority))))
+
+    async def _leave_together(self, parcels: list[Parcel]) -> None:
+        if self._lease.held():
+            await self._store.begin([self._sending(p) for p in parcels])
+            undone = []
+            for at, same in groupby(parcels, key=lambda p: p.at):
+                while (wait := self._clock.seconds_until(at)) > 0 and not self._stopping:  # noqa: ASYNC110 - an instant
+                    await asyncio.sleep(wait)
+                undone += [parcel for parcel in same if not self._leave(parcel)]
+            if undone:
+                await self._store.undo([self._sending(p) for p in undone])
+        else:
+            undone = parcels
+        for parcel in undone:
+            # Only now: the log's line is gone, so that what comes back can be begun again.
+            if self._parcels.get(parcel.delivery.id) is parcel:
+                parcel.phase = "blocked"
+            self._lanes[parcel.route.adapter.name].window.give_back()
+        self._admit_all({p.route.adapter.name for p in undone})
+        if undone and self._lease.held():
+            self._unblock()
+
+    def _leave(self, parcel: Parcel) -> bool:
+        """The last look, and the call. False where it must not leave."""
+        delivery = parcel.delivery
+        if self._stopping or self._parcels.get(delivery.id) is not parcel or not self._lease.held():
+            return False
+        del self._parcels[delivery.id]
+        begun = self._begun[delivery.id] = Begun(delivery.attempt)
+        self._spawn(self._send(parcel, begun))
+        return True
+
+    async def _send(self, parcel: Parcel, begun: Begun) -> None:
+        delivery, route = parcel.delivery, parcel.route
+        left_at = max(self._clock.now(), parcel.at) if self._clock.jumps else self._clock.now()
+        try:
+            async with asyncio.timeout(self._answer_within_s):
+                outcome = await route.adapter.send(route.group, delivery.content)
+        except TimeoutError:
+            outcome = Outcome.unknown(f"no answer within {self._answer_within_s:g} s")
+        except Exception as error:
+            # Only the type: the text of an HTTP client's error can quote an address with its key.
+            outcome = Outcome.unknown(f"{route.adapter.platform} failed with {type(error).__name__}")
+        lane = self._lanes[route.adapter.name]
+        lane.window.settle(self._mono())
+        fields = outcome.fields()
+        if outcome.word == "sent":
+            fields["sent_at"] = left_at
+        if outcome.word == "retry":
+            self._rest[delivery.id] = self._mono() + (outcome.after_ms or 0) / 1000
+        await self._end(delivery, begun, fields)
+        self._admit_all({route.adapter.name})
+
+    async def _end(self, delivery: Delivery, begun: Begun, fields: dict[str, Any]) -> None:
+        report = Report.make(delivery.id, delivery.attempt, fields)
+        await self._store.finish(self._sale, report)
+        begun.outcome, begun.body = report.outcome, report.body
+        self._tell(report)
+        after = self._after.pop(delivery.id, None)
+        if after is None:
+            return
+        newer, live = after
+        # The newer attempt was asked for without knowing of this one. What is there is not sent again. What may be
+        # there is the sale's to decide: after a reconnect it has decided, else it is told.
+        if report.outcome == "sent" or (report.outcome == "unknown" and live):
+            self._carry_over(newer, begun)
+        else:
+            self._schedule(newer)
+
+    def _carry_over(self, newer: Delivery, begun: Begun) -> None:
+        kept = {k: begun.body[k] for k in ("outcome", "sent_at", "platform_id") if k in begun.body}
+        self._decide(newer, kept | {"why": f"attempt {begun.attempt} had left"})
+
+    def _expired(self, parcel: Parcel) -> bool:
+        return self._clock.now() >= parcel.delivery.expires_at
+
+    def _expire(self, parcel: Parcel) -> None:
+        self._decide(parcel.delivery, {"outcome": "expired"})
+
+    def _decide(self, delivery: Delivery, fields: dict[str, Any]) -> None:
+        """Ends an attempt without calling a platform."""
+        self._parcels.pop(delivery.id, None)
+        begun = self._begun[delivery.id] = Begun(delivery.attempt)
+        self._spawn(self._end(delivery, begun, fields))
+
+    def _admit_all(self, names: set[str]) -> None:
+        if not self._stopping:
+            self._depart([parcel for name in names for parcel in self._admit(self._lanes[name])])
+
+    def _sending(self, parcel: Parcel) -> Sending:
+        return Sending(self._sale, parcel.delivery.id, parcel.delivery.attempt, parcel.route.adapter.name)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task: asyncio.Task[None] = asyncio.get_running_loop().create_task(self._guard(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _guard(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Exception as error:
+            if not self.failed.done():
+                self.failed.set_result(error)

@@ -1,0 +1,68 @@
+"""The rate windows of the platforms: strict, one for each credential.
+
+A strict sliding log, not a bucket: a bucket that refills lets nearly twice the limit through right after a pause,
+and platforms answer that with minutes of silence. Times are seconds on any one clock that does not go back.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+# Added to the first free moment, so that a platform that counts both ends of its window agrees.
+EDGE_S = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `count` messages in any `per_s` seconds."""
+
+    count: int
+    per_s: float
+
+
+class Window:
+    """What was sent with one credential, and whether one more may be.
+
+    Promise: whatever moment between its `take` and its `settle` the platform counts a message at, no stretch of
+    `per_s` seconds, both ends included, holds more than `count`. A slot that is never settled stays used.
+    """
+
+    def __init__(self, limits: Iterable[Limit], used: Iterable[float] = ()) -> None:
+        self.limits = tuple(limits)
+        self._longest = max((limit.per_s for limit in self.limits), default=0.0)
+        self._ended = sorted(used)
+        self._open = 0
+
+    def take(self, now: float) -> bool:
+        """Takes a slot if there is one; each taken slot is to be settled or given back."""
+        if self.limits:
+            del self._ended[: bisect_left(self._ended, now - self._longest)]
+            for limit in self.limits:
+                if self._open + len(self._ended) - bisect_left(self._ended, now - limit.per_s) >= limit.count:
+                    return False
+        self._open += 1
+        return True
+
+    def settle(self, ended: float) -> None:
+        """The message of a taken slot was answered, or given up on, at `ended`."""
+        self._open -= 1
+        if self.limits:
+            insort(self._ended, ended)
+
+    def give_back(self) -> None:
+        """Nothing was sent with a taken slot."""
+        self._open -= 1
+
+    def free_at(self, now: float, ahead: int = 0) -> float:
+        """When a message with `ahead` others before it may find a slot: a forecast, exact where none is on its way."""
+        free = now
+        for limit in self.limits:
+            active = self._ended[bisect_left(self._ended, now - limit.per_s) :] + [now] * self._open
+            missing = len(active) + ahead - limit.count  # the index of the one that has to fall out first
+            if missing >= 0:
+                rounds, index = divmod(missing, limit.count)
+                first = active[index] if index < len(active) else now
+                free = max(free, first + limit.per_s * (rounds + 1) + EDGE_S)
+        return free

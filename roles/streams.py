@@ -1,0 +1,130 @@
+"""Which streams an event or entity goes to, and which streams a role listens to.
+
+An event names its streams when it is made; a connection listens to a few. `ahead:` streams carry what is
+announced and not yet due, for those who asked to be told ahead (relays always). Events that come by the
+thousand go to controller and owner only; the others see the changed figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from coordinator.core import Actor, Event, State
+
+TEAM = ("team",)
+DESK = ("role:controller", "role:owner")
+"""Those who see everything."""
+AHEAD = ("ahead:team",)
+AHEAD_DESK = ("ahead:desk",)
+NOBODY: tuple[str, ...] = ()
+
+TEAM_ROLES = frozenset({"owner", "controller", "host", "cohost", "cheer", "support"})
+
+
+def listens_to(actor: Actor, state: State, *, ahead: bool) -> frozenset[str]:
+    """The streams of one connection."""
+    role, name = actor.role, actor.name
+    streams = {f"role:{role}", f"person:{name}"}
+    if role in {"relay", "poster"}:
+        streams |= {f"relay:{name}", "relays"}
+        # A relay's deliveries and settings are those of its own groups.
+        streams |= {f"settings:{g}" for g in groups_of(actor, state)}
+        if role == "poster":
+            streams |= {"posters"}
+        return frozenset(streams)
+    if role in {"audience", "shop"}:
+        return frozenset({"public"})
+    streams |= {"team", "public"}
+    if ahead:
+        streams.add("ahead:team")
+        if role in {"controller", "owner"}:
+            streams.add("ahead:desk")
+    if role == "cheer":
+        streams |= {f"group:{g}" for g in groups_of(actor, state)}
+    return frozenset(streams)
+
+
+def groups_of(actor: Actor, state: State) -> tuple[str, ...]:
+    """The groups an actor serves: the token's, else the sheet's, else (for a cheer) all."""
+    from coordinator.core import selectors
+
+    groups = list(state.groups.values())
+    if actor.groups is not None:
+        return tuple(g.id for g in groups if g.id in actor.groups)
+    if actor.role in {"relay", "poster"}:
+        return tuple(g.id for g in groups if actor.name in g.relay)
+    for member in state.p.team:
+        if member.role == actor.role and member.person == actor.name and member.groups is not None:
+            return tuple(selectors.select(member.groups, groups))
+    return tuple(g.id for g in groups)
+
+
+# ---------------------------------------------------------------- events
+def _receiver(state: State, to: str) -> tuple[str, ...]:
+    return (f"role:{to}", *DESK) if to in TEAM_ROLES else (f"person:{to}", *DESK)
+
+
+def _delivery(state: State, e: Any) -> tuple[str, ...]:
+    d = state.deliveries.get(e.delivery)
+    relay = getattr(e, "relay", "") or (d.relay if d else "")
+    fired = d is None or d.drop not in state.drops or state.drops[d.drop].status == "fired"
+    return (f"relay:{relay}", *(DESK if fired else AHEAD_DESK))
+
+
+def _order(_: State, __: Any) -> tuple[str, ...]:
+    return (*DESK, "role:support")
+
+
+def _question(state: State, e: Any) -> tuple[str, ...]:
+    return (*DESK, "role:support")
+
+
+def _picked(state: State, e: Any) -> tuple[str, ...]:
+    return (*DESK, "role:support", "role:host", "role:cohost")
+
+
+_BY_KIND: dict[str, tuple[str, ...] | Callable[[State, Any], tuple[str, ...]]] = {
+    "sale.created": DESK,
+    "sheet.replaced": DESK,
+    "cue.announced": AHEAD,
+    "cue.withdrawn": AHEAD,
+    "cue.added": DESK,
+    "cue.alerted": DESK,
+    "prompt.sent": lambda s, e: _receiver(s, e.to),
+    "prompt.acked": lambda s, e: (f"person:{e.person}", *DESK),
+    "coupon.claimed": DESK,
+    "coupon.redeemed": DESK,
+    "link.clicked": DESK,
+    "checkin.joined": DESK,
+    "question.raised": _question,
+    "question.taken": _question,
+    "question.escalated": _question,
+    "question.picked": _picked,
+    "question.answered": _picked,
+    "question.closed": _question,
+    "task.assigned": lambda s, e: _receiver(s, e.who),
+    "task.done": lambda s, e: (f"person:{e.person}", *DESK),
+    "group.message": lambda s, e: (*DESK, f"group:{e.group}"),
+    "group.joined": DESK,
+    "group.left": DESK,
+    "group.removed": DESK,
+    "group.frozen": lambda s, e: (*DESK, f"group:{e.group}", f"settings:{e.group}"),
+    "group.thawed": lambda s, e: (*DESK, f"group:{e.group}", f"settings:{e.group}"),
+    "note.added": TEAM,
+    "clock.stepped": DESK,
+    "journal.opened": DESK,
+}
+
+
+def of_event(state: State, e: Event) -> tuple[str, ...]:
+    """The streams an event goes to, on the state right after its batch."""
+    kind = str(e.__struct_config__.tag)
+    rule = _BY_KIND.get(kind)
+    if rule is None:
+        if kind.startswith("delivery."):
+            return _delivery(state, e)
+        if kind.startswith("order."):
+            return _order(state, e)
+        return TEAM
+    return rule(state, e) if callable(rule) else rule

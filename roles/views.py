@@ -1,0 +1,150 @@
+"""What each role is shown of an entity: for each topic, the streams that see it and in which form.
+
+A projection gives pairs (streams, form), the most telling first: a connection is shown the first form
+that one of its streams is named for. A form is the entity itself, or a thinner copy of it. Where no pair
+fits, the entity is not there for that connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+
+from coordinator.core import State
+from coordinator.core.cues import Cue
+from coordinator.core.deliveries import Content, Delivery
+from coordinator.core.groups import Group
+from coordinator.core.orders import Order
+from coordinator.core.prompts import Prompt
+from coordinator.core.questions import Question
+from coordinator.core.tasks import Task
+from roles.streams import AHEAD, AHEAD_DESK, DESK, NOBODY, TEAM, TEAM_ROLES
+
+Form = tuple[tuple[str, ...], Any]
+"""(streams that are shown this form, the object that is encoded for them)"""
+
+OPEN_QUESTIONS = 500  # of the queue; the rest is paged
+SHOWN_DROPS = 40  # whose deliveries are on the board; older ones are paged
+
+
+def _to_team(_: State, entity: Any) -> Iterable[Form]:
+    return ((TEAM, entity),)
+
+
+def _to_desk(_: State, entity: Any) -> Iterable[Form]:
+    return ((DESK, entity),)
+
+
+def _cue(_: State, cue: Cue) -> Iterable[Form]:
+    if cue.status != "announced":
+        return ((TEAM, cue),)
+    # Who did not ask to be told ahead sees it as planned until it fires.
+    if cue.hand and cue.drop is not None:
+        return ((AHEAD, cue),)
+    planned = msgspec.structs.replace(cue, status="planned", run=None, drop=None, fire_at=None)
+    return ((AHEAD, cue), (TEAM, planned))
+
+
+def _run(state: State, run: Any) -> Iterable[Form]:
+    cue = state.cues.get(run.cue or "")
+    return ((AHEAD if cue is not None and cue.status == "announced" else TEAM, run),)
+
+
+def _drop(_: State, drop: Any) -> Iterable[Form]:
+    return ((AHEAD if drop.status == "announced" else TEAM, drop),)
+
+
+_NO_CONTENT = Content(text="")
+
+
+def _delivery(state: State, d: Delivery) -> Iterable[Form]:
+    forms: list[Form] = []
+    if d.status in {"requested", "held", "awaiting", "unknown"}:
+        forms.append(((f"relay:{d.relay}",), d))
+    drop = state.drops.get(d.drop)
+    recent = int(d.drop.removeprefix("drop")) > state.counts.get("drop", 0) - SHOWN_DROPS
+    if drop is not None and recent:
+        # The board needs no words: they stand once, on the drop.
+        thin = msgspec.structs.replace(d, content=_NO_CONTENT, had=())
+        forms.append((AHEAD_DESK if drop.status == "announced" else DESK, thin))
+    return forms
+
+
+def _to_receiver(to: str, entity: Any) -> Iterable[Form]:
+    return (((f"role:{to}" if to in TEAM_ROLES else f"person:{to}", *DESK), entity),)
+
+
+def _prompt(_: State, p: Prompt) -> Iterable[Form]:
+    return _to_receiver(p.to, p)
+
+
+def _task(_: State, t: Task) -> Iterable[Form]:
+    return _to_receiver(t.who, t)
+
+
+def _question(state: State, q: Question) -> Iterable[Form]:
+    if q.status == "closed" or (q.status == "answered" and int(q.id[1:]) <= state.counts.get("q", 0) - OPEN_QUESTIONS):
+        return ()
+    if q.picked_by is not None and q.status == "picked":
+        return (((*DESK, "role:support", "role:host", "role:cohost"), q),)
+    return (((*DESK, "role:support"), q),)
+
+
+def masked(member: str | None) -> str | None:
+    """A pseudonym cut to what tells two members apart on a screen."""
+    return None if member is None else f"{member[:6]}…"
+
+
+def _order(_: State, o: Order) -> Iterable[Form]:
+    thin = msgspec.structs.replace(o, member=masked(o.member))
+    return ((DESK, o), (("role:support",), thin))
+
+
+def _group(_: State, g: Group) -> Iterable[Form]:
+    quiet = msgspec.structs.replace(g, last=[])
+    return (((*DESK, f"group:{g.id}"), g), (("role:support", f"settings:{g.id}", "role:host", "role:cohost", "role:cheer"), quiet))
+
+
+def _person(_: State, p: Any) -> Iterable[Form]:
+    return ((TEAM, p),)
+
+
+def _product(_: State, p: Any) -> Iterable[Form]:
+    return ((TEAM, p),)
+
+
+def _checkin(_: State, c: Any) -> Iterable[Form]:
+    return ((TEAM, msgspec.structs.replace(c, members=set())),)
+
+
+VIEWS: dict[str, Callable[[State, Any], Iterable[Form]]] = {
+    "show": lambda s, x: (((*TEAM, "relays"), x),),
+    "segments": _to_team,
+    "cues": _cue,
+    "runs": _run,
+    "products": _product,
+    "coupons": _to_team,
+    "links": _to_team,
+    "drops": _drop,
+    "deliveries": _delivery,
+    "prompts": _prompt,
+    "questions": _question,
+    "tasks": _task,
+    "orders": _order,
+    "groups": _group,
+    "people": _person,
+    "checkins": _checkin,
+    "notes": _to_team,
+    "figures": _to_team,
+}
+
+
+def forms(state: State, topic: str, id_: str) -> Iterable[Form]:
+    """Who is shown this entity as it stands, and how; nobody where it is not there."""
+    entity = getattr(state, topic).get(id_)
+    return () if entity is None else VIEWS[topic](state, entity)
+
+
+__all__ = ["NOBODY", "VIEWS", "Form", "forms", "masked"]

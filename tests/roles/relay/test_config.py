@@ -1,0 +1,99 @@
+"""The configuration file: what it may say, and how its errors read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from roles.relay.config import load
+from roles.relay.errors import ConfigError
+
+GOOD = """\
+coordinator: http://127.0.0.1:8700
+sale: s1
+token: ${TOKEN}
+data: ./relay-data
+credentials:
+  screen: {platform: console, per_minute: 20, silent: true}
+groups:
+  g1: {credential: screen}
+  7: {credential: screen}
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "relay.yaml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def wrong(folder: Path, text: str, **environment: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load(written(folder, text), environment)
+    assert caught.value.exit_code == 2
+    return str(caught.value)
+
+
+def test_a_good_file_becomes_routes(tmp_path):
+    config = load(written(tmp_path, GOOD), {"TOKEN": "t0ken"})
+    assert config.token.get_secret_value() == "t0ken"
+    assert config.data == tmp_path / "relay-data"
+    route = config.routes.to("7")
+    assert route is not None
+    assert (route.group.id, route.adapter.name, route.adapter.platform) == ("7", "screen", "console")
+    assert [(limit.count, limit.per_s) for limit in route.adapter.settings.limits()] == [(20, 60.0)]
+    assert config.routes.to("g2") is None
+    assert "t0ken" not in repr(config)
+
+
+def test_a_secret_can_stand_in_a_file(tmp_path):
+    (tmp_path / "token.txt").write_text("t0ken\n")
+    config = load(written(tmp_path, GOOD.replace("${TOKEN}", "${file:token.txt}")), {})
+    assert config.token.get_secret_value() == "t0ken"
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (("${TOKEN}", "${NO_SUCH}"), ":3: token: the environment has no NO_SUCH; set it"),
+        (("${TOKEN}", "${file:none.txt}"), ":3: token: none.txt cannot be read"),
+        (("token: ${TOKEN}\n", ""), ":1: token: is missing; add it"),
+        (("sale: s1", "sails: s1"), ":2: sails: is not a key that is known here"),
+        (("http://127", "127"), ":1: coordinator: write the coordinator's address"),
+        (
+            ("platform: console", "platform: wechat"),
+            ":6: credentials.screen.platform: wechat is not a known platform; known are: console",
+        ),
+        (("platform: console, ", ""), ":6: credentials.screen: names no platform"),
+        (("per_minute: 20", "per_minute: 0"), ":6: credentials.screen.per_minute: "),
+        (("silent: true", "loud: true"), ":6: credentials.screen.loud: is not a key that is known here"),
+        (
+            ("g1: {credential: screen}", "g1: {credential: bot}"),
+            ":8: groups.g1.credential: there is no credential bot; there are: screen",
+        ),
+        (("7: {credential: screen}", "7: {}"), ":9: groups.7: names no credential"),
+        (
+            ("7: {credential: screen}", "7: {credential: screen, chat: 1}"),
+            ":9: groups.7.chat: is not a key that is known here",
+        ),
+        (("sale: s1", "sale: [s1"), "not YAML"),
+        (("sale: s1", "token: SECRET"), "a key stands twice"),
+    ],
+)
+def test_what_is_wrong_is_named_with_line_key_and_what_to_do(tmp_path, change, says):
+    said = wrong(tmp_path, GOOD.replace(*change), TOKEN="t")
+    assert said.startswith(str(tmp_path / "relay.yaml"))
+    assert says in said
+    assert "SECRET" not in said
+
+
+def test_everything_wrong_is_said_at_once(tmp_path):
+    said = wrong(tmp_path, GOOD.replace("console", "wechat").replace("7: {credential: screen}", "7: {}"), TOKEN="t")
+    assert len(said.splitlines()) == 2
+
+
+def test_a_file_that_is_not_there_or_holds_nothing_is_named(tmp_path):
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load(tmp_path / "none.yaml", {})
+    assert "holds no settings" in wrong(tmp_path, "")

@@ -1,0 +1,48 @@
+"""The ready sheets."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from coordinator.core.plan import Plan
+from coordinator.runsheet import checks
+from coordinator.runsheet.ready import KINDS, ready_sheet
+
+NOON_MS = int(datetime(2026, 11, 22, 4, tzinfo=UTC).timestamp() * 1000)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_ready_sheet_has_no_finding_worse_than_a_hint(kind: str, load: Any) -> None:
+    plan, _, findings = load(ready_sheet(kind, now_ms=NOON_MS), now_ms=NOON_MS)
+    assert isinstance(plan, Plan)
+    assert [each for each in findings if each.severity != "inform"] == []
+    assert plan.kind == kind
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("now", ["2026-11-22T12:00:00+08:00", "2026-11-22T23:59:59+08:00", "2026-11-22T00:00:00+08:00"])
+def test_a_ready_sheet_begins_at_eight_the_next_evening(kind: str, now: str, load: Any) -> None:
+    now_ms = int(datetime.fromisoformat(now).timestamp() * 1000)
+    plan, _, _ = load(ready_sheet(kind, now_ms=now_ms), now_ms=now_ms)
+    assert plan.start == int(datetime.fromisoformat("2026-11-23T20:00:00+08:00").timestamp() * 1000)
+
+
+def test_the_flash_sale_is_a_whole_evening(load: Any) -> None:
+    plan, _, _ = load(ready_sheet("flash", now_ms=NOON_MS), now_ms=NOON_MS)
+    assert len(plan.groups) == 20
+    assert {group.tier for group in plan.groups} == {"vip", "member", "fan"}
+    assert len(plan.team) == 8
+    assert {member.role for member in plan.team} == {"owner", "host", "cohost", "controller", "cheer", "support"}
+    assert len(plan.products) == 8
+    assert {coupon.kind for coupon in plan.coupons} == {"threshold", "amount"}
+    kinds = [segment.kind for segment in plan.segments]
+    assert {"warmup", "opening", "product", "qa", "peak", "limited", "wrapup", "aftercare"} <= set(kinds)
+    cues = [cue for segment in plan.segments for cue in segment.cues]
+    assert any(cue.when for cue in cues)
+    assert any(cue.confirm for cue in cues)
+    windows = dict(zip(kinds, checks.windows(plan), strict=True))
+    assert windows["opening"][0] == plan.start
+    assert windows["wrapup"][1] - plan.start == 45 * 60_000
