@@ -21,7 +21,21 @@ from pydantic import ValidationError
 
 from coordinator import clock as clocks
 from coordinator.clock import Clock
-from coordinator.core import CLOCK, COMMANDS, Actor, Command, Event, Moment, Refusal, State, answer, decide, decide_due, due, evolve
+from coordinator.core import (
+    CLOCK,
+    COMMANDS,
+    Actor,
+    Command,
+    Event,
+    Moment,
+    Refusal,
+    State,
+    answer,
+    decide,
+    decide_due,
+    due,
+    evolve,
+)
 from coordinator.core import state as states
 from coordinator.core.kernel import Key, check_from
 from coordinator.core.people import INTERNAL
@@ -362,8 +376,6 @@ class Conductor:
             command = _validated(kind, cmd)
             if seen is not _NOTHING:
                 check_from(self.state, command, seen)
-            # Two commands of one moment must not cut the same codes from the same bits.
-            moment = Moment(at=moment.at, bits=_varied(moment.bits, index), public=moment.public, speed=moment.speed)
             decided = decide(self.state, actor, command, moment, id_, sum_)
         except Refusal as refusal:
             batch.answers.append((work, index, refused(id_, refusal, self.state.seq)))
@@ -465,7 +477,10 @@ class Conductor:
     def _publish(self, published: Published) -> None:
         self.recent.append(published)
         for listener in self.listeners:
-            listener.publish(published)
+            try:
+                listener.publish(published)
+            except Exception:  # what is durable stays so, whoever cannot show it
+                log.exception("a batch could not be published", sale=self.sale, first=published.events[0].seq)
         if self.wants_snapshot is not None and self.state.seq - self._snapshot_at >= SNAPSHOT_EVERY:
             self._snapshot_at = self.state.seq
             self.wants_snapshot(self.sale)
@@ -523,13 +538,12 @@ def _as_is(value: Any) -> Any:
     return repr(value)
 
 
-def _varied(bits: bytes, index: int) -> bytes:
-    return bits[:28] + index.to_bytes(4, "big")
+_VALIDATE = {kind: cls.__pydantic_validator__.validate_python for kind, cls in COMMANDS.items()}
 
 
 def _validated(kind: str, fields: dict[str, Any]) -> Command:
     try:
-        return COMMANDS[kind].model_validate(fields)
+        return _VALIDATE[kind](fields)
     except ValidationError as e:
         first = e.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"])

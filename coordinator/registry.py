@@ -41,7 +41,7 @@ class Sale(msgspec.Struct):
     hub: Hub
 
 
-class SheetRefused(Exception):  # noqa: N818 - an answer, not a fault
+class SheetRefused(Exception):
     """A sheet that cannot be taken: its findings say why."""
 
     def __init__(self, findings: list[dict[str, Any]]) -> None:
@@ -151,9 +151,10 @@ class Registry:
     ) -> tuple[Sale, list[dict[str, Any]]]:  # fmt: skip
         """A new sale from a sheet; its findings (warnings) beside it. Raises SheetRefused."""
         now = clocks.wall_ms()
-        plan, sheet, findings = load_plan(data, name, content_type, now)
+        # A large sheet takes seconds to read: the other sales' cues must not wait for it.
+        plan, sheet, findings = await asyncio.to_thread(load_plan, data, name, content_type, now)
         if start_now and plan is not None and sheet is not None:
-            plan, sheet, findings = load_plan(with_start(sheet, now), name, content_type, now)
+            plan, sheet, findings = await asyncio.to_thread(load_plan, with_start(sheet, now), name, content_type, now)
         found: list[dict[str, Any]] = [dict(f.as_object()) for f in findings]
         if plan is None or any(f.severity in {"error", "block"} for f in findings):
             raise SheetRefused(found)

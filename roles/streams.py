@@ -22,12 +22,14 @@ NOBODY: tuple[str, ...] = ()
 TEAM_ROLES = frozenset({"owner", "controller", "host", "cohost", "cheer", "support"})
 
 
-def listens_to(actor: Actor, state: State, *, ahead: bool) -> frozenset[str]:
-    """The streams of one connection."""
+def listens_to(actor: Actor, state: State, *, ahead: bool, lease: bool = True) -> frozenset[str]:
+    """The streams of one connection. A relay's connection without the lease gets no deliveries."""
     role, name = actor.role, actor.name
     streams = {f"role:{role}", f"person:{name}"}
     if role in {"relay", "poster"}:
-        streams |= {f"relay:{name}", "relays"}
+        streams.add("relays")
+        if lease:
+            streams.add(f"relay:{name}")
         # A relay's deliveries and settings are those of its own groups.
         streams |= {f"settings:{g}" for g in groups_of(actor, state)}
         if role == "poster":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import TYPE_CHECKING, Any
 
 from coordinator.core.kernel import Refusal, Turn
@@ -32,7 +33,7 @@ def subject(plan: CuePlan) -> str | None:
 
 def check_fields(state: State, do: str, fields: dict[str, Any], text: str | None) -> None:
     """Refuses a cue that names what is not there."""
-    index = {"coupon": state.coupons, "product": state.products, "link": state.links}
+    index: dict[str, Container[str]] = {"coupon": state.coupons, "product": state.products, "link": state.links}
     for name, known in index.items():
         value = fields.get(name)
         if value is not None and value not in known:

@@ -7,7 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from coordinator.core.kernel import Command, Event, Id, Key, Member, Refusal, Text, Turn, command, current, decides, evolves
+from coordinator.core.kernel import (
+    Command,
+    Event,
+    Id,
+    Key,
+    Member,
+    Refusal,
+    Text,
+    Turn,
+    command,
+    current,
+    decides,
+    evolves,
+)
 
 if TYPE_CHECKING:
     from coordinator.core.state import State

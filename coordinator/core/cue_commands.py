@@ -145,7 +145,7 @@ def hold(turn: Turn, c: CueHold) -> None:
         raise Refusal("stale", f"{cue.id} is held already", {"current": cue.run})
     if cue.status == "announced":
         withdraw(turn, cue, "held")
-        if cue.status == "held":  # a hand's cue is held by the withdrawal itself
+        if cue.hand:  # it has no moment to go back to: its withdrawal holds it
             return
     turn.emit(CueHeld(cue=cue.id, run=cue.run))
 
@@ -189,7 +189,7 @@ def add(turn: Turn, c: CueAdd) -> None:
         raise Refusal("already", f"there is a cue {name} already", {"field": "cue"})
     if c.when is not None:
         try:
-            conditions.parse(c.when)
+            conditions.parse(c.when, state.the.currency)
         except conditions.ConditionError as e:
             raise Refusal("invalid", str(e), {"field": "when"}) from None
     if c.groups is not None:

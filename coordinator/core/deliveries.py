@@ -32,7 +32,7 @@ from coordinator.core.kernel import (
     result_of,
 )
 from coordinator.core.links import AddressKey
-from coordinator.core.plan import INTO_GROUPS, CuePlan
+from coordinator.core.plan import CuePlan
 
 if TYPE_CHECKING:
     from coordinator.core.cues import Drop
@@ -542,5 +542,3 @@ def reported(state: State, e: Any) -> Iterable[Key]:
 def requested_result(_: State, e: DeliveryRequested) -> dict[str, Any]:
     return {"delivery": e.delivery, "attempt": e.attempt}
 
-
-assert set(PRIORITY) == INTO_GROUPS, "every kind that goes into groups has its priority"

@@ -8,7 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 import msgspec
 from pydantic import Field
 
-from coordinator.core.kernel import Command, Event, Id, Key, Member, Refusal, ShortText, Text, Turn, command, decides, evolves
+from coordinator.core.kernel import (
+    Command,
+    Event,
+    Id,
+    Key,
+    Member,
+    Refusal,
+    ShortText,
+    Text,
+    Turn,
+    command,
+    decides,
+    evolves,
+)
 
 if TYPE_CHECKING:
     from coordinator.core.state import State

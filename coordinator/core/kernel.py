@@ -39,7 +39,7 @@ Member = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=
 
 
 # ---------------------------------------------------------------- refusals
-class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault
+class Refusal(Exception):
     """What the sale answers to a command that cannot be done. It leaves no trace.
 
     `code` is one of CODES, `message` says what is wrong and what to do, `details` name field or rule.
@@ -215,9 +215,11 @@ def evolve(state: State, event: Event) -> set[Key]:
     state.seq, state.at = event.seq, event.at
     for f in _EVOLVERS[type(event)]:
         touched.update(f(state, event))
-    watched = state.watched
+    watched = state.index.watched
     if watched and not watched.keys().isdisjoint(touched):
-        from coordinator.core import triggers  # triggers fire cues, and cues are made of this: the circle is the subject
+        from coordinator.core import (
+            triggers,  # triggers fire cues, and cues are made of this: the circle is the subject
+        )
 
         triggers.look(state, touched)
     return touched
@@ -274,17 +276,21 @@ class Turn:
                 self._depth -= 1
 
     def secret(self, length: int) -> str:
-        """A fresh unguessable text of the alphabet without look-alikes, cut from the turn's random bits."""
+        """A fresh unguessable text of the alphabet without look-alikes, cut from the turn's random bits.
+
+        `seq` tells apart the turns that were lent the same bits.
+        """
         self._keys += 1
-        digest = hashlib.blake2b(self._keys.to_bytes(8, "big"), key=self.moment.bits, digest_size=length).digest()
-        return "".join([_ALPHABET[b & 31] for b in digest])
+        about = b"%d.%d" % (self.state.seq, self._keys)
+        return hashlib.blake2b(about, key=self.moment.bits, digest_size=length).digest().translate(_LETTERS).decode()
 
     def late(self, planned_at: int) -> int:
         """How late it is in real ms, whatever the sale's speed."""
         return max(0, round((self.at - planned_at) / self.moment.speed))
 
 
-_ALPHABET = "023456789abcdefghjkmnpqrstuvwxyz"  # 32 signs; no i, l, o, 1
+_ALPHABET = b"023456789abcdefghjkmnpqrstuvwxyz"  # 32 signs; no i, l, o, 1
+_LETTERS = _ALPHABET * 8  # a byte's sign: each of the 32 is as likely as the others
 
 
 class Decided(msgspec.Struct):

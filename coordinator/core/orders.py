@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
-from coordinator.core.kernel import Command, Event, Id, Key, Member, Turn, command, decides, evolves
+from coordinator.core.kernel import Command, Event, Id, Key, Member, Refusal, Turn, command, decides, evolves
 
 if TYPE_CHECKING:
     from coordinator.core.state import State
@@ -109,13 +109,11 @@ def report(turn: Turn, c: OrderReport) -> dict[str, Any] | None:
     state = turn.state
     known = state.orders.get(c.order)
     if state.the.status == "closed" and c.status != "refunded":
-        from coordinator.core.kernel import Refusal
-
         raise Refusal("too_late", "the sale is closed: only refunds are taken", {"status": "closed"})
-    if known is not None and getattr(known, f"{c.status}_at") is not None:
-        # A refund may grow, part by part; everything else is said once.
-        if c.status != "refunded" or c.amount <= known.refunded:
-            return {"order": c.order, "status": known.status, "again": True}
+    said = known is not None and getattr(known, f"{c.status}_at") is not None
+    # A refund may grow, part by part; everything else is said once.
+    if known is not None and said and (c.status != "refunded" or c.amount <= known.refunded):
+        return {"order": c.order, "status": known.status, "again": True}
     key = state.keys.get(c.link or "")
     code = state.codes.get(c.coupon or "")
     turn.emit(

@@ -155,8 +155,12 @@ def raise_question(turn: Turn, c: QuestionRaise) -> None:
     turn.emit(
         QuestionRaised(
             question=card if card is not None and open_card else state.next_id("q"),
-            group=c.group, member=c.member, text=c.text, name=c.name, again=open_card,
-        )  # fmt: skip
+            group=c.group,
+            member=c.member,
+            text=c.text,
+            name=c.name,
+            again=open_card,
+        )
     )
 
 

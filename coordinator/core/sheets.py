@@ -287,7 +287,7 @@ class JournalOpened(Event, tag="journal.opened", kw_only=True):
 
 
 @evolves(JournalOpened)
-def opened(_: State, e: JournalOpened) -> Iterable[Key]:  # noqa: ARG001 - it is a fact, no change
+def opened(_: State, e: JournalOpened) -> Iterable[Key]:
     return ()
 
 

@@ -100,11 +100,6 @@ class State(msgspec.Struct, kw_only=True, dict=True):
     def reindex(self) -> None:
         self.__dict__.pop("_index", None)
 
-    @property
-    def watched(self) -> dict[tuple[str, str], list[str]]:
-        """Entity → cues whose condition reads it."""
-        return self.index.watched if self.plan is not None else {}
-
     def next_id(self, kind: str) -> str:
         """The id that the next thing of this kind gets; the event that makes it moves the count on."""
         return f"{kind}{self.counts.get(kind, 0) + 1}"
@@ -116,15 +111,17 @@ class State(msgspec.Struct, kw_only=True, dict=True):
 class Index:
     """Look-ups into the plan."""
 
-    __slots__ = ("conditions", "cues", "groups", "products", "watched")
+    __slots__ = ("conditions", "cues", "groups", "products", "state", "watched")
 
     def __init__(self, state: State) -> None:
         plan = state.p
+        self.state = state
         self.cues: dict[str, tuple[str, CuePlan]] = {c.id: (s.id, c) for s in plan.segments for c in s.cues}
         self.cues.update(state.added)
         self.groups: dict[str, GroupPlan] = {g.id: g for g in plan.groups}
         self.products: dict[str, ProductPlan] = {p.id: p for p in plan.products}
         self.conditions: dict[str, conditions.Condition] = {}
+        # Entity → cues whose condition reads it.
         self.watched: dict[tuple[str, str], list[str]] = {}
         for cue_id, (segment, cue) in self.cues.items():
             if cue.when is not None:
@@ -132,6 +129,12 @@ class Index:
                 # When it is looked at hangs on the show and the segment: they are read too.
                 for key in (*condition.reads, ("show", "show"), ("segments", segment)):
                     self.watched.setdefault(key, []).append(cue_id)
+
+
+    def lookup(self, topic: str, id_: str) -> object | None:
+        """An entity of the state, for a condition to look at."""
+        found: object | None = getattr(self.state, topic).get(id_)
+        return found
 
 
 def encode(state: State) -> bytes:

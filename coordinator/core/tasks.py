@@ -8,7 +8,20 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from coordinator.core import render
-from coordinator.core.kernel import Command, Event, Id, Key, Refusal, ShortText, Text, Turn, command, decides, evolves, result_of
+from coordinator.core.kernel import (
+    Command,
+    Event,
+    Id,
+    Key,
+    Refusal,
+    ShortText,
+    Text,
+    Turn,
+    command,
+    decides,
+    evolves,
+    result_of,
+)
 
 if TYPE_CHECKING:
     from coordinator.core.state import State

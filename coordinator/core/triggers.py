@@ -12,16 +12,7 @@ from typing import TYPE_CHECKING
 from coordinator.core.kernel import Key, Turn
 
 if TYPE_CHECKING:
-    from coordinator.core.conditions import Lookup
     from coordinator.core.state import State
-
-
-def lookup_in(state: State) -> Lookup:
-    def lookup(topic: str, id_: str) -> object | None:
-        found: object | None = getattr(state, topic).get(id_)
-        return found
-
-    return lookup
 
 
 def looked_at(state: State, name: str) -> bool:
@@ -35,13 +26,18 @@ def looked_at(state: State, name: str) -> bool:
 
 def look(state: State, touched: set[Key]) -> None:
     """Brings the truths up to date after an event; keeps which of them have just risen."""
-    watched = state.watched
+    index = state.index
+    watched, truths = index.watched, state.truths
+    names: list[str] = []
+    for key in touched & watched.keys():
+        names += watched[key]
     risen: list[str] = []
-    for name in sorted({name for key in touched if key in watched for name in watched[key]}):
-        holds = looked_at(state, name) and state.index.conditions[name].holds(lookup_in(state))
-        if holds and not state.truths.get(name, False):
-            risen.append(name)
-        state.truths[name] = holds
+    for name in names if len(names) == 1 else sorted(set(names)):
+        holds = looked_at(state, name) and index.conditions[name].holds(index.lookup)
+        if holds != truths.get(name, False):
+            truths[name] = holds
+            if holds:
+                risen.append(name)
     state.risen = tuple(risen)
 
 

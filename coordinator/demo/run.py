@@ -49,7 +49,7 @@ class SaleTime:
 
     async def wait_until(self, ms: int) -> None:
         clock = self._conductor.clock
-        while clock.now() < ms:
+        while clock.now() < ms:  # noqa: ASYNC110 - a barrier may hold it, so no timer is sure
             await asyncio.sleep(min(FIRST_LOOK_SECONDS, max(0.0005, clock.delay(ms))))
 
     def hold(self, name: str, ms: int) -> None:
@@ -173,7 +173,7 @@ async def _simulate(service: Service, sale: Sale, speed: float, seed: int, conso
 
 async def _until_ended(conductor: Conductor, ended: asyncio.Event) -> None:
     class Watch:
-        def publish(self, batch: Published) -> None:
+        def publish(self, _: Published) -> None:
             if conductor.state.the.status in {"ended", "closed"}:
                 ended.set()
 

@@ -13,10 +13,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import msgspec
+import structlog
 
 from coordinator import clock
 from coordinator.conductor import Conductor, Published
-from coordinator.core import TOPICS, Actor
+from coordinator.core import TOPICS, Actor, Event
 from coordinator.core.kernel import Key
 from coordinator.fanout.outbox import Outbox
 from coordinator.fanout.view import GONE, HIDDEN, Streams, View
@@ -26,6 +27,8 @@ from roles import views as role_views
 
 if TYPE_CHECKING:
     from coordinator.fanout.outbox import Line
+
+log = structlog.get_logger(__name__)
 
 TICK_SECONDS = 0.010  # what comes within this shares a frame
 SLICE_SECONDS = 0.001  # a pass gives the loop back after this much work
@@ -46,7 +49,7 @@ class Chunk(msgspec.Struct):
 
     first: int
     last: int
-    events: list[tuple[tuple[Streams, str | None], bytes, bytes]]  # (who, plain, with the command's id)
+    events: list[tuple[tuple[Streams, str | None], Event, bytes]]  # (who, the event, its bytes with the command's id)
     before: dict[Key, tuple[Streams, ...]]  # touched entity → who was shown it before
     size: int
 
@@ -54,16 +57,17 @@ class Chunk(msgspec.Struct):
 class Span:
     """All since a place, up to the head, ready to be joined for any view."""
 
-    __slots__ = ("bodies", "changes", "events", "who")
+    __slots__ = ("bodies", "changes", "events", "plain", "who")
 
     def __init__(self, chunks: Iterable[Chunk], after: int) -> None:
-        self.events: list[tuple[int, bytes, bytes]] = []
+        self.events: list[tuple[int, Event, bytes]] = []
+        self.plain: dict[int, bytes] = {}
         places: dict[tuple[Streams, str | None], int] = {}
         before: dict[Key, list[tuple[Streams, ...]]] = {}
         for chunk in chunks:
             skip = max(0, after + 1 - chunk.first)
-            for who, plain, full in chunk.events[skip:]:
-                self.events.append((places.setdefault(who, len(places)), plain, full))
+            for who, event, full in chunk.events[skip:]:
+                self.events.append((places.setdefault(who, len(places)), event, full))
             for key, streams in chunk.before.items():
                 before.setdefault(key, []).append(streams)
         self.who = list(places)
@@ -121,18 +125,12 @@ class Hub:
 
     def _keep(self, batch: Published, before: dict[Key, tuple[Streams, ...]]) -> None:
         state = self.conductor.state
-        events: list[tuple[tuple[Streams, str | None], bytes, bytes]] = []
+        events: list[tuple[tuple[Streams, str | None], Event, bytes]] = []
         size = 0
         for event, entry, sender in zip(batch.events, batch.entries, batch.senders, strict=True):
             who = role_streams.of_event(state, event)
-            if event.cmd is None and entry.private is None:
-                plain = full = entry.body
-                sender_of: str | None = None
-            else:
-                full = codec.wire(event, entry.body, entry.private)
-                sender_of = sender if event.cmd is not None else None
-                plain = full if event.cmd is None else _without_command(event)
-            events.append(((who, sender_of), plain, full))
+            full = codec.wire(event, entry.body, entry.private)
+            events.append(((who, sender if event.cmd is not None else None), event, full))
             size += len(full)
         chunk = Chunk(batch.events[0].seq, batch.events[-1].seq, events, before or dict.fromkeys(batch.touched, ()), size)
         self.chunks.append(chunk)
@@ -144,14 +142,20 @@ class Hub:
             self._bytes -= old.size
 
     # ------------------------------------------------------------ connections
-    def join(self, actor: Actor, line: Line, *, ahead: bool) -> Outbox:
-        """A connection's place, with its view. It is sent nothing before `welcome` has been written."""
-        streams = role_streams.listens_to(actor, self.conductor.state, ahead=ahead)
+    def join(self, actor: Actor, line: Line, *, ahead: bool, lease: bool = True) -> Outbox:
+        """A connection's place, with its view. It is sent nothing before `welcome` has been written.
+
+        `lease`: whether a relay's connection is the one that gets the deliveries.
+        """
+        return Outbox(self, self.view_of(actor, ahead=ahead, lease=lease), line, self.head)
+
+    def view_of(self, actor: Actor, *, ahead: bool, lease: bool = True) -> View:
+        streams = role_streams.listens_to(actor, self.conductor.state, ahead=ahead, lease=lease)
         key = (streams, actor.sender)
         view = self.views.get(key)
         if view is None:
             view = self.views[key] = View(streams, actor.role, actor.sender)
-        return Outbox(self, view, line, self.head)
+        return view
 
     def leave(self, box: Outbox) -> None:
         view = box.view
@@ -201,7 +205,11 @@ class Hub:
         return span.bodies[signature]
 
     def _join(self, span: Span, seen: list[int], picks: list[int]) -> bytes | None:
-        events = [full if seen[place] == 2 else plain for place, plain, full in span.events if seen[place]]
+        events = [
+            full if seen[place] == 2 or event.cmd is None else _without_command(span, event)
+            for place, event, full in span.events
+            if seen[place]
+        ]
         topics: dict[str, list[bytes]] = {}
         for (topic, id_), place in zip(span.changes, picks, strict=True):
             if place != HIDDEN:
@@ -246,7 +254,13 @@ class Hub:
     def _continue(self) -> None:
         started = clock.perf()
         while self._work:
-            self._work.popleft().catch_up()
+            box = self._work.popleft()
+            try:
+                box.catch_up()
+            except Exception:
+                # A fault of ours in one connection must not keep the news from all others.
+                log.exception("a connection could not be served", sale=self.conductor.sale)
+                box.line.close(4000, "a fault of the service: come back for a snapshot")
             if clock.perf() - started > SLICE_SECONDS:
                 break
         now = clock.perf()
@@ -259,10 +273,12 @@ class Hub:
             self._schedule()
 
 
-def _without_command(event: msgspec.Struct) -> bytes:
-    """The event for those who did not send it."""
-    cmd, sum_ = event.cmd, event.sum  # type: ignore[attr-defined]
-    event.cmd = event.sum = None  # type: ignore[attr-defined]
-    plain = _encode(event)
-    event.cmd, event.sum = cmd, sum_  # type: ignore[attr-defined]
+def _without_command(span: Span, event: Event) -> bytes:
+    """The event for those who neither sent it nor see everything; made when the first of them is there."""
+    plain = span.plain.get(event.seq)
+    if plain is None:
+        cmd, sum_ = event.cmd, event.sum
+        event.cmd = event.sum = None
+        plain = span.plain[event.seq] = _encode(event)
+        event.cmd, event.sum = cmd, sum_
     return plain

@@ -61,6 +61,14 @@ class Outbox:
         self.open = True
         self.view.boxes.add(self)
 
+    def switch(self, view: View) -> None:
+        """Its rights have changed: from here on it has another view, of which it is sent a snapshot."""
+        self.hub.leave(self)
+        self.view = view
+        view.boxes.add(self)
+        if self.open:
+            self.send_snapshot()
+
     def catch_up(self) -> None:
         """Sends everything up to the head, if the reader can take it."""
         hub, line = self.hub, self.line

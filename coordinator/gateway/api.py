@@ -167,7 +167,9 @@ async def put_sheet(request: web.Request) -> web.Response:
         raise Problem(403, "forbidden", f"{identity.actor.role} may not sheet.replace")
     data = await request.read()
     state = await sale.conductor.settled()
-    plan, sheet, findings = load_plan(data, "sheet", request.content_type, sale.conductor.clock.now())
+    plan, sheet, findings = await asyncio.to_thread(
+        load_plan, data, "sheet", request.content_type, sale.conductor.clock.now()
+    )
     found: list[dict[str, Any]] = [dict(f.as_object()) for f in findings]
     if plan is None or sheet is None or any(f["severity"] in {"error", "block"} for f in found):
         raise _refused_sheet(found)

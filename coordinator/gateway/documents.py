@@ -20,7 +20,7 @@ def commands() -> dict[str, dict[str, Any]]:
     for kind, cls in sorted(COMMANDS.items()):
         if kind in INTERNAL:
             continue
-        schema = cls.model_json_schema(ref_template="#/components/schemas/{model}") if kind != "sheet.replace" else {
+        schema: dict[str, Any] = cls.model_json_schema(ref_template="#/components/schemas/{model}") if kind != "sheet.replace" else {
             "type": "object",
             "properties": {"version": {"type": "integer", "minimum": 1}, "sheet": {"type": "object"}},
             "required": ["version", "sheet"],

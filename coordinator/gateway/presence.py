@@ -12,38 +12,58 @@ from typing import TYPE_CHECKING, Any
 from coordinator.core import CLOCK, Actor
 
 if TYPE_CHECKING:
+    from coordinator.gateway.socket import Connection
     from coordinator.registry import Sale
 
+RELAYS = frozenset({"relay", "poster"})
 AWAY_SECONDS = 5.0  # a reload, or a change of network, takes less
 LEASE_SECONDS = 3.0  # a relay that was not heard for this long sends nothing any more
 
 
 class Presence:
     def __init__(self) -> None:
-        self._count: dict[tuple[str, str], int] = {}
+        self._here: dict[tuple[str, str], list[Connection]] = {}
         self._leaving: dict[tuple[str, str], asyncio.TimerHandle] = {}
 
-    def came(self, sale: Sale, actor: Actor) -> None:
+    def has_lease(self, sale: Sale, actor: Actor) -> bool:
+        """Whether a connection that comes now leads: the first of its relay does, the next when that one ends."""
+        return not self._here.get((sale.id, actor.sender))
+
+    def came(self, connection: Connection) -> None:
+        sale, actor = connection.sale, connection.identity.actor
         if actor.role in {"audience", "shop"}:
             return
         key = (sale.id, actor.sender)
         timer = self._leaving.pop(key, None)
         if timer is not None:
             timer.cancel()
-        self._count[key] = self._count.get(key, 0) + 1
-        if self._count[key] == 1 and timer is None:
+        here = self._here.setdefault(key, [])
+        here.append(connection)
+        if len(here) == 1 and timer is None:
             self._tell(sale, actor, here=True)
 
-    def went(self, sale: Sale, actor: Actor) -> None:
+    def went(self, connection: Connection) -> None:
+        sale, actor = connection.sale, connection.identity.actor
         key = (sale.id, actor.sender)
-        if key not in self._count:
+        here = self._here.get(key)
+        if here is None or connection not in here:
             return
-        self._count[key] -= 1
-        if self._count[key] > 0:
+        led = here[0] is connection
+        here.remove(connection)
+        if here:
+            if led and actor.role in RELAYS:
+                # The one that went may be sending still: the next one leads when its lease has run out.
+                asyncio.get_running_loop().call_later(LEASE_SECONDS, self._lead, key)
             return
-        del self._count[key]
-        after = LEASE_SECONDS if actor.role in {"relay", "poster"} else AWAY_SECONDS
+        del self._here[key]
+        after = LEASE_SECONDS if actor.role in RELAYS else AWAY_SECONDS
         self._leaving[key] = asyncio.get_running_loop().call_later(after, self._gone, sale, actor, key)
+
+    def _lead(self, key: tuple[str, str]) -> None:
+        here = self._here.get(key)
+        if here and here[0].outbox is not None:
+            box = here[0].outbox
+            box.switch(box.hub.view_of(here[0].identity.actor, ahead=False))
 
     def _gone(self, sale: Sale, actor: Actor, key: tuple[str, str]) -> None:
         self._leaving.pop(key, None)
@@ -56,7 +76,7 @@ class Presence:
     @staticmethod
     def _tell(sale: Sale, actor: Actor, *, here: bool) -> None:
         command: dict[str, Any]
-        if actor.role in {"relay", "poster"}:
+        if actor.role in RELAYS:
             groups = list(actor.groups) if actor.groups is not None else []
             if not groups:
                 groups = [g.id for g in sale.conductor.state.groups.values() if actor.name in g.relay]

@@ -11,7 +11,7 @@ from coordinator.conductor import Answer
 from coordinator.core import CODES
 
 
-class Problem(Exception):  # noqa: N818 - an answer, not a fault
+class Problem(Exception):
     def __init__(
         self, status: int, code: str, message: str, details: dict[str, Any] | None = None, id_: str | None = None
     ) -> None:

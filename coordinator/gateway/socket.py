@@ -90,14 +90,13 @@ async def socket(request: web.Request) -> web.WebSocketResponse:
     ws = web.WebSocketResponse(compress=False, autoping=False, max_msg_size=TRANSPORT_LIMIT, timeout=2.0)
     await ws.prepare(request)
     transport = request.transport
-    if not isinstance(transport, asyncio.Transport) and transport is None:
+    if transport is None:
         return ws
-    connection = await _greet(gateway, ws, transport)  # type: ignore[arg-type]  # uvloop's transport is one in all but name
+    connection = await _greet(gateway, ws, transport)
     if connection is None:
         return ws
     gateway.connections.add(connection)
-    sale, actor = connection.sale, connection.identity.actor
-    gateway.presence.came(sale, actor)
+    sale = connection.sale
     try:
         await _listen(gateway, connection)
     finally:
@@ -105,7 +104,7 @@ async def socket(request: web.Request) -> web.WebSocketResponse:
         if connection.outbox is not None:
             connection.outbox.open = False
             sale.hub.leave(connection.outbox)
-        gateway.presence.went(sale, actor)
+        gateway.presence.went(connection)
     return ws
 
 
@@ -162,7 +161,8 @@ async def _greet(gateway: Gateway, ws: web.WebSocketResponse, transport: asyncio
         await _farewell(ws, wire.BAD_TOKEN, "forbidden: in a rehearsal the built-in relay serves all groups")
         return None
     connection = Connection(ws, transport, identity, sale)
-    box = connection.outbox = sale.hub.join(actor, connection, ahead=hello.get("ahead") is True)
+    box = connection.outbox = sale.hub.join(actor, connection, ahead=hello.get("ahead") is True, lease=gateway.presence.has_lease(sale, actor))
+    gateway.presence.came(connection)
     position = hello.get("position")
     place = sale.hub.place_of(box.view, position if isinstance(position, str) else None)
     state = sale.hub.state_of(box.view) if place is None else None

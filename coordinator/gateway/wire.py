@@ -26,7 +26,7 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
 
-class Unreadable(Exception):  # noqa: N818 - an answer, not a fault
+class Unreadable(Exception):
     """A frame that is no JSON object. `str(error)` says why."""
 
 

@@ -26,7 +26,7 @@ class SaleExists(Conflict):
         self.args = (f"sale {sale} exists already, with {actual} events; open it, or choose another id",)
 
 
-class NoSuchSale(JournalError):  # noqa: N818 — named like its siblings in coordinator/errors.py
+class NoSuchSale(JournalError):
     """The journal has no sale of this id."""
 
     def __init__(self, sale: str) -> None:

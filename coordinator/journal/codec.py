@@ -27,7 +27,7 @@ SALT_BYTES = 16  # a guess at a short text must not be checkable against the has
 
 _encoder = msgspec.json.Encoder()
 _types = tuple(sorted(EVENTS.values(), key=lambda t: str(t.__struct_config__.tag)))
-_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Union[_types])  # type: ignore[arg-type]  # noqa: UP007 - made at run time
+_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Union[_types])  # noqa: UP007 - made at run time
 
 
 class NewerEvent(JournalError):

@@ -61,7 +61,7 @@ class DiskFailed(CannotStart):
         self.reason = reason
 
 
-class LineLost(ConnectionError):  # noqa: N818 - how a connection ends, most often nothing wrong
+class LineLost(ConnectionError):
     """The connection ended. `retry` is false where the other side asked not to come back."""
 
     def __init__(self, code: int, message: str, *, retry: bool) -> None:

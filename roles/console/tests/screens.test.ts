@@ -64,6 +64,16 @@ describe("the controller", () => {
     expect(pressed()).toEqual([{ kind: "show.halt", reason: "Stopped on set", from: "r7" }]);
   });
 
+  it("a HALT is not lost to a segment that changed in the same blink", async () => {
+    const session = await show([TopBar, Controller], "controller", "li");
+    button("HALT").click();
+    wire.says({ op: "refused", id: wire.of("do")[0]!["id"], code: "stale", message: "", details: { current: "r8" } });
+    expect(pressed().at(-1)).toEqual({ kind: "show.halt", reason: "Stopped on set", from: "r8" });
+    wire.says({ op: "refused", id: wire.of("do")[1]!["id"], code: "stale", message: "halted already", details: { current: "r8" } });
+    expect(pressed()).toHaveLength(2);
+    expect(session.notices.value).toEqual([]);
+  });
+
   it("arms a coupon first, sees whom it reaches, and fires with the second press", async () => {
     await show([Controller], "controller", "li");
     button("COUPON").click();
@@ -105,6 +115,27 @@ describe("the controller", () => {
     await vi.advanceTimersByTimeAsync(500);
     strike("Enter");
     expect(pressed().map((command) => command["kind"])).toEqual(["coupon.drop"]);
+  });
+
+  it("two presses with the mouse start the next segment, though the button lets go of the focus in between", async () => {
+    await show([Controller], "controller", "li");
+    const next = button("Next");
+    next.focus();
+    next.click();
+    next.blur(); // the shell does this after each click, so that Enter stays GO's
+    expect(pressed()).toEqual([]);
+    await vi.advanceTimersByTimeAsync(600);
+    expect(next.textContent).toContain("Press again");
+    next.click();
+    expect(pressed()).toEqual([{ kind: "segment.next", from: "r7" }]);
+  });
+
+  it("the second press has four seconds; after that the first is forgotten", async () => {
+    await show([Controller], "controller", "li");
+    button("Next").click();
+    await vi.advanceTimersByTimeAsync(4_100);
+    button("Next").click();
+    expect(pressed()).toEqual([]);
   });
 
   it("recalls a drop with one press while its lead runs", async () => {

@@ -48,6 +48,8 @@ describe("the store", () => {
     expect(store.get("cues", "a")?.status).toBe("planned");
     expect(store.all("cues").map((cue) => cue.status)).toEqual(["planned", "fired"]);
     expect(store.get("deliveries", "d1")).toMatchObject({ status: "requested", attempt: 1 });
+    store.apply({ tasks: { t1: { id: "t1", group: null, text: "hello" } } });
+    expect(store.get("tasks", "t1")).toEqual({ id: "t1", text: "hello", status: "open" }); // null is the same as absent
     store.apply({ cues: { a: { id: "a", do: "link.drop", status: "skipped" } } });
     expect(store.get("cues", "a")?.status).toBe("skipped");
   });

@@ -4,7 +4,7 @@ import { theShow } from "../reading/spine";
 import type { Show } from "./entities";
 import { SaleClock } from "./clock";
 import { Line, type LineStatus, type Wire } from "./connection";
-import { Errands, type Answer, type Errand, type Shelf } from "./errands";
+import { Errands, type Answer, type Shelf } from "./errands";
 import { fetchPermissions, type Permissions } from "./http";
 import { Store } from "./store";
 import type { Fields, Refused } from "./wire";
@@ -62,7 +62,16 @@ export function openSession(options: SessionOptions): Session & { start(): void 
   const store = new Store();
   const clock = new SaleClock();
   const notices = ref<Notice[]>([]);
-  const errands = new Errands((errand, refused) => notices.value.push(notice(errand, refused)), options.shelf ?? null);
+  const errands: Errands = new Errands((errand, refused) => {
+    // HALT is about the show and not about what ran when it was pressed: a segment that changed in the same blink
+    // must not swallow it. That it is halted already is what the person wanted.
+    if (errand.kind === "show.halt" && refused.code === "stale") {
+      const current = (refused.details?.["current"] ?? null) as string | null;
+      if (current !== errand.fields["from"]) void errands.send("show.halt", { ...errand.fields, from: current });
+      return;
+    }
+    notices.value.push({ id: errand.id, kind: errand.kind, refused });
+  }, options.shelf ?? null);
   const line = new Line({
     token: options.token,
     ...(options.sale ? { sale: options.sale } : {}),
@@ -123,8 +132,4 @@ export function openSession(options: SessionOptions): Session & { start(): void 
       void learnPermissions();
     },
   };
-}
-
-function notice(errand: Errand, refused: Refused): Notice {
-  return { id: errand.id, kind: errand.kind, refused };
 }

@@ -46,9 +46,11 @@ export class Store {
 const wholes = new WeakMap<Entity, Entity>();
 
 function whole<T extends keyof Topics>(topic: T, entity: Entity): Topics[T] {
-  const defaults = DEFAULTS[topic];
-  if (!defaults) return entity as unknown as Topics[T];
   let made = wholes.get(entity);
-  if (!made) wholes.set(entity, (made = { ...defaults, ...entity } as Entity));
+  if (!made) {
+    // Null and absent say the same on the wire; here it is always absent.
+    const given = Object.fromEntries(Object.entries(entity).filter(([, value]) => value !== null));
+    wholes.set(entity, (made = { ...DEFAULTS[topic], ...given } as Entity));
+  }
   return made as unknown as Topics[T];
 }

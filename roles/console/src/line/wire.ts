@@ -1,4 +1,4 @@
-/** What goes over the websocket (the contract is docs/, section "The websocket"). Times are ms of the sale's clock. */
+/** What goes over the websocket, frame by frame. Times are whole ms of the sale's clock. */
 
 export type Fields = Record<string, unknown>;
 

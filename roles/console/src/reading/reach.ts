@@ -3,6 +3,7 @@ import type { Group } from "../line/entities";
 /** One choice of groups by something they have in common. */
 export interface Choice {
   key: string;
+  kind: "tier" | "stage" | "tag";
   label: string;
   groups: Group[];
 }
@@ -10,12 +11,12 @@ export interface Choice {
 /** The choices that the sale's groups offer: each tier, stage and tag that at least one of them has. */
 export function choices(groups: Group[]): Choice[] {
   const found = new Map<string, Choice>();
-  const put = (kind: string, value: string | undefined, group: Group): void => {
+  const put = (kind: Choice["kind"], value: string | undefined, group: Group): void => {
     if (!value) return;
     const key = `${kind}:${value}`;
     const choice = found.get(key);
     if (choice) choice.groups.push(group);
-    else found.set(key, { key, label: value, groups: [group] });
+    else found.set(key, { key, kind, label: value, groups: [group] });
   };
   for (const kind of ["tier", "stage"] as const) for (const group of groups) put(kind, group[kind], group);
   for (const group of groups) for (const tag of group.tags ?? []) put("tag", tag, group);

@@ -1,0 +1,140 @@
+"""The rows that the figures are computed from: one kind of thing that happened, its columns typed."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+
+class Message(NamedTuple):
+    at: int
+    group: str
+    member: str | None
+    valid: bool
+    """Not only a sticker, and not what this member had said before."""
+
+
+class Coming(NamedTuple):
+    """Members who came or went; `count` is above 1 only where nobody could name them."""
+
+    at: int
+    group: str
+    member: str | None
+    what: str  # joined, left, removed
+    count: int
+    channel: str | None
+
+
+class Click(NamedTuple):
+    at: int
+    member: str | None
+    drop: str | None
+    cue: str | None
+    group: str | None
+    product: str | None
+    link: str | None
+
+
+class Claim(NamedTuple):
+    at: int
+    member: str | None
+    group: str | None
+    drop: str | None
+    cue: str | None
+    coupon: str
+
+
+class Redemption(NamedTuple):
+    at: int
+    claim: Claim
+    order: str
+    off: int
+
+
+class Fire(NamedTuple):
+    at: int
+    cue: str
+    drop: str | None
+    planned_at: int
+    late_ms: int
+
+
+class Sent(NamedTuple):
+    at: int
+    drop: str
+    cue: str
+    group: str
+    relay: str
+    kind: str
+    what: str | None
+    late_ms: float
+    """From the drop's moment to the relay's sending, in real ms."""
+    heads: int
+    """How many were in the group then."""
+
+
+class Asking(NamedTuple):
+    at: int
+    question: str
+    group: str
+
+
+class Answered(NamedTuple):
+    at: int
+    question: str
+    person: str
+    groups: tuple[str, ...]
+
+
+class Acked(NamedTuple):
+    at: int
+    person: str
+    after_ms: int
+
+
+class Mark(NamedTuple):
+    """Something to be seen on the time line."""
+
+    at: int
+    what: str
+    text: str
+
+
+class SegmentRow(msgspec.Struct, kw_only=True):
+    """A segment as it was planned, as it stood just before, and as it ran. None: it did not."""
+
+    id: str
+    index: int
+    name: str
+    kind: str
+    planned_start: int
+    planned_end: int
+    revised_start: int
+    revised_end: int
+    real_start: int | None = None
+    real_end: int | None = None
+    status: str = "planned"
+
+
+class OrderRow(msgspec.Struct, kw_only=True):
+    """An order as all reports together tell it."""
+
+    id: str
+    first_at: int
+    member: str | None = None
+    group: str | None = None
+    created: int = 0
+    """Its amount when it was first told."""
+    amount_known: bool = False
+    paid_at: int | None = None
+    paid: int = 0
+    refunds: int = 0
+    """How many refund reports there were."""
+    refunded: int = 0
+    cancelled: bool = False
+    items: dict[str, int] = {}
+    """Product to quantity; empty where the shop did not tell."""
+    through: Click | None = None
+    """The link that is taken to have led to it."""
+    drop: str | None = None

@@ -1,0 +1,335 @@
+"""One pass over a sale's events: the state they give, and the rows that the figures are computed from.
+
+Everything the review says comes from here. Nothing is read but the events; nothing is looked up twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from coordinator.core import Event, State, evolve
+from coordinator.core.coupons import CouponClaimed, CouponRedeemed
+from coordinator.core.cues import CueFired
+from coordinator.core.deliveries import DeliverySent
+from coordinator.core.groups import GroupJoined, GroupLeft, GroupMessage, GroupRemoved
+from coordinator.core.links import LinkClicked
+from coordinator.core.notes import NoteAdded
+from coordinator.core.orders import OrderCancelled, OrderPaid, OrderPlaced, OrderRefunded, OrderShipped
+from coordinator.core.prompts import PromptAcked
+from coordinator.core.questions import QuestionAnswered, QuestionRaised
+from coordinator.core.sheets import SaleCreated, SheetReplaced
+from coordinator.core.show import (
+    SegmentEnded,
+    SegmentStarted,
+    ShowClosed,
+    ShowEnded,
+    ShowHalted,
+    ShowPaused,
+    ShowResumed,
+    ShowStarted,
+    ShowUnhalted,
+)
+from coordinator.journal import codec
+from coordinator.journal.base import Entry
+from replay.rows import (
+    Acked,
+    Answered,
+    Asking,
+    Claim,
+    Click,
+    Coming,
+    Fire,
+    Mark,
+    Message,
+    OrderRow,
+    Redemption,
+    SegmentRow,
+    Sent,
+)
+from replay.source import Source
+
+_STICKER = re.compile(r"\[[^\[\]]{1,20}\]")  # as WeChat and DingTalk write a sticker that cannot be shown
+
+
+def is_sticker(text: str) -> bool:
+    """Whether nothing is left of a message without its stickers, emoji and punctuation."""
+    if text.isalnum():
+        return False  # most are
+    return not any(c.isalnum() for c in _STICKER.sub("", text))
+
+
+class Tables:
+    """Rows in the order in which they happened. `state` is the sale as it stands at `seq`."""
+
+    def __init__(self, sale: str) -> None:
+        self.sale = sale
+        self.state = State(sale=sale)
+        self.first_at = self.last_at = 0
+        self.messages: list[Message] = []
+        self.comings: list[Coming] = []
+        self.clicks: list[Click] = []
+        self.claims: list[Claim] = []
+        self.redemptions: list[Redemption] = []
+        self.orders: dict[str, OrderRow] = {}
+        self.fires: list[Fire] = []
+        self.sents: list[Sent] = []
+        self.askings: list[Asking] = []
+        self.answers: list[Answered] = []
+        self.acks: list[Acked] = []
+        self.marks: list[Mark] = []
+        self.segments: dict[str, SegmentRow] = {}
+        self.given_members: dict[str, int] = {}
+        """Members of each group as the sheet first gave them: heads without names."""
+        self.there_before: dict[str, set[str]] = {}
+        """Of each group, those who were seen there without having been seen to join: they are among the heads."""
+        self.joined_first: dict[str, set[str]] = {}
+        """Of each group, those whose first sighting there was that they joined."""
+        self.known_before: set[str] = set()
+        self.known_joined: set[str] = set()
+        self._said: dict[str, set[int]] = {}
+        self._claim_of: dict[str, Claim] = {}
+        self._last_click: dict[str, Click] = {}
+        self._takers: dict[type[Event], Callable[[Any], None]] = {
+            GroupMessage: self._message, GroupJoined: self._coming, GroupLeft: self._coming, GroupRemoved: self._coming,
+            LinkClicked: self._click, CouponClaimed: self._claim, CouponRedeemed: self._redemption,
+            OrderPlaced: self._order, OrderPaid: self._order, OrderShipped: self._order, OrderCancelled: self._order,
+            OrderRefunded: self._order, CueFired: self._fire, DeliverySent: self._sent, QuestionRaised: self._asked,
+            QuestionAnswered: self._answered, PromptAcked: self._acked, NoteAdded: self._note,
+            SaleCreated: self._plan, SheetReplaced: self._plan, ShowStarted: self._show, ShowPaused: self._show,
+            ShowResumed: self._show, ShowHalted: self._show, ShowUnhalted: self._show, ShowEnded: self._show,
+            ShowClosed: self._show,
+        }  # fmt: skip
+        # What needs the state as it was before the event.
+        self._before: dict[type[Event], Callable[[Any], None]] = {
+            SegmentStarted: self._segment_starts, SegmentEnded: self._segment_ends,
+        }  # fmt: skip
+
+    # ---------------------------------------------------------------- the pass
+    def take(self, entries: Iterable[Entry]) -> None:
+        """Folds the next entries and makes their rows."""
+        decode, state, takers, before, sale = codec.decode, self.state, self._takers, self._before, self.sale
+        for entry in entries:
+            event = decode(entry, sale)
+            kind = type(event)
+            early = before.get(kind)
+            if early is not None:
+                early(event)
+            evolve(state, event)
+            taker = takers.get(kind)
+            if taker is not None:
+                taker(event)
+            if not self.first_at:
+                self.first_at = event.at
+        self.last_at = state.at
+
+    # ---------------------------------------------------------------- members
+    def _seen(self, group: str, member: str, *, joining: bool) -> None:
+        before = self.there_before.get(group)
+        if before is None:
+            before = self.there_before[group] = set()
+            self.joined_first[group] = set()
+        if member in before or member in self.joined_first[group]:
+            return
+        (self.joined_first[group] if joining else before).add(member)
+        if member not in self.known_before and member not in self.known_joined:
+            (self.known_joined if joining else self.known_before).add(member)
+
+    def _message(self, e: GroupMessage) -> None:
+        text, valid = e.text, True
+        if e.member is not None:
+            self._seen(e.group, e.member, joining=False)
+        if text is not None:
+            valid = not is_sticker(text)
+            if valid and e.member is not None:
+                said = self._said.get(e.member)
+                if said is None:
+                    said = self._said[e.member] = set()
+                key = hash(text)  # only compared within this process; the words themselves are not kept
+                valid = key not in said
+                said.add(key)
+        self.messages.append(Message(e.at, e.group, e.member, valid))
+
+    def _coming(self, e: GroupJoined | GroupLeft | GroupRemoved) -> None:
+        what = "joined" if isinstance(e, GroupJoined) else "left" if isinstance(e, GroupLeft) else "removed"
+        if e.member is not None:
+            self._seen(e.group, e.member, joining=what == "joined")
+        self.comings.append(Coming(e.at, e.group, e.member, what, e.count, e.channel))
+
+    # ---------------------------------------------------------------- drops and what came of them
+    def _click(self, e: LinkClicked) -> None:
+        if e.coupon is not None:
+            return  # a look at a coupon's page is no click on a link: its funnel goes on with the claim
+        click = Click(e.at, e.member, e.drop, e.cue, e.group, e.product, e.link)
+        self.clicks.append(click)
+        if e.member is not None:
+            self._last_click[e.member] = click
+
+    def _claim(self, e: CouponClaimed) -> None:
+        drop = self.state.drops.get(e.drop or "")
+        claim = Claim(e.at, e.member, e.group, e.drop, drop.cue if drop else None, e.coupon)
+        self.claims.append(claim)
+        self._claim_of[e.code] = claim
+
+    def _redemption(self, e: CouponRedeemed) -> None:
+        claim = self._claim_of.get(e.code) or Claim(e.at, e.member, None, None, None, e.coupon)
+        self.redemptions.append(Redemption(e.at, claim, e.order, e.off))
+
+    def _fire(self, e: CueFired) -> None:
+        self.fires.append(Fire(e.at, e.cue, e.drop, e.planned_at, e.late_ms))
+        if e.drop is not None:
+            drop = self.state.drops[e.drop]
+            self.marks.append(Mark(e.at, drop.kind, self.name_of(drop.what) or drop.text))
+
+    def _sent(self, e: DeliverySent) -> None:
+        d = self.state.deliveries[e.delivery]
+        drop = self.state.drops[d.drop]
+        # A rehearsal's sale runs faster than the clock on the wall: punctuality is of the wall.
+        speed = self.state.rehearsal or 1
+        late = (e.sent_at or e.at) - drop.fire_at
+        self.sents.append(
+            Sent(
+                e.at, d.drop, d.cue, d.group, e.relay or d.relay, drop.kind, drop.what,
+                late if speed == 1 else late / speed, self.state.groups[d.group].members,
+            )  # fmt: skip
+        )
+
+    # ---------------------------------------------------------------- orders
+    def _order(self, e: Any) -> None:
+        order = self.orders.get(e.order)
+        if order is None:
+            order = self.orders[e.order] = OrderRow(id=e.order, first_at=e.at)
+        known = self.state.orders[e.order]
+        order.member, order.group, order.drop = known.member, known.group, known.drop
+        if order.through is None:
+            order.through = self._through(e)
+        refund = isinstance(e, OrderRefunded)
+        if not refund and not order.amount_known and (e.amount or e.lines):
+            order.created, order.amount_known = e.amount, True
+        if e.lines and not refund:
+            order.items = {}
+            for line in e.lines:
+                order.items[line.product] = order.items.get(line.product, 0) + line.quantity
+        if refund:
+            order.refunds += 1
+            order.refunded = e.amount
+        elif isinstance(e, OrderPaid):
+            order.paid_at, order.paid = e.at, e.amount
+        elif isinstance(e, OrderCancelled):
+            order.cancelled = True
+
+    def _through(self, e: Any) -> Click | None:
+        """The link the shop names; else the member's last click before the order was first told."""
+        state = self.state
+        key = state.keys.get(e.link or "")
+        if key is not None and key.kind != "coupon":
+            product = key.what if key.what in state.products else None
+            return Click(e.at, e.member, key.drop, key.cue, key.group, product, None if product else key.what)
+        if e.link in state.products:
+            return Click(e.at, e.member, None, None, e.group, e.link, None)
+        if e.link in state.links:
+            return Click(e.at, e.member, None, None, e.group, None, e.link)
+        return self._last_click.get(e.member or "")
+
+    # ---------------------------------------------------------------- questions, prompts, notes
+    def _asked(self, e: QuestionRaised) -> None:
+        self.askings.append(Asking(e.at, e.question, e.group))
+
+    def _answered(self, e: QuestionAnswered) -> None:
+        self.answers.append(Answered(e.at, e.question, e.person, tuple(e.groups)))
+
+    def _acked(self, e: PromptAcked) -> None:
+        prompt = self.state.prompts.get(e.prompt)
+        if prompt is not None:
+            self.acks.append(Acked(e.at, e.person, e.at - prompt.at))
+
+    def _note(self, e: NoteAdded) -> None:
+        self.marks.append(Mark(e.at, "note", e.text))
+
+    # ---------------------------------------------------------------- the show
+    def _plan(self, e: SaleCreated | SheetReplaced) -> None:
+        for group in e.plan.groups:
+            self.given_members.setdefault(group.id, group.members)
+        # The plan is what the sheet said before the show; what is edited live is a revision of it.
+        open_yet = self.state.the.started_at is None
+        for s in self.state.segments.values():
+            known = self.segments.get(s.id)
+            if known is None or (open_yet and known.real_start is None):
+                self.segments[s.id] = SegmentRow(
+                    id=s.id, index=s.index, name=s.name, kind=s.kind, planned_start=s.planned_start,
+                    planned_end=s.planned_end, revised_start=s.start, revised_end=s.end,
+                )  # fmt: skip
+
+    def _segment_starts(self, e: SegmentStarted) -> None:
+        row, segment = self.segments[e.segment], self.state.segments[e.segment]
+        row.revised_start, row.revised_end = segment.start, segment.end
+        row.real_start = e.at
+
+    def _segment_ends(self, e: SegmentEnded) -> None:
+        row, segment = self.segments[e.segment], self.state.segments[e.segment]
+        if row.real_start is not None:
+            row.revised_end, row.real_end = segment.end, e.at
+
+    def _show(self, e: Event) -> None:
+        self.marks.append(Mark(e.at, str(e.__struct_config__.tag), getattr(e, "reason", "")))
+
+    # ---------------------------------------------------------------- what many figures need
+    def finish(self) -> None:
+        """Brings rows that follow the state up to its end. May be called again after more events."""
+        for s in self.state.segments.values():
+            row = self.segments.get(s.id)
+            if row is not None:
+                row.status, row.index, row.name = s.status, s.index, s.name
+                if s.status in {"planned", "running"}:
+                    row.revised_end = s.end
+                    if s.status == "planned":
+                        row.revised_start = s.start
+
+    def name_of(self, what: str | None) -> str:
+        """A product's, coupon's, link's or group's name, as a person knows it."""
+        state, what = self.state, what or ""
+        if what in state.products:
+            return state.products[what].name
+        if what in state.coupons:
+            return state.coupons[what].title
+        if what in state.links:
+            return state.links[what].title or what
+        if what in state.groups:
+            return state.groups[what].name or what
+        return what
+
+    @property
+    def settled(self) -> bool:
+        return self.state.plan is not None and self.state.the.status == "closed"
+
+    def heads(self, group: str) -> int:
+        """Members of a group at the start: the sheet's count, or more where more were seen to have been there."""
+        return max(self.given_members.get(group, 0), len(self.there_before.get(group, ())))
+
+    def members_start(self) -> int:
+        """The same for the whole sale, where somebody known in two groups is one."""
+        return max(sum(self.given_members.values()), len(self.known_before))
+
+    def members(self) -> int:
+        """All who were present at any time: see the definition of `members`."""
+        unnamed = sum(c.count for c in self.comings if c.what == "joined" and c.member is None)
+        return self.members_start() + len(self.known_joined) + unnamed
+
+    def members_by_group(self) -> dict[str, int]:
+        unnamed: Counter[str] = Counter()
+        for c in self.comings:
+            if c.what == "joined" and c.member is None:
+                unnamed[c.group] += c.count
+        return {g: self.heads(g) + len(self.joined_first.get(g, ())) + unnamed[g] for g in self.state.groups}
+
+
+async def tables_of(source: Source) -> Tables:
+    """The tables of a sale up to its end. Folds beside the event loop: other work on it goes on."""
+    tables = Tables(source.sale)
+    async for entries in source.batches():
+        await asyncio.to_thread(tables.take, entries)
+    tables.finish()
+    return tables

@@ -1,0 +1,35 @@
+"""What all tests share: hypothesis profiles, and a control room to talk to."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.server import InProcess, ServerProcess
+
+# Two busy cores say nothing about a product: examples have no deadline, slow data is no fault.
+settings.register_profile(
+    "dropcue", deadline=None, derandomize=False, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("dropcue")
+
+
+@pytest.fixture
+async def room(tmp_path: Path) -> AsyncIterator[InProcess]:
+    """A control room in this process, on a free port; its clients are closed with it."""
+    room = InProcess(tmp_path / "data")
+    await room.start()
+    yield room
+    await room.stop()
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[ServerProcess]:
+    """A control room in a process of its own, that can be killed and started again on its data and port."""
+    server = ServerProcess(tmp_path / "data")
+    await server.start()
+    yield server
+    await server.stop()
