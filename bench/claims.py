@@ -58,7 +58,7 @@ def claimable(server: Server) -> str:
     server.do(sale, kind="coupon.drop", coupon="c1", groups="all")
     end = time.monotonic() + 20
     while time.monotonic() < end:
-        if server.http("GET", f"/api/sales/{sale}/list/coupons")["items"][0].get("dropped_at"):
+        if server.http("GET", f"/api/sales/{sale}/list/coupons")["coupons"][0].get("dropped_at"):
             return sale
         time.sleep(0.1)
     raise BenchError("the coupon was not dropped")

@@ -87,10 +87,10 @@ class Server:
     def pid(self) -> int:
         return self.process.pid
 
-    def http(self, method: str, path: str, body: bytes | None = None, content_type: str = "application/json") -> Any:
+    def http(self, method: str, path: str, body: bytes | None = None, as_: str | None = None) -> Any:
         request = urllib.request.Request(  # noqa: S310 - loopback
             f"http://127.0.0.1:{self.port}{path}", data=body, method=method,
-            headers={"Authorization": f"Bearer {token('owner', 'owner')}", "Content-Type": content_type},
+            headers={"Authorization": f"Bearer {as_ or token('owner', 'owner')}", "Content-Type": "application/json"},
         )  # fmt: skip
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - loopback
@@ -103,7 +103,9 @@ class Server:
         return str(answer["sale"])
 
     def do(self, sale: str, **command: Any) -> Any:
-        return self.http("POST", f"/api/sales/{sale}/do", json.dumps({"id": secrets.token_hex(6), **command}).encode())
+        """One command of the controller's, over HTTP."""
+        body = json.dumps({"id": secrets.token_hex(6), **command}).encode()
+        return self.http("POST", f"/api/sales/{sale}/do", body, token("controller", "desk", sale))
 
 
 @contextmanager

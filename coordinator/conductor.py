@@ -10,22 +10,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import zlib
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import msgspec
 import structlog
-from pydantic import ValidationError
 
 from coordinator import clock as clocks
+from coordinator import reading
 from coordinator.clock import Clock
 from coordinator.core import (
     CLOCK,
-    COMMANDS,
     Actor,
-    Command,
     Event,
     Moment,
     Refusal,
@@ -38,7 +35,6 @@ from coordinator.core import (
 )
 from coordinator.core import state as states
 from coordinator.core.kernel import Key, check_from
-from coordinator.core.people import INTERNAL
 from coordinator.errors import Conflict, JournalError, JournalUnavailable
 from coordinator.journal import codec
 from coordinator.journal.base import Entry, Flush, Journal
@@ -88,10 +84,6 @@ class Listener(Protocol):
     def publish(self, batch: Published) -> None: ...
 
 
-class Permissions(Protocol):
-    def __call__(self, role: str, kind: str) -> bool: ...
-
-
 Reply = Callable[[list[Answer]], None]
 
 Prepare = Callable[[str, dict[str, Any], State], dict[str, Any]]
@@ -133,7 +125,7 @@ class Conductor:
         sale: str,
         journal: Journal,
         *,
-        permissions: Permissions,
+        permissions: reading.Permissions,
         make_clock: Callable[[State], Clock],
         prepare: Prepare | None = None,
         public: str = "",
@@ -162,6 +154,7 @@ class Conductor:
         self._task: asyncio.Task[None] | None = None
         self._closing = False
         self._snapshot_at = 0
+        self._durable = 0  # the last number that is known to stand in the journal
         self.wants_snapshot: Callable[[str], None] | None = None
 
     # ------------------------------------------------------------ life
@@ -205,6 +198,7 @@ class Conductor:
             self.recent.append(Published(events, entries, senders, touched))
             await asyncio.sleep(0)  # a long journal must not hold up the other sales
         self.state, self._ids, self.incarnation = state, ids, end.incarnation
+        self._durable = state.seq
         self._due_old = True
         self._declined.clear()
         self._snapshot_at = state.seq
@@ -246,10 +240,10 @@ class Conductor:
 
     def _refuse_work(self, work: _Work, why: str) -> None:
         for i in range(work.next, len(work.commands)):
-            work.settle(i, self._busy(_id_of(work.commands[i]), why))
+            work.settle(i, self._busy(reading.id_of(work.commands[i]), why))
 
     def _busy(self, id_: str | None, why: str) -> Answer:
-        return Answer(id=id_, ok=False, seq=self.state.seq, code="busy", message=why, details={"retry_ms": RETRY_MS})
+        return Answer(id=id_, ok=False, seq=self._durable, code="busy", message=why, details={"retry_ms": RETRY_MS})
 
     # ------------------------------------------------------------ the loop
     async def _run(self) -> None:
@@ -363,20 +357,21 @@ class Conductor:
     def _decide_one(self, batch: _Batch, work: _Work, index: int, moment: Moment) -> None:
         fields = work.commands[index]
         actor = work.actor
-        id_ = _id_of(fields)
+        id_ = reading.id_of(fields)
+        kind = "a command"
         try:
-            kind, cmd, seen, sum_ = self._read(actor, fields, id_)
+            read = reading.read(actor, fields, self._permissions)
+            kind, sum_ = read.kind, read.sum
             key = (actor.sender, id_ or "")
             known = self._ids.get(key) if id_ is not None else None
             if known is not None:
                 self._repeat(batch, work, index, known, sum_)
                 return
-            if self._prepare is not None:
-                cmd = self._prepare(kind, cmd, self.state)
-            command = _validated(kind, cmd)
-            if seen is not _NOTHING:
-                check_from(self.state, command, seen)
-            decided = decide(self.state, actor, command, moment, id_, sum_)
+            given = read.fields if self._prepare is None else self._prepare(kind, read.fields, self.state)
+            command = reading.validated(kind, given)
+            if read.saw:
+                check_from(self.state, command, read.seen)
+            decided = decide(self.state, actor, command, moment, id_, sum_, read.override)
         except Refusal as refusal:
             batch.answers.append((work, index, refused(id_, refusal, self.state.seq)))
             return
@@ -394,33 +389,9 @@ class Conductor:
                 batch.ids.append((actor.sender, id_, first))
         batch.answers.append((work, index, Answer(id=id_, ok=True, seq=self.state.seq, result=decided.result)))
 
-    def _read(self, actor: Actor, fields: Any, id_: str | None) -> tuple[str, dict[str, Any], Any, int]:
-        """Known kind, then role, then shape: the order in which a command is checked."""
-        if not isinstance(fields, dict):
-            raise Refusal("invalid", "a command is a JSON object", {"field": ""})
-        kind = fields.get("kind")
-        if not isinstance(kind, str):
-            raise Refusal("invalid", "a command needs its kind, such as coupon.claim", {"field": "kind"})
-        if kind not in COMMANDS or (kind in INTERNAL and actor is not CLOCK):
-            raise Refusal("unknown", f"there is no command {kind[:80]!r}; see GET /api/permissions", {"field": "kind"})
-        if actor is not CLOCK and not self._permissions(actor.role, kind):
-            raise Refusal("forbidden", f"{actor.role} may not {kind}", {"kind": kind, "role": actor.role})
-        if "id" in fields and (id_ is None or not 1 <= len(id_) <= 128):
-            raise Refusal("invalid", "an id is a text of 1 to 128 characters", {"field": "id"})
-        cmd = {k: v for k, v in fields.items() if k not in _ENVELOPE}
-        seen = fields.get("from", _NOTHING)
-        if seen is not _NOTHING:
-            if not COMMANDS[kind].button:
-                raise Refusal("invalid", f"{kind} takes no from", {"field": "from"})
-            if seen is not None and not isinstance(seen, str):
-                raise Refusal("invalid", "from is an id, or null for none", {"field": "from"})
-        if actor is CLOCK:
-            return kind, cmd, seen, 0
-        return kind, cmd, seen, zlib.crc32(msgspec.json.encode([kind, cmd], order="sorted", enc_hook=_as_is))
-
-    def _repeat(self, batch: _Batch, work: _Work, index: int, seq: int, sum_: int) -> None:
+    def _repeat(self, batch: _Batch, work: _Work, index: int, seq: int, sum_: int | None) -> None:
         """The same id again: the same answer, computed from the event; nothing happens twice."""
-        id_ = _id_of(work.commands[index])
+        id_ = reading.id_of(work.commands[index])
         event = next((e for e in batch.events if e.seq == seq), None)
         if event is not None:
             batch.answers.append((work, index, self._again(id_, event, sum_)))
@@ -432,13 +403,13 @@ class Conductor:
                 given = self._again(id_, codec.decode(entries[0], self.sale), sum_)
             except JournalError as e:
                 given = self._busy(id_, str(e))
-            work.settle(index, given)
+            self._settle(work, index, given)
 
         task = asyncio.create_task(later())
         _background.add(task)
         task.add_done_callback(_background.discard)
 
-    def _again(self, id_: str | None, event: Event, sum_: int) -> Answer:
+    def _again(self, id_: str | None, event: Event, sum_: int | None) -> Answer:
         if event.sum is not None and event.sum != sum_:
             return refused(
                 id_,
@@ -450,7 +421,11 @@ class Conductor:
     # ------------------------------------------------------------ flushing
     async def _flush(self, batch: _Batch) -> None:
         if not batch.events:
-            await self._reload()
+            self._settled.clear()
+            try:
+                await self._reload()
+            finally:
+                self._settled.set()
             self._answer(batch)
             return
         entries: list[Entry] = []
@@ -464,6 +439,7 @@ class Conductor:
         self._settled.clear()
         try:
             await self.journal.append(self.sale, flush)
+            self.unavailable = None
             if self._broken:
                 await self._reload()
         except (JournalUnavailable, Conflict) as e:
@@ -475,6 +451,7 @@ class Conductor:
         self._answer(batch)
 
     def _publish(self, published: Published) -> None:
+        self._durable = published.events[-1].seq
         self.recent.append(published)
         for listener in self.listeners:
             try:
@@ -487,7 +464,13 @@ class Conductor:
 
     def _answer(self, batch: _Batch) -> None:
         for work, index, given in batch.answers:
-            work.settle(index, given)
+            self._settle(work, index, given)
+
+    def _settle(self, work: _Work, index: int, given: Answer) -> None:
+        # A refusal was made on a state that may not have come to stand: what it names must exist, or the
+        # connection would wait for it and keep back every answer behind it.
+        given.seq = min(given.seq, self._durable)
+        work.settle(index, given)
 
     async def _after_failure(self, batch: _Batch, flush: Flush, why: str) -> None:
         """The journal decides: what stands in it is done, the rest is told to come back."""
@@ -504,8 +487,7 @@ class Conductor:
         for work, index, given in batch.answers:
             if given.ok and not stood:
                 given = self._busy(given.id, f"nothing can be written: {why}")  # noqa: PLW2901
-            work.settle(index, given)
-
+            self._settle(work, index, given)
 
     async def _reload(self) -> None:
         """Drops the working state for what the journal holds, however long the journal takes to be there."""
@@ -524,27 +506,4 @@ class Conductor:
         self._broken = False
 
 
-_NOTHING: Any = object()
-_ENVELOPE = frozenset({"op", "id", "kind", "from", "override", "sale"})
 _background: set[asyncio.Task[None]] = set()
-
-
-def _id_of(fields: Any) -> str | None:
-    id_ = fields.get("id") if isinstance(fields, dict) else None
-    return id_ if isinstance(id_, str) else None
-
-
-def _as_is(value: Any) -> Any:
-    return repr(value)
-
-
-_VALIDATE = {kind: cls.__pydantic_validator__.validate_python for kind, cls in COMMANDS.items()}
-
-
-def _validated(kind: str, fields: dict[str, Any]) -> Command:
-    try:
-        return _VALIDATE[kind](fields)
-    except ValidationError as e:
-        first = e.errors(include_url=False, include_input=False, include_context=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise Refusal("invalid", f"{where or kind}: {first['msg']}", {"field": where, "errors": e.error_count()}) from None

@@ -8,6 +8,7 @@ Importing the package registers every topic; use it through
 from coordinator.core import (
     actions,
     checkins,
+    checks,
     coupons,
     cue_commands,
     cues,
@@ -48,7 +49,7 @@ from coordinator.core.kernel import (
 from coordinator.core.state import TOPICS, State
 
 TOPIC_MODULES = (
-    actions, checkins, coupons, cue_commands, cues, deliveries, figures, groups, links, messages, notes, orders,
+    actions, checkins, checks, coupons, cue_commands, cues, deliveries, figures, groups, links, messages, notes, orders,
     people, products, prompts, questions, schedule, sheets, show, tasks, triggers,
 )  # fmt: skip
 

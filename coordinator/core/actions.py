@@ -85,17 +85,25 @@ def dropped(turn: Turn, drop: Drop) -> None:
         case "coupon":
             turn.emit(
                 coupons.CouponDropped(
-                    coupon=drop.what or "", drop=drop.id, cue=drop.cue, run=drop.run, groups=drop.groups,
+                    coupon=drop.what or "",
+                    drop=drop.id,
+                    cue=drop.cue,
+                    run=drop.run,
+                    groups=drop.groups,
                     quantity=drop.quantity,
-                )  # fmt: skip
+                )
             )
         case "link":
             product = drop.what if drop.what in turn.state.products else None
             turn.emit(
                 links.LinkDropped(
-                    link=None if product else drop.what, product=product, drop=drop.id, cue=drop.cue, run=drop.run,
+                    link=None if product else drop.what,
+                    product=product,
+                    drop=drop.id,
+                    cue=drop.cue,
+                    run=drop.run,
                     groups=drop.groups,
-                )  # fmt: skip
+                )
             )
         case "checkin":
             turn.emit(checkins.CheckinOpened(checkin=turn.state.next_id("checkin"), drop=drop.id))

@@ -115,7 +115,7 @@ class CouponStop(Command):
     coupon: Id
 
 
-@command("coupon.claim", events=("coupon.claimed", "coupon.ran_out"))
+@command("coupon.claim", after_close=True, events=("coupon.claimed", "coupon.ran_out"))
 class CouponClaim(Command):
     """One code for a member. `group` is where they saw it, where that is known."""
 
@@ -147,7 +147,7 @@ def _need(state: State, coupon: str) -> Coupon:
 
 @decides(CouponDrop)
 def drop(turn: Turn, c: CouponDrop) -> None:
-    from coordinator.core import cues, deliveries
+    from coordinator.core import checks, cues, deliveries
 
     coupon = _need(turn.state, c.coupon)
     if turn.state.the.status == "closed" or coupon.stopped:
@@ -157,6 +157,7 @@ def drop(turn: Turn, c: CouponDrop) -> None:
     if c.quantity is not None and c.quantity > coupon.left:
         raise Refusal("invalid", f"only {coupon.left} of {coupon.id} are left", {"field": "quantity", "left": coupon.left})
     groups = deliveries.check_groups(turn.state, c.groups)
+    checks.need_clean(turn, c.text)
     fields: dict[str, Any] = {"coupon": c.coupon}
     if c.quantity is not None:
         fields["quantity"] = c.quantity

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from coordinator.core import conditions, cues, selectors
+from coordinator.core import checks, conditions, cues, selectors
 from coordinator.core.cues import (
     Cue,
     CueConfirmed,
@@ -200,6 +200,8 @@ def add(turn: Turn, c: CueAdd) -> None:
     from coordinator.core import actions
 
     actions.check_fields(state, c.do, c.fields, c.text)
+    if c.do in INTO_GROUPS:
+        checks.need_clean(turn, c.text)
     plan = CuePlan(
         id=name,
         do=c.do,

@@ -243,8 +243,7 @@ def announce(
 
 def fire(turn: Turn, cue: Cue) -> None:
     """The announced cue's moment."""
-    planned = cue.planned_at if cue.planned_at is not None and cue.hand else cue.fire_at
-    planned = planned if planned is not None else turn.at
+    planned = turn.state.runs[cue.run or ""].planned_at
     turn.emit(
         CueFired(cue=cue.id, run=cue.run or "", planned_at=planned, late_ms=turn.late(planned), drop=cue.drop, do=cue.do)
     )
@@ -303,13 +302,17 @@ def withdraw_moved(turn: Turn, why: str) -> None:
             withdraw(turn, cue, why)
 
 
-def skip_rest(turn: Turn, segment: str, why: str, *, waiting: bool = False) -> None:
-    """Skips what a segment that is over has not brought. What is announced goes on, unless all is over."""
-    state = turn.state
-    over = {"planned", "waiting", "held"} if waiting or why != "show_started" else {"planned"}
-    for cue in list(state.cues.values()):
-        if cue.segment == segment and cue.status in over:
-            turn.emit(CueSkipped(cue=cue.id, run=cue.run, why=why))
+def to_come(state: State) -> list[Cue]:
+    """Cues that are neither over nor on their way. What is announced goes on, whatever ends around it."""
+    return [c for c in state.cues.values() if c.status in {"planned", "waiting", "held"}]
+
+
+def skip(turn: Turn, names: Iterable[str], why: str) -> None:
+    """Strikes what has not gone meanwhile: a trigger may have set one of them off."""
+    for name in names:
+        cue = turn.state.cues[name]
+        if cue.status in {"planned", "waiting", "held"}:
+            turn.emit(CueSkipped(cue=name, run=cue.run, why=why))
 
 
 def after_early_end(turn: Turn, segment: str) -> None:
@@ -356,8 +359,7 @@ def may_come(state: State, cue: Cue) -> bool:
     if status == "armed":
         return (cue.at or 0) < state.the.start + state.the.moved
     if status == "ended":
-        # An ending segment's own last cues are on their way as well.
-        return segment is None or segment.kind == "aftercare" or segment.status == "ended"
+        return segment is None or segment.kind == "aftercare"
     if status != "live" or segment is None:
         return status == "live"
     if segment.kind == "aftercare":
@@ -394,7 +396,17 @@ def cue_due(turn: Turn, cue_id: str) -> None:
         wait_for_confirm(turn, cue, plan)
     else:
         # Its moment may have passed while the service was away: a drop still needs its lead.
-        go(turn, cue, cue.at if cue.at >= turn.at else turn.at + lead, planned_at=cue.at)
+        go(turn, cue, cue.at if cue.at >= turn.at else turn.at + lead, planned_at=max(cue.at, soonest(state, cue, lead)))
+
+
+def soonest(state: State, cue: Cue, lead: int) -> int:
+    """No plan could have it earlier: nobody knew its moment before its segment was begun by hand."""
+    segment = state.segments.get(cue.segment or "")
+    plan = plan_of(state, cue.id)
+    if segment is None or segment.run is None or plan.at is None or plan.at.base != "start":
+        return 0
+    begun = state.runs[segment.run].started_at
+    return begun + lead if segment.start == begun else 0
 
 
 def miss(turn: Turn, cue: Cue, plan: CuePlan) -> None:
@@ -468,7 +480,8 @@ def cue_announced(state: State, e: CueAnnounced) -> Iterable[Key]:
         state.cues[e.cue].planned_at = state.cues[e.cue].at = e.planned_at
         state.cues[e.cue].hand = True
     cue = state.cues[e.cue]
-    keys = _new_run(state, cue, e.run, e.planned_at, e.at)
+    keys = _new_run(state, cue, e.run, e.planned_at, e.at) or [("runs", e.run)]
+    state.runs[e.run].planned_at = e.planned_at
     cue.status, cue.drop, cue.fire_at, cue.why = "announced", e.drop, e.fire_at, None
     cue.reach = len(e.groups)
     drop = state.drops.get(e.drop)

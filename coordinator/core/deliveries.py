@@ -19,7 +19,9 @@ from coordinator.core.kernel import (
     Command,
     Event,
     Id,
+    Instant,
     Key,
+    Length,
     Refusal,
     ShortText,
     Turn,
@@ -150,7 +152,7 @@ _REPORTED = (
 )  # fmt: skip
 
 
-@command("delivery.report", events=_REPORTED)
+@command("delivery.report", after_close=True, events=_REPORTED)
 class DeliveryReport(Command):
     """What became of a delivery, from the relay that has it."""
 
@@ -158,9 +160,9 @@ class DeliveryReport(Command):
     attempt: Annotated[int, Field(ge=1)]
     outcome: Outcome
     platform_id: ShortText | None = None
-    sent_at: Annotated[int, Field(ge=0)] | None = None
-    until: Annotated[int, Field(ge=0)] | None = None
-    after_ms: Annotated[int, Field(ge=0)] | None = None
+    sent_at: Instant | None = None
+    until: Instant | None = None
+    after_ms: Length | None = None
     why: ShortText | None = None
 
 
@@ -203,13 +205,13 @@ def current_attempt(state: State, c: DeliveryRetry) -> str | None:
 # ---------------------------------------------------------------- whom it reaches, and through whom
 def reach(state: State, plan: CuePlan) -> list[str]:
     """The groups a cue goes into as things stand: those its selector means, less the frozen, within the coupon's."""
-    groups = [g for g in state.groups.values() if not g.frozen]
-    chosen = selectors.select(plan.groups or "all", groups)
+    groups = list(state.groups.values())
+    chosen = selectors.select("all" if plan.groups is None else plan.groups, groups)
     coupon = state.coupons.get(plan.fields.get("coupon") or "")
     if coupon is not None and coupon.groups:
         allowed = set(selectors.select(coupon.groups, groups))
         chosen = [g for g in chosen if g in allowed]
-    return chosen
+    return [g for g in chosen if not state.groups[g].frozen]
 
 
 def check_groups(state: State, groups: str | list[str]) -> list[str]:
@@ -298,15 +300,20 @@ def _withdraw(turn: Turn, d: Delivery, why: str) -> None:
 
 
 def render_again(turn: Turn, product: str) -> bool:
-    """A price or stock changed: what has not left is asked for again. True where it left already."""
+    """A price or stock changed: what has not left is asked for again. True where another text left already."""
     state, left = turn.state, False
     for drop in list(state.drops.values()):
-        if drop.what != product or not render.is_live(drop.text) or drop.status == "withdrawn":
+        # A text about no product speaks of the one on air.
+        about = drop.what if drop.what in state.products else state.the.product
+        if about != product or not render.is_live(drop.text) or drop.status == "withdrawn":
             continue
+        do = state.index.cues[drop.cue][1].do
         for group, delivery in list(state.by_drop.get(drop.id, {}).items()):
             d = state.deliveries[delivery]
-            if d.status == "requested":
-                request(turn, drop, f"{drop.kind}.drop", group, d.id, d.relay)
+            if content_for(turn, drop, do, _key_in(d.content)) == d.content:
+                continue
+            if d.status in {"requested", "held", "awaiting"}:
+                request(turn, drop, do, group, d.id, d.relay)
             left = left or d.status == "sent"
     return left
 
@@ -360,7 +367,9 @@ def _stands(d: Delivery, c: DeliveryReport) -> bool:
 def unknown(turn: Turn, d: Delivery, attempt: int, why: str, relay: str) -> None:
     """It may be there or not. What follows is the sale's policy, never the relay's."""
     turn.emit(DeliveryUnknown(delivery=d.id, attempt=attempt, relay=relay, why=why))
-    if turn.state.p.unknown == "resend" and d.status == "unknown" and turn.at < d.expires_at:
+    the = turn.state.the
+    stopped = the.halted or the.status == "closed"
+    if turn.state.p.unknown == "resend" and d.status == "unknown" and turn.at < d.expires_at and not stopped:
         _again(turn, d)
 
 
@@ -375,9 +384,13 @@ def retry(turn: Turn, c: DeliveryRetry) -> None:
     d = _need(turn.state, c.delivery)
     if d.status not in {"failed", "expired", "unknown"}:
         raise Refusal("stale", f"{d.id} is {d.status}", {"current": str(d.attempt)})
-    if turn.state.the.halted or turn.state.the.status == "closed":
-        raise Refusal("too_early", "the show is halted or closed", {"status": turn.state.the.status})
+    _not_halted(turn)
     _again(turn, d)
+
+
+def _not_halted(turn: Turn) -> None:
+    if turn.state.the.halted:
+        raise Refusal("too_early", "the show is halted: nothing goes into groups before show.unhalt", {"halted": True})
 
 
 @decides(DeliveryWithdraw)
@@ -391,8 +404,9 @@ def withdraw_one(turn: Turn, c: DeliveryWithdraw) -> None:
 @decides(DeliveryMove)
 def move(turn: Turn, c: DeliveryMove) -> None:
     d = _need(turn.state, c.delivery)
-    if d.status == "sent":
-        raise Refusal("too_late", f"{d.id} is sent", {"status": d.status})
+    if d.status in {"sent", "withdrawn"}:
+        raise Refusal("too_late", f"{d.id} is {d.status}", {"status": d.status})
+    _not_halted(turn)
     if c.relay not in turn.state.relays:
         raise Refusal("unknown", f"there is no relay {c.relay}", {"field": "relay"})
     _again(turn, d, c.relay)
@@ -403,6 +417,8 @@ def resolve(turn: Turn, c: DeliveryResolve) -> None:
     d = _need(turn.state, c.delivery)
     if d.status != "unknown":
         raise Refusal("stale", f"{d.id} is {d.status}, not unknown", {"status": d.status})
+    if c.choice == "resend":
+        _not_halted(turn)
     turn.emit(DeliveryResolved(delivery=d.id, attempt=d.attempt, choice=c.choice))
     if c.choice == "resend":
         _again(turn, d)
@@ -507,6 +523,8 @@ def reported(state: State, e: Any) -> Iterable[Key]:
         return []
     if d.status == "sent" and not isinstance(e, DeliverySent):
         return []
+    if d.status == "withdrawn" and not isinstance(e, DeliverySent | DeliveryUnknown):
+        return []  # the report crossed the withdrawal on its way: it is recorded, and brings nothing back
     keys: list[Key] = [("deliveries", d.id), ("drops", d.drop)]
     _tally(state, d, -1)
     d.why, d.until = e.why, None

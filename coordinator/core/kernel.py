@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 if TYPE_CHECKING:
     from coordinator.core.state import State
@@ -32,6 +32,8 @@ MAX_TRIGGER_DEPTH = 4  # a cue that sets off a cue that sets off a cue …: beyo
 # NUL is refused: half the programs that will ever read an export end a text there.
 _NO_NUL = r"^[^\x00]*$"
 Text = Annotated[str, StringConstraints(min_length=1, max_length=4000, pattern=_NO_NUL)]
+Instant = Annotated[int, Field(ge=0, le=2**53)]  # what a screen's numbers hold exactly
+Length = Annotated[int, Field(ge=0, le=2**53)]
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_NO_NUL)]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x20\x7f]+$")]
 Member = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x20\x7f]+$")]
@@ -89,6 +91,13 @@ CLOCK = Actor("clock", "clock")
 
 
 # ---------------------------------------------------------------- events
+class Override(msgspec.Struct, frozen=True):
+    """What checks a sender overruled, and why; the event's `by` says who it was."""
+
+    rules: tuple[str, ...]
+    reason: str
+
+
 class Event(msgspec.Struct, kw_only=True, tag_field="kind", omit_defaults=True, rename={"from_": "from"}):
     """Something that happened. Subclasses add fields; the tag is the kind on the wire.
 
@@ -101,6 +110,7 @@ class Event(msgspec.Struct, kw_only=True, tag_field="kind", omit_defaults=True, 
     by: str = ""
     cmd: str | None = None
     sum: int | None = None  # of the command's body: the same id with another body is another command
+    override: Override | None = None  # checks that its sender overruled
     v: int = 1
 
     VERSION: ClassVar[int] = 1
@@ -119,6 +129,8 @@ class Command(BaseModel):
     kind: ClassVar[str]
     button: ClassVar[bool] = False
     """May carry `from`, the id of what its sender saw."""
+    after_close: ClassVar[bool] = False
+    """Is taken when the sale is closed too: refunds, facts that come late, and what the service itself notes."""
 
 
 C = TypeVar("C", bound=Command)
@@ -136,10 +148,10 @@ PRODUCES: dict[str, tuple[str, ...]] = {}
 
 
 def command(
-    kind: str, *, button: bool = False, events: tuple[str, ...] = ()
+    kind: str, *, button: bool = False, after_close: bool = False, events: tuple[str, ...] = ()
 ) -> Callable[[type[C]], type[C]]:
     def register(cls: type[C]) -> type[C]:
-        cls.kind, cls.button = kind, button
+        cls.kind, cls.button, cls.after_close = kind, button, after_close
         COMMANDS[kind] = cls
         PRODUCES[kind] = events
         return cls
@@ -212,7 +224,7 @@ def evolve(state: State, event: Event) -> set[Key]:
     if event.seq != state.seq + 1:
         raise ValueError(f"event {event.seq} cannot follow {state.seq}")
     touched: set[Key] = set()
-    state.seq, state.at = event.seq, event.at
+    state.seq, state.at, state.risen = event.seq, event.at, ()
     for f in _EVOLVERS[type(event)]:
         touched.update(f(state, event))
     watched = state.index.watched
@@ -244,11 +256,12 @@ class Turn:
     refuses before its first `emit`, never after.
     """
 
-    __slots__ = ("_depth", "_keys", "actor", "at", "cmd", "events", "moment", "state", "sum", "touched")
+    __slots__ = ("_depth", "_keys", "actor", "at", "cmd", "events", "moment", "override", "state", "sum", "touched")
 
     def __init__(self, state: State, actor: Actor, moment: Moment, cmd: str | None, sum_: int | None = None) -> None:
         self.state, self.actor, self.moment, self.cmd, self.sum = state, actor, moment, cmd, sum_
         self.at = max(moment.at, state.at)  # `at` never decreases
+        self.override: Override | None = None
         self.events: list[Event] = []
         self.touched: set[Key] = set()
         self._depth = 0
@@ -260,7 +273,7 @@ class Turn:
         if not event.by:
             event.by = self.actor.by
         if self.cmd is not None and not self.events:
-            event.cmd, event.sum = self.cmd, self.sum
+            event.cmd, event.sum, event.override = self.cmd, self.sum, self.override
         if event.VERSION != 1:
             event.v = event.VERSION
         touched = evolve(state, event)
@@ -309,12 +322,23 @@ def check_from(state: State, cmd: Command, seen: str | None) -> None:
         raise Refusal("stale", "somebody was quicker: look again and press again", {"current": now})
 
 
-def decide(state: State, actor: Actor, cmd: Command, moment: Moment, cmd_id: str | None = None, sum_: int | None = None) -> Decided:
+def decide(
+    state: State,
+    actor: Actor,
+    cmd: Command,
+    moment: Moment,
+    cmd_id: str | None = None,
+    sum_: int | None = None,
+    override: Override | None = None,
+) -> Decided:
     """Decides one command on the state, which it changes by the events it returns.
 
     Raises Refusal, with the state as it was.
     """
+    if not cmd.after_close and state.show and state.the.status == "closed":
+        raise Refusal("too_late", "the sale is closed: only refunds and reads are left", {"status": "closed"})
     turn = Turn(state, actor, moment, cmd_id, sum_)
+    turn.override = override
     result = _DECIDERS[type(cmd)](turn, cmd)
     if turn.events and result is None:
         result = answer(state, turn.events[0])

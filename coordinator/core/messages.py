@@ -28,13 +28,14 @@ class MessageSend(Command):
 
 @decides(MessageSend)
 def send(turn: Turn, c: MessageSend) -> None:
-    from coordinator.core import cues, deliveries
+    from coordinator.core import checks, cues, deliveries
 
     groups = deliveries.check_groups(turn.state, c.groups)
     if turn.actor.role == "support" and len(groups) > 1:
         raise Refusal("forbidden", "support writes into one group at a time", {"field": "groups"})
     if turn.state.the.status == "closed":
         raise Refusal("too_late", "the sale is closed", {"status": "closed"})
+    checks.need_clean(turn, c.content, "content")
     cues.drop_by_hand(turn, "message.send", {}, groups, c.content)
 
 

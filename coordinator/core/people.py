@@ -64,7 +64,7 @@ class PersonReadyCommand(Command):
 
 
 # The service itself gives these; no client may.
-@command("presence.person", events=("person.joined", "person.left"))
+@command("presence.person", after_close=True, events=("person.joined", "person.left"))
 class PresencePerson(Command):
     """The first connection of a person came, or the last one went."""
 
@@ -73,7 +73,7 @@ class PresencePerson(Command):
     here: bool
 
 
-@command("presence.relay", events=("relay.joined", "relay.left"))
+@command("presence.relay", after_close=True, events=("relay.joined", "relay.left"))
 class PresenceRelay(Command):
     """A relay took its lease, or lost it."""
 
@@ -82,7 +82,7 @@ class PresenceRelay(Command):
     here: bool
 
 
-@command("clock.step", events=("clock.stepped",))
+@command("clock.step", after_close=True, events=("clock.stepped",))
 class ClockStep(Command):
     """Wall clock and monotonic clock have parted by more than a quarter of a second."""
 

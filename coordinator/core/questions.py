@@ -187,7 +187,7 @@ def pick(turn: Turn, c: QuestionPick) -> None:
 
 @decides(QuestionAnswer)
 def answer(turn: Turn, c: QuestionAnswer) -> None:
-    from coordinator.core import cues
+    from coordinator.core import checks, cues
 
     q = _open(_need(turn.state, c.question))
     if turn.state.the.halted:
@@ -197,6 +197,7 @@ def answer(turn: Turn, c: QuestionAnswer) -> None:
     if c.to != "all" and c.to not in q.groups:
         raise Refusal("invalid", f"{c.to} did not ask; give all, or one of {', '.join(q.groups)}", {"field": "to"})
     groups = [g for g in (q.groups if c.to == "all" else [c.to]) if not turn.state.groups[g].frozen]
+    checks.need_clean(turn, c.content, "content")
     turn.emit(QuestionAnswered(question=q.id, person=turn.actor.name, text=c.content, groups=groups))
     if groups:
         cues.drop_by_hand(turn, "message.send", {}, groups, c.content)

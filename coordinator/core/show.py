@@ -252,11 +252,15 @@ def begin(turn: Turn) -> None:
     from coordinator.core import cues
 
     state = turn.state
-    before = [s for s in state.segments.values() if s.status in {"planned", "running"} and s.start < state.the.start]
+    planned = state.the.start
+    before = [s for s in state.segments.values() if s.status in {"planned", "running"} and s.start < planned]
+    over = {s.id for s in before}
+    # Days and clock times keep the sheet's date: what has a later moment of its own is still to come.
+    rest = [c.id for c in cues.to_come(state) if (c.segment in over if c.at is None else c.at < planned)]
     turn.emit(ShowStarted(start=turn.at))
     for segment in before:
         turn.emit(SegmentEnded(segment=segment.id, run=segment.run, planned_at=segment.end, early=True))
-        cues.skip_rest(turn, segment.id, "show_started")
+    cues.skip(turn, rest, "show_started")
     start_what_is_due(turn)
 
 
@@ -323,7 +327,9 @@ def end(turn: Turn, _: ShowEnd) -> None:
     for segment in list(state.segments.values()):
         if segment.status in {"planned", "running"} and segment.kind != "aftercare":
             turn.emit(SegmentEnded(segment=segment.id, run=segment.run, planned_at=segment.end, early=True))
-            cues.skip_rest(turn, segment.id, "show_ended")
+    aftercare = {s.id for s in state.segments.values() if s.kind == "aftercare"}
+    rest = [c.id for c in cues.to_come(state) if c.segment is not None and c.segment not in aftercare]
+    cues.skip(turn, rest, "show_ended")
     start_what_is_due(turn)
 
 
@@ -339,7 +345,7 @@ def close(turn: Turn, _: ShowClose) -> None:
     for segment in list(state.segments.values()):
         if segment.status in {"planned", "running"}:
             turn.emit(SegmentEnded(segment=segment.id, run=segment.run, planned_at=segment.end, early=True))
-        cues.skip_rest(turn, segment.id, "closed", waiting=True)
+    cues.skip(turn, [c.id for c in cues.to_come(state)], "closed")
 
 
 @decides(SegmentNext)
@@ -465,7 +471,7 @@ def segment_ended(state: State, e: SegmentEnded) -> Iterable[Key]:
     keys: list[Key] = [SHOW, ("segments", e.segment)]
     if segment.status == "running":
         segment.status = "ended"
-        segment.end = e.planned_at if e.by == "clock" else e.at
+        segment.end = e.planned_at if e.by == "clock" and not e.early else e.at
         run = state.runs[segment.run or ""]
         run.ended_at = e.at
         keys.append(("runs", run.id))

@@ -75,7 +75,6 @@ class State(msgspec.Struct, kw_only=True, dict=True):
     buyers: set[str] = set()
     asked: dict[str, str] = {}  # normalised question → open card
     truths: dict[str, bool] = {}  # triggered cue → whether its condition holds while it is looked at
-    risen: tuple[str, ...] = ()  # those that became true by the last event that was read
     counts: dict[str, int] = {}  # the last number used, by kind of id
 
     @property
@@ -88,6 +87,16 @@ class State(msgspec.Struct, kw_only=True, dict=True):
         if self.plan is None:
             raise ValueError("the sale has no plan yet")
         return self.plan
+
+    @property
+    def risen(self) -> tuple[str, ...]:
+        """The triggered cues whose condition the last event made true: for who decides, no part of the state."""
+        found: tuple[str, ...] = self.__dict__.get("_risen", ())
+        return found
+
+    @risen.setter
+    def risen(self, names: tuple[str, ...]) -> None:
+        self.__dict__["_risen"] = names
 
     # -------- what follows from the plan alone, made anew whenever the plan or the added cues change
     @property
@@ -143,4 +152,18 @@ def encode(state: State) -> bytes:
 
 
 def decode(data: bytes) -> State:
-    return msgspec.msgpack.decode(data, type=State)
+    """The state that `encode` had. Its maps are in their order again: as the sheet has it, then as things were made."""
+    state = msgspec.msgpack.decode(data, type=State)
+    for topic in TOPICS:
+        entities = getattr(state, topic)
+        setattr(state, topic, dict(sorted(entities.items(), key=lambda item: (len(item[0]), item[0]))))
+    if state.plan is not None:
+        plan = state.plan
+        for topic, planned in (
+            ("groups", plan.groups), ("products", plan.products), ("coupons", plan.coupons), ("links", plan.links),
+            ("segments", plan.segments), ("cues", [c for s in plan.segments for c in s.cues]),
+        ):  # fmt: skip
+            entities = getattr(state, topic)
+            known = {p.id: entities[p.id] for p in planned if p.id in entities}
+            setattr(state, topic, known | entities)
+    return state

@@ -97,7 +97,7 @@ class Hub:
             for id_ in getattr(state, topic):
                 self._show(topic, id_)
         for published in self.conductor.recent:
-            self._keep(published, {})
+            self._keep(published, {key: self._once_shown(*key) for key in published.touched})
         self.head = state.seq
         self.conductor.listeners.append(self)
 
@@ -115,6 +115,16 @@ class Hub:
         else:
             shown.pop(id_, None)
         return before
+
+    def _once_shown(self, topic: str, id_: str) -> tuple[Streams, ...]:
+        """Who may have been shown an entity before the restart and has to be told that it is gone.
+
+        What it looked like then is not known any more; a client that never had it is told nothing by a null.
+        """
+        delivery = self.conductor.state.deliveries.get(id_) if topic == "deliveries" else None
+        if delivery is not None:  # relays are told of their own only
+            return (tuple(f"relay:{name}" for name in delivery.had), role_streams.DESK)
+        return (role_streams.TEAM,)
 
     def publish(self, batch: Published) -> None:
         before = {key: self._show(*key) for key in batch.touched}

@@ -90,7 +90,8 @@ class Service:
             gateway.ready = False
             for connection in list(gateway.connections):
                 connection.close(wire.GOING_AWAY, "the service is restarting: come back in a moment")
-            await gateway.builtin.close()
+            if (builtin := getattr(gateway, "builtin", None)) is not None:  # not there where the port was in use
+                await builtin.close()
             gateway.presence.close()
             await gateway.registry.close()
         for task in self._tasks:

@@ -27,6 +27,11 @@ def commands() -> dict[str, dict[str, Any]]:
         }  # fmt: skip
         definitions = schema.pop("$defs", {})
         properties = {"id": {"type": "string", "maxLength": 128}, "kind": {"const": kind}, **schema.get("properties", {})}
+        if cls.button or kind in {"message.send", "question.answer"}:
+            properties["override"] = {
+                "type": "object", "required": ["rules", "reason"], "description": "Checks that the sender overrules, and why.",
+                "properties": {"rules": {"type": "array", "items": {"type": "string"}}, "reason": {"type": "string"}},
+            }  # fmt: skip
         if cls.button:
             properties["from"] = {"type": ["string", "null"], "description": "The id of what the sender saw; null for none."}
         out[kind] = {

@@ -1,6 +1,6 @@
 """What each figure of the review means: printed beside it, in English and in Chinese.
 
-`unit`: count, ratio (0 to 1), money (whole minor units of the sale's currency), ms, time (ms since 1970 UTC).
+`unit`: count, ratio (0 to 1), money (whole minor units of the sale's currency), ms, ms since 1970 UTC (an instant).
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ DEFINITIONS: dict[str, Definition] = {
         "members with at least one valid message that day / members; for the sale the mean of its days that had messages. Valid: not only a "
         "sticker, not a repeat of what the member had said; erased words are taken as valid",
         "当日至少有一条有效消息的成员 / 群成员; 全场取有消息各日的平均。有效: 不只是表情, 不重复自己说过的话; 已抹除的内容按有效计"),
-    "peak_minute": Definition("峰值分钟", "time", J, "the beginning of the minute with the most messages; the first of equals", "消息最多的一分钟的起点; 并列取最早"),
+    "peak_minute": Definition("峰值分钟", "ms since 1970 UTC", J, "the beginning of the minute with the most messages; the first of equals", "消息最多的一分钟的起点; 并列取最早"),
     "peak_minute_messages": Definition("峰值消息数", "count", J, "messages in that minute", "该分钟的消息数"),
     # ------------------------------------------------------------ funnels
     "reach": Definition("潜在触达", "count", S,
@@ -124,9 +124,9 @@ DEFINITIONS: dict[str, Definition] = {
     "deliveries_sent": Definition("已发出", "count", J, "deliveries whose last word is sent", "最终状态为已发出的投递"),
     "deliveries_lost": Definition("未送达", "count", J, "deliveries whose last word is failed, expired or unknown", "最终状态为失败、过期或不明的投递"),
     # ------------------------------------------------------------ plan against run
-    "segment_start_planned": Definition("计划开始", "time", J, "as the sheet had it before the show", "开播前脚本中的开始时间"),
-    "segment_start_revised": Definition("调整后开始", "time", J, "as it stood just before it started", "开始前最后一次调整的时间"),
-    "segment_start_real": Definition("实际开始", "time", J, "when it started", "实际开始时间"),
+    "segment_start_planned": Definition("计划开始", "ms since 1970 UTC", J, "as the sheet had it before the show", "开播前脚本中的开始时间"),
+    "segment_start_revised": Definition("调整后开始", "ms since 1970 UTC", J, "as it stood just before it started", "开始前最后一次调整的时间"),
+    "segment_start_real": Definition("实际开始", "ms since 1970 UTC", J, "when it started", "实际开始时间"),
     "segment_length_planned": Definition("计划时长", "ms", J, "as the sheet had it before the show", "开播前脚本中的时长"),
     "segment_length_revised": Definition("调整后时长", "ms", J, "its last length before it ended, with extensions", "结束前最后一次调整的时长"),
     "segment_length_real": Definition("实际时长", "ms", J, "from start to end as they happened", "实际开始到结束"),

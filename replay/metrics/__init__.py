@@ -1,0 +1,25 @@
+"""The figures of the review: one file a topic, each from the tables alone."""
+
+from __future__ import annotations
+
+from replay.metrics import messages, people, plan_against_run, punctuality, questions, sales, stages
+from replay.metrics.figure import Figure
+from replay.metrics.funnels import Funnels
+from replay.tables import Tables
+
+
+def figures_of(t: Tables) -> list[Figure]:
+    """Every figure, in the order in which the review speaks of them. An empty sale has none."""
+    if t.state.plan is None:
+        return []
+    funnels = Funnels(t)
+    return [
+        *people.figures(t),
+        *messages.figures(t),
+        *funnels.figures(),
+        *sales.figures(t, funnels.reach()),
+        *questions.figures(t),
+        *punctuality.figures(t),
+        *plan_against_run.figures(t),
+        *stages.figures(t),
+    ]

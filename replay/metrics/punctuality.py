@@ -1,0 +1,44 @@
+"""On time or not: planned against fired, fired against sent, sent against acknowledged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from replay.metrics.figure import Figure, Scope, Why, figure, quantile
+from replay.tables import Tables
+
+NONE_FIRED: Why = ("no cue fired", "没有节点触发")
+NONE_SENT: Why = ("nothing was reported as sent", "没有已发出的上报")
+NONE_ACKED: Why = ("no prompt was acknowledged", "没有提词被确认")
+
+
+def figures(t: Tables) -> list[Figure]:
+    out = _pair(t, "late_fired", [f.late_ms for f in t.fires], None, NONE_FIRED)
+    out += _pair(t, "late_sent", [s.late_ms for s in t.sents], None, NONE_SENT)
+    out += _pair(t, "late_acked", [a.after_ms for a in t.acks], None, NONE_ACKED)
+    state = t.state
+    deliveries = [d.status for d in state.deliveries.values()]
+    out += [
+        figure(t, "cues_fired", len(t.fires)),
+        figure(t, "cues_skipped", sum(1 for c in state.cues.values() if c.status == "skipped")),
+        figure(t, "deliveries_sent", deliveries.count("sent")),
+        figure(t, "deliveries_lost", sum(deliveries.count(s) for s in ("failed", "expired", "unknown"))),
+    ]
+    out += _by(t, "late_fired", "cue", ((f.cue, f.late_ms) for f in t.fires))
+    out += _by(t, "late_sent", "cue", ((s.cue, s.late_ms) for s in t.sents))
+    out += _by(t, "late_sent", "group", ((s.group, s.late_ms) for s in t.sents))
+    out += _by(t, "late_sent", "relay", ((s.relay, s.late_ms) for s in t.sents))
+    return out
+
+
+def _by(t: Tables, name: str, topic: str, values: Iterable[tuple[str, float]]) -> list[Figure]:
+    found: dict[str, list[float]] = {}
+    for what, ms in values:
+        found.setdefault(what, []).append(ms)
+    return [f for what, times in found.items() for f in _pair(t, name, times, {topic: what}, NONE_FIRED)]
+
+
+def _pair(t: Tables, name: str, times: list[float] | list[int], scope: Scope | None, why: Why) -> list[Figure]:
+    return [
+        figure(t, f"{name}_p{percent}_ms", quantile(times, percent / 100), scope=scope, why=why) for percent in (50, 99)
+    ]
