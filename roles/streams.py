@@ -74,10 +74,6 @@ def _delivery(state: State, e: Any) -> tuple[str, ...]:
     return (f"relay:{relay}", *(DESK if fired else AHEAD_DESK))
 
 
-def _order(_: State, __: Any) -> tuple[str, ...]:
-    return (*DESK, "role:support")
-
-
 def _question(state: State, e: Any) -> tuple[str, ...]:
     return (*DESK, "role:support")
 
@@ -127,6 +123,6 @@ def of_event(state: State, e: Event) -> tuple[str, ...]:
         if kind.startswith("delivery."):
             return _delivery(state, e)
         if kind.startswith("order."):
-            return _order(state, e)
+            return DESK  # support sees the order itself, its member masked
         return TEAM
     return rule(state, e) if callable(rule) else rule

@@ -13,20 +13,18 @@ from typing import Any
 import msgspec
 
 from coordinator.core import State
-from coordinator.core.cues import Cue
+from coordinator.core.cues import BOARD_DROPS, Cue
 from coordinator.core.deliveries import Content, Delivery
 from coordinator.core.groups import Group
 from coordinator.core.orders import Order
 from coordinator.core.prompts import Prompt
-from coordinator.core.questions import Question
+from coordinator.core.questions import QUEUE_KEPT, Question
 from coordinator.core.tasks import Task
 from roles.streams import AHEAD, AHEAD_DESK, DESK, NOBODY, TEAM, TEAM_ROLES
 
 Form = tuple[tuple[str, ...], Any]
 """(streams that are shown this form, the object that is encoded for them)"""
 
-OPEN_QUESTIONS = 500  # of the queue; the rest is paged
-SHOWN_DROPS = 40  # whose deliveries are on the board; older ones are paged
 
 
 def _to_team(_: State, entity: Any) -> Iterable[Form]:
@@ -64,7 +62,7 @@ def _delivery(state: State, d: Delivery) -> Iterable[Form]:
     if d.status in {"requested", "held", "awaiting", "unknown"}:
         forms.append(((f"relay:{d.relay}",), d))
     drop = state.drops.get(d.drop)
-    recent = int(d.drop.removeprefix("drop")) > state.counts.get("drop", 0) - SHOWN_DROPS
+    recent = int(d.drop.removeprefix("drop")) > state.counts.get("drop", 0) - BOARD_DROPS
     if drop is not None and recent:
         # The board needs no words: they stand once, on the drop.
         thin = msgspec.structs.replace(d, content=_NO_CONTENT, had=())
@@ -85,7 +83,7 @@ def _task(_: State, t: Task) -> Iterable[Form]:
 
 
 def _question(state: State, q: Question) -> Iterable[Form]:
-    if q.status == "closed" or (q.status == "answered" and int(q.id[1:]) <= state.counts.get("q", 0) - OPEN_QUESTIONS):
+    if q.status == "closed" or (q.status == "answered" and int(q.id[1:]) <= state.counts.get("q", 0) - QUEUE_KEPT):
         return ()
     if q.picked_by is not None and q.status == "picked":
         return (((*DESK, "role:support", "role:host", "role:cohost"), q),)

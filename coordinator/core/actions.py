@@ -31,24 +31,47 @@ def subject(plan: CuePlan) -> str | None:
     return f.get("coupon") or f.get("link") or f.get("product") or f.get("checkin")
 
 
+_FIELDS: dict[str, tuple[str, ...]] = {
+    "coupon.drop": ("coupon", "quantity"), "coupon.stop": ("coupon",), "link.drop": ("link", "product"),
+    "product.show": ("product",), "product.hide": ("product",), "prompt.send": ("to", "urgency"), "task.assign": ("who",),
+}  # fmt: skip
+_NEEDED = {"coupon.drop": "coupon", "coupon.stop": "coupon", "product.show": "product", "prompt.send": "to", "task.assign": "who"}
+
+
 def check_fields(state: State, do: str, fields: dict[str, Any], text: str | None) -> None:
-    """Refuses a cue that names what is not there."""
-    index: dict[str, Container[str]] = {"coupon": state.coupons, "product": state.products, "link": state.links}
-    for name, known in index.items():
-        value = fields.get(name)
-        if value is not None and value not in known:
-            raise Refusal("unknown", f"there is no {name} {value}", {"field": f"fields.{name}"})
-    needs = {
-        "coupon.drop": ("coupon",), "coupon.stop": ("coupon",), "product.show": ("product",),
-        "prompt.send": ("to",), "task.assign": ("who",),
-    }.get(do, ())  # fmt: skip
-    for name in needs:
-        if not isinstance(fields.get(name), str):
-            raise Refusal("invalid", f"{do} needs fields.{name}", {"field": f"fields.{name}"})
-    if do == "link.drop" and not (fields.get("link") or fields.get("product")):
-        raise Refusal("invalid", "link.drop needs fields.link or fields.product", {"field": "fields.link"})
+    """Refuses a cue whose fields are none of its kind's, have another type, or name what is not there."""
+    from coordinator.core import prompts
+
+    for name, value in fields.items():
+        where = {"field": f"fields.{name[:64]}"}
+        if name not in _FIELDS.get(do, ()):
+            raise Refusal("invalid", f"{do} has no fields.{name[:64]}", where)
+        if name == "quantity":
+            if type(value) is not int or not 1 <= value <= _MOST:
+                raise Refusal("invalid", f"fields.quantity is a whole number from 1 to {_MOST}", where)
+        elif not isinstance(value, str):
+            raise Refusal("invalid", f"fields.{name} is a text", where)
+        elif name == "urgency" and value not in {"normal", "high"}:
+            raise Refusal("invalid", "fields.urgency is normal or high", where)
+        elif name in {"to", "who"} and not prompts.known_receiver(state, value):
+            raise Refusal("unknown", f"{value[:64]} is neither a role nor a person of the team", where)
+    known: dict[str, Container[str]] = {"coupon": state.coupons, "product": state.products, "link": state.links}
+    for name, things in known.items():
+        if name in fields and fields[name] not in things:
+            raise Refusal("unknown", f"there is no {name} {fields[name][:64]}", {"field": f"fields.{name}"})
+    needed = _NEEDED.get(do)
+    if needed is not None and needed not in fields:
+        raise Refusal("invalid", f"{do} needs fields.{needed}", {"field": f"fields.{needed}"})
+    if do == "link.drop":
+        if len(fields) != 1:
+            raise Refusal("invalid", "link.drop needs either fields.link or fields.product", {"field": "fields.link"})
+        if "product" in fields and not state.products[fields["product"]].url:
+            raise Refusal("invalid", f"{fields['product']} has no url in the sheet", {"field": "fields.product"})
     if do in {"prompt.send", "task.assign", "message.send"} and not text:
         raise Refusal("invalid", f"{do} needs a text", {"field": "text"})
+
+
+_MOST = 10**9  # of a coupon, in one drop
 
 
 def perform(turn: Turn, plan: CuePlan, cue: Cue) -> None:

@@ -88,6 +88,9 @@ def open_(turn: Turn, c: CheckinOpen) -> None:
 
     if the_open_one(turn.state) is not None:
         raise Refusal("stale", "a sign-in round is open already", {"current": open_round(turn.state, c)})
+    coming = next((d for d in turn.state.drops.values() if d.kind == "checkin" and d.status == "announced"), None)
+    if coming is not None:
+        raise Refusal("stale", "a sign-in round is about to open", {"current": coming.id})
     if turn.state.the.status == "closed":
         raise Refusal("too_late", "the sale is closed", {"status": "closed"})
     checks.need_clean(turn, c.text)

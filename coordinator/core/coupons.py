@@ -256,7 +256,7 @@ def redeemed_result(_: State, e: CouponRedeemed) -> dict[str, Any]:
 @evolves(CouponDropped)
 def dropped(state: State, e: CouponDropped) -> Iterable[Key]:
     coupon = state.coupons[e.coupon]
-    coupon.dropped_at, coupon.drop = e.at, e.drop
+    coupon.dropped_at = e.at
     coupon.drops.append(e.drop)
     return (("coupons", e.coupon),)
 

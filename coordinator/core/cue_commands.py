@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
-
-from coordinator.core import checks, conditions, cues, selectors
+from coordinator.core import checks, conditions, cues, schedule, selectors
 from coordinator.core.cues import (
     Cue,
     CueConfirmed,
@@ -24,6 +22,7 @@ from coordinator.core.kernel import (
     Command,
     Event,
     Id,
+    Instant,
     Key,
     Refusal,
     Text,
@@ -38,6 +37,9 @@ from coordinator.core.plan import CUE_KINDS, INTO_GROUPS, At, CuePlan, Late
 
 if TYPE_CHECKING:
     from coordinator.core.state import State
+
+
+MADE_HERE = ("hand-", "added-")  # how ids of cues begin that no sheet holds
 
 
 class CueAdded(Event, tag="cue.added", kw_only=True):
@@ -87,7 +89,7 @@ class CueAdd(Command):
 
     cue: Id | None = None
     segment: Id | None = None
-    at: int | None = Field(None, ge=0)
+    at: Instant | None = None
     when: Text | None = None
     do: Id
     fields: dict[str, Any] = {}  # the fields of the command that `do` names
@@ -160,8 +162,9 @@ def release(turn: Turn, c: CueRelease) -> None:
     _not_halted(turn, plan)
     turn.emit(CueReleased(cue=cue.id, run=cue.run))
     lead = lead_of(turn.state, plan)
-    # What lies ahead waits for its moment; what has passed, and a hand's cue, goes now.
-    if cue.hand or (cue.at is not None and cue.at - lead <= turn.at):
+    # What lies ahead waits for its moment; what has passed, a hand's cue, and one that was set off, goes now.
+    set_off = cue.when is not None and cue.run is not None
+    if cue.hand or set_off or (cue.at is not None and cue.at - lead <= turn.at):
         moment = cue.at if cue.at is not None and cue.at > turn.at and not cue.hand else turn.at + lead
         go(turn, cue, moment)
 
@@ -184,6 +187,8 @@ def add(turn: Turn, c: CueAdd) -> None:
         raise Refusal("invalid", "a cue has either a moment (at) or a condition (when)", {"field": "at"})
     if c.segment is not None and c.segment not in state.segments:
         raise Refusal("unknown", f"there is no segment {c.segment}", {"field": "segment"})
+    if c.cue is not None and c.cue.startswith(MADE_HERE):
+        raise Refusal("invalid", f"ids that begin with {' or '.join(MADE_HERE)} are given by the sale itself", {"field": "cue"})
     name = c.cue or state.next_id("added-")
     if name in state.cues:
         raise Refusal("already", f"there is a cue {name} already", {"field": "cue"})
@@ -205,7 +210,8 @@ def add(turn: Turn, c: CueAdd) -> None:
     plan = CuePlan(
         id=name,
         do=c.do,
-        at=At(base="clock", instant=c.at) if c.at is not None else None,
+        # The wire speaks the sale's time, a plan the wall's: they part when the wall clock steps.
+        at=At(base="clock", instant=c.at + state.stepped) if c.at is not None else None,
         when=c.when,
         fields=c.fields,
         groups=c.groups,
@@ -223,7 +229,7 @@ def added(state: State, e: CueAdded) -> Iterable[Key]:
     state.reindex()
     state.cues[e.cue] = cue = cues.new_cue(state, e.segment, e.plan, len(state.added) + 1000)
     if e.plan.at is not None:
-        cue.planned_at = cue.at = e.plan.at.instant
+        cue.planned_at = cue.at = schedule.instant_of(state, e.plan.at, e.segment)
     return [("cues", e.cue)]
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from coordinator.core.state import State
 
 OWNER_ALERT_MS = 15_000  # an unconfirmed cue is told to the owner after this long
+BOARD_DROPS = 40  # the newest, whose deliveries are on the board; older ones are paged
 ASK_EXPIRES_MS = 600_000  # how long a drop may still go out where its `late` rule asks
 
 
@@ -470,6 +471,22 @@ def _new_run(state: State, cue: Cue, run: str, planned_at: int, at: int) -> list
     return [("runs", run)]
 
 
+def _shown_with(state: State, drop: Drop) -> list[Key]:
+    """What those who did not ask to be told ahead are shown, or not, as the drop stands."""
+    return [("drops", drop.id), ("runs", drop.run), *(("deliveries", d) for d in state.by_drop.get(drop.id, {}).values())]
+
+
+def _last_drop_is(state: State, e: CueAnnounced) -> list[Key]:
+    """The last drop of a thing is the one that was pressed last, fired or not: a second press is told `stale`."""
+    kind = e.do.partition(".")[0]
+    for topic in {"coupon": ("coupons",), "link": ("products", "links")}.get(kind, ()):
+        thing = getattr(state, topic).get(e.what or "")
+        if thing is not None:
+            thing.drop = e.drop
+            return [(topic, thing.id)]
+    return []
+
+
 @evolves(CueAnnounced)
 def cue_announced(state: State, e: CueAnnounced) -> Iterable[Key]:
     if e.hand is not None and e.cue not in state.cues:
@@ -487,6 +504,9 @@ def cue_announced(state: State, e: CueAnnounced) -> Iterable[Key]:
     drop = state.drops.get(e.drop)
     if drop is None:
         state.count("drop")
+        keys += _last_drop_is(state, e)
+        off_the_board = f"drop{state.counts['drop'] - BOARD_DROPS}"
+        keys += [("deliveries", d) for d in state.by_drop.get(off_the_board, {}).values()]
         drop = state.drops[e.drop] = Drop(
             id=e.drop, kind=e.do.partition(".")[0], what=e.what, cue=e.cue, run=e.run, groups=e.groups,
             text=e.text, at=e.at, fire_at=e.fire_at, expires_at=e.expires_at, quantity=e.quantity, by=e.by,
@@ -494,6 +514,7 @@ def cue_announced(state: State, e: CueAnnounced) -> Iterable[Key]:
     else:
         drop.status, drop.fire_at, drop.expires_at = "announced", e.fire_at, e.expires_at
         drop.groups, drop.text = e.groups, e.text
+        keys += _shown_with(state, drop)
     return [*keys, ("cues", e.cue), ("drops", e.drop)]
 
 
@@ -509,8 +530,7 @@ def cue_fired(state: State, e: CueFired) -> Iterable[Key]:
         drop = state.drops[e.drop]
         drop.status, drop.fired_at = "fired", e.at
         keys.append(("drops", e.drop))
-        # Those who did not ask to be told ahead see its deliveries from here on.
-        keys += [("deliveries", d) for d in state.by_drop.get(e.drop, {}).values()]
+        keys += _shown_with(state, drop)
     return keys
 
 
@@ -546,13 +566,14 @@ def cue_changed(state: State, e: Any) -> Iterable[Key]:
             cue.status, cue.run, cue.drop, cue.fire_at, cue.confirmed = "planned", None, None, None, False
         case CueWithdrawn():
             cue.status, cue.why, cue.fire_at = "planned", e.why, None
+            state.truths.pop(e.cue, None)  # a triggered one is set off again by the next look at its condition
             # A hand's cue has no moment of its own to come back to: it waits for a release.
             if cue.hand:
                 cue.status = "held"
             drop = state.drops.get(cue.drop or "")
             if drop is not None:
                 drop.status = "withdrawn"
-                return [("cues", e.cue), ("drops", drop.id), *schedule.replan(state)]
+                return [("cues", e.cue), *_shown_with(state, drop), *schedule.replan(state)]
     return [("cues", e.cue), *schedule.replan(state)]
 
 

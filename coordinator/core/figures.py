@@ -113,9 +113,9 @@ def orders(state: State, e: Any) -> Iterable[Key]:
         case OrderPaid():
             f.orders_paid += 1
             f.sales_paid += e.amount
-            if order.member is not None:
-                state.buyers.add(order.member)
-                f.buyers = len(state.buyers)
+    if order.paid_at is not None and order.member is not None:
+        state.buyers.add(order.member)
+        f.buyers = len(state.buyers)
     paid = f.sales_paid
     f.sales_net = paid - sum(min(o.refunded, o.paid) for o in state.orders.values() if o.refunded)
     return _KEYS

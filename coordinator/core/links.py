@@ -151,13 +151,7 @@ def click(turn: Turn, c: LinkClick) -> None:
 
 @evolves(LinkDropped)
 def dropped(state: State, e: LinkDropped) -> Iterable[Key]:
-    if e.link is not None and e.link in state.links:
-        state.links[e.link].drop = e.drop
-        return [("links", e.link)]
-    if e.product is not None and e.product in state.products:
-        state.products[e.product].drop = e.drop
-        return [("products", e.product)]
-    return []
+    return [("drops", e.drop)]
 
 
 @evolves(LinkClicked)

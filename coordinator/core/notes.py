@@ -49,7 +49,7 @@ def added(state: State, e: NoteAdded) -> Iterable[Key]:
     state.count("n")
     state.notes[e.note] = Note(id=e.note, at=e.at, by=e.by, text=e.text)
     keys: list[Key] = [("notes", e.note)]
-    oldest = f"n{state.counts["n"] - KEPT}"
+    oldest = f"n{state.counts['n'] - KEPT}"
     if state.notes.pop(oldest, None) is not None:
         keys.append(("notes", oldest))
     return keys

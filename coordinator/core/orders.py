@@ -135,6 +135,7 @@ def report(turn: Turn, c: OrderReport) -> dict[str, Any] | None:
 @evolves(OrderPlaced, OrderPaid, OrderShipped, OrderCancelled, OrderRefunded)
 def reported(state: State, e: Any) -> Iterable[Key]:
     order = state.orders.setdefault(e.order, Order(id=e.order))
+    counted = order.lines if order.paid_at is not None else ()
     for name in ("member", "group", "link", "coupon", "cue", "drop"):
         if getattr(order, name) is None and getattr(e, name) is not None:
             setattr(order, name, getattr(e, name))
@@ -149,9 +150,11 @@ def reported(state: State, e: Any) -> Iterable[Key]:
             order.lines = e.lines
     if status == "paid":
         order.paid = e.amount
-        for line in order.lines:
+    # What is sold is what stands in a paid order, whichever of its reports came first.
+    for lines, sign in ((counted, -1), (order.lines if order.paid_at is not None else (), 1)):
+        for line in lines:
             if line.product in state.products:
-                state.products[line.product].sold += line.quantity
+                state.products[line.product].sold += sign * line.quantity
     done = [s for s in LATER if getattr(order, f"{s}_at") is not None]
     order.status = done[-1]
     return [("orders", e.order), *(("products", x.product) for x in order.lines if x.product in state.products)]

@@ -128,35 +128,36 @@ def stepped(turn: Turn, c: ClockStep) -> None:
     turn.emit(ClockStepped(by_ms=c.by_ms))
 
 
-def _person(state: State, role: str, name: str) -> Person:
+def person(state: State, role: str, name: str) -> Person:
+    """The person's entry, made where there is none."""
     id_ = f"{role}:{name}"
     return state.people.setdefault(id_, Person(id=id_, person=name, role=role))
 
 
 @evolves(PersonJoined, PersonLeft, PersonReady)
 def person_changed(state: State, e: Any) -> Iterable[Key]:
-    person = _person(state, e.role, e.person)
+    who = person(state, e.role, e.person)
     match e:
         case PersonJoined():
-            person.here, person.since = True, e.at
+            who.here, who.since = True, e.at
         case PersonLeft():
-            person.here, person.since = False, e.at
+            who.here, who.since = False, e.at
         case PersonReady():
-            person.ready = True
-    return [("people", person.id)]
+            who.ready = True
+    return [("people", who.id)]
 
 
 @evolves(RelayJoined, RelayLeft)
 def relay_changed(state: State, e: Any) -> Iterable[Key]:
     relay = state.relays.setdefault(e.relay, Relay(name=e.relay))
-    person = _person(state, "relay", e.relay)
-    relay.here = person.here = person.ready = isinstance(e, RelayJoined)
-    person.since = e.at
+    who = person(state, "relay", e.relay)
+    relay.here = who.here = who.ready = isinstance(e, RelayJoined)
+    who.since = e.at
     if isinstance(e, RelayJoined):
         relay.groups = e.groups
     else:
         relay.left_at = e.at
-    return [("people", person.id)]
+    return [("people", who.id)]
 
 
 @evolves(ClockStepped)

@@ -126,7 +126,7 @@ def reprice(turn: Turn, c: ProductReprice) -> None:
     _open(turn.state)
     was = _need(turn.state, c.product).price
     turn.emit(ProductRepriced(product=c.product, price=c.price, was=was))
-    _correct(turn, c.product)
+    correct(turn, c.product)
 
 
 @decides(ProductRestock)
@@ -134,10 +134,11 @@ def restock(turn: Turn, c: ProductRestock) -> None:
     _open(turn.state)
     was = _need(turn.state, c.product).stock
     turn.emit(ProductRestocked(product=c.product, stock=c.stock, was=was))
-    _correct(turn, c.product)
+    correct(turn, c.product)
 
 
-def _correct(turn: Turn, product: str) -> None:
+def correct(turn: Turn, product: str) -> None:
+    """What has not left is rendered anew; where an old figure has left, the controller is told."""
     from coordinator.core import deliveries, prompts
 
     if deliveries.render_again(turn, product):

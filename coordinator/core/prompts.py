@@ -96,7 +96,7 @@ def sent(state: State, e: PromptSent) -> Iterable[Key]:
     state.count("p")
     state.prompts[e.prompt] = Prompt(id=e.prompt, to=e.to, text=e.text, urgency=e.urgency, at=e.at, by=e.by, cue=e.cue)
     keys: list[Key] = [("prompts", e.prompt)]
-    oldest = f"p{state.counts["p"] - KEPT}"
+    oldest = f"p{state.counts['p'] - KEPT}"
     if state.prompts.pop(oldest, None) is not None:
         keys.append(("prompts", oldest))
     return keys

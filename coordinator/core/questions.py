@@ -19,6 +19,7 @@ from coordinator.core.kernel import (
     Text,
     Turn,
     command,
+    current,
     decides,
     evolves,
     result_of,
@@ -26,6 +27,9 @@ from coordinator.core.kernel import (
 
 if TYPE_CHECKING:
     from coordinator.core.state import State
+
+
+QUEUE_KEPT = 500  # the newest cards, which are shown though they are answered; older ones are paged
 
 
 class Question(msgspec.Struct, kw_only=True):
@@ -112,7 +116,7 @@ class QuestionAnswer(Command):
     to: Id = "all"
 
 
-@command("question.close", events=("question.closed",))
+@command("question.close", button=True, events=("question.closed",))
 class QuestionClose(Command):
     question: Id
 
@@ -123,6 +127,12 @@ class QuestionEscalate(Command):
 
     question: Id
     to: Id
+
+
+@current(QuestionClose)
+def open_card(state: State, c: QuestionClose) -> str | None:
+    q = state.questions.get(c.question)
+    return q.id if q is not None and q.status != "closed" else None
 
 
 def normalised(text: str) -> str:
@@ -233,7 +243,11 @@ def raised(state: State, e: QuestionRaised) -> Iterable[Key]:
         q.groups[e.group] = q.groups.get(e.group, 0) + 1
     if e.text is not None:
         state.asked[normalised(e.text)] = e.question
-    return [("questions", e.question)]
+    keys: list[Key] = [("questions", e.question)]
+    behind = f"q{state.counts['q'] - QUEUE_KEPT}"
+    if behind in state.questions:
+        keys.append(("questions", behind))
+    return keys
 
 
 @evolves(QuestionTaken, QuestionPicked, QuestionAnswered, QuestionClosed, QuestionEscalated)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from pydantic import ConfigDict, Field
 
-from coordinator.core import cues, schedule
+from coordinator.core import cues, people, products, schedule
 from coordinator.core.coupons import Coupon
 from coordinator.core.figures import Figures
 from coordinator.core.groups import Group
@@ -101,6 +101,8 @@ def replace(turn: Turn, c: SheetReplace) -> dict[str, int]:
                 "invalid", f"{known.claimed} of {coupon.id} are claimed: its quantity cannot be less", {"field": "sheet.coupons"}
             )
     before = {c.id: cues.plan_of(state, c.id) for c in cues.announced(state) if not c.hand}
+    begun = [c.id for c in state.cues.values() if c.status in {"waiting", "held"} and c.id not in state.added]
+    prices = {p.id: p.price for p in state.products.values()}
     times = {c.id: c.fire_at for c in cues.announced(state)}
     new = {cue.id: cue for s in plan.segments for cue in s.cues}
     turn.emit(
@@ -112,6 +114,10 @@ def replace(turn: Turn, c: SheetReplace) -> dict[str, int]:
             cues.withdraw(turn, cue, "edited")
             if name not in new:
                 turn.emit(cues.CueSkipped(cue=name, run=cue.run, why="edited"))
+    cues.skip(turn, [name for name in begun if name not in new], "edited")
+    for product in plan.products:
+        if prices.get(product.id, product.price) != state.products[product.id].price:
+            products.correct(turn, product.id)
     return {"version": the.version}
 
 
@@ -167,11 +173,8 @@ def created(state: State, e: SaleCreated) -> Iterable[Key]:
     state.links = {x.id: _link(x) for x in plan.links}
     state.figures["sale"] = Figures(members=sum(g.members for g in plan.groups))
     for member in plan.team:
-        from coordinator.core.people import Person
-
-        id_ = f"{member.role}:{member.person}"
-        state.people[id_] = Person(id=id_, person=member.person, role=member.role)
-    _take_segments(state)
+        people.person(state, member.role, member.person)
+    _take_segments(state, {})
     return _everything(state)
 
 
@@ -179,8 +182,13 @@ def _targets(plan: Plan) -> dict[str, int]:
     return {k: v for k, v in (("sales", plan.targets.sales), ("buyers", plan.targets.buyers)) if v is not None}
 
 
-def _take_segments(state: State) -> None:
-    """Lays the plan's segments and cues under what has run already."""
+_RUN_OF_A_CUE = (
+    "status", "run", "drop", "fire_at", "planned_at", "waiting_since", "waiting_until", "alerted", "confirmed", "why", "reach",
+)  # fmt: skip
+
+
+def _take_segments(state: State, before: dict[str, tuple[str, CuePlan]]) -> None:
+    """Lays the plan's segments and cues under what has run already. `before` are the cues of the plan it replaces."""
     plan = state.p
     old_segments, old_cues = state.segments, state.cues
     state.reindex()
@@ -189,17 +197,22 @@ def _take_segments(state: State) -> None:
         segment = new_segment(s, i)
         known = old_segments.get(s.id)
         if known is not None and known.status != "planned":
-            known.index, known.name, known.lasts, known.advance, known.product = i, s.name, s.lasts, s.advance, s.product
+            known.index = i
+            if known.status == "running":
+                known.name, known.lasts, known.advance, known.product = s.name, s.lasts, s.advance, s.product
             segment = known
         state.segments[s.id] = segment
         for n, c in enumerate(s.cues):
             cue = cues.new_cue(state, s.id, c, n)
             was = old_cues.get(c.id)
-            if was is not None and was.status not in {"planned"}:
+            if was is not None and was.status in {"fired", "skipped"}:
                 was.index, was.segment = n, s.id
                 cue = was
             elif was is not None:
-                cue.run, cue.drop = was.run, was.drop
+                for name in ("run", "drop") if was.status == "planned" else _RUN_OF_A_CUE:
+                    setattr(cue, name, getattr(was, name))
+                if was.status == "waiting" and c.at is not None:
+                    cue.at = was.at  # what waits for a word has had its moment
             state.cues[c.id] = cue
     # What ran stays, though the new sheet knows it no longer; so does what was added by hand.
     for id_, segment in old_segments.items():
@@ -209,7 +222,7 @@ def _take_segments(state: State) -> None:
         if id_ not in state.cues and (cue.status != "planned" or id_ in state.added):
             state.cues[id_] = cue
             if id_ not in state.index.cues:
-                state.added[id_] = (cue.segment or "", _as_it_was(cue))
+                state.added[id_] = before[id_]
     state.reindex()
     schedule.replan(state)
     for segment in state.segments.values():
@@ -218,13 +231,6 @@ def _take_segments(state: State) -> None:
     for cue in state.cues.values():
         if cue.status == "planned":
             cue.planned_at = cue.at
-
-
-def _as_it_was(cue: cues.Cue) -> CuePlan:
-    """A plan for a cue whose sheet is gone: enough to show it and to end its deliveries."""
-    from coordinator.core.plan import Late
-
-    return CuePlan(id=cue.id, do=cue.do, groups=cue.groups, text=cue.text, late=Late(rule="ask", within=0))
 
 
 def _everything(state: State) -> list[Key]:
@@ -236,15 +242,20 @@ def _everything(state: State) -> list[Key]:
 @evolves(SheetReplaced)
 def replaced(state: State, e: SheetReplaced) -> Iterable[Key]:
     before = _everything(state)
-    plan = e.plan
+    plan, was = e.plan, state.p
+    cues_before = dict(state.index.cues)
     the = state.the
     state.plan, state.sheet = plan, e.sheet
     the.version, the.approved, the.title, the.lead, the.targets = e.version, e.approved, plan.title, plan.lead, _targets(plan)
     the.planned_start = plan.start
-    if the.started_at is None:
+    if the.started_at is None and plan.start != was.start:  # else a shift of the start stands
         the.start = plan.start
     _merge(state.groups, {g.id: _group(g) for g in plan.groups}, ("name", "tier", "stage", "org", "tags", "relay"))
-    _merge(state.products, {p.id: _product(p) for p in plan.products}, ("name", "line", "list_price", "url", "points", "script", "image", "price"))
+    _merge(state.products, {p.id: _product(p) for p in plan.products}, ("name", "line", "list_price", "url", "points", "script", "image"))
+    prices = {p.id: p.price for p in was.products}
+    for product in plan.products:
+        if product.price != prices.get(product.id):  # else a price that was changed in the show stands
+            state.products[product.id].price = product.price
     _merge(state.links, {x.id: _link(x) for x in plan.links}, ("kind", "url", "title"))
     _merge(
         state.coupons,
@@ -253,7 +264,9 @@ def replaced(state: State, e: SheetReplaced) -> Iterable[Key]:
     )
     for coupon in state.coupons.values():
         coupon.left = coupon.quantity - coupon.claimed
-    _take_segments(state)
+    for member in plan.team:
+        people.person(state, member.role, member.person)
+    _take_segments(state, cues_before)
     return {*before, *_everything(state)}
 
 

@@ -18,10 +18,20 @@ if TYPE_CHECKING:
 def looked_at(state: State, name: str) -> bool:
     """A condition is looked at from its segment's start on, while the show runs."""
     cue = state.cues.get(name)
-    if cue is None or state.the.status not in {"armed", "live"}:
+    status = state.the.status
+    if cue is None or status not in {"armed", "live", "ended"}:
         return False
     segment = state.segments.get(cue.segment or "")
+    if status == "ended" and (segment is None or segment.kind != "aftercare"):
+        return False
     return segment is None or segment.status in {"running", "ended"}
+
+
+def stands_still(state: State, name: str) -> bool:
+    """A pause, and a halt for what goes into groups: an edge is neither seen nor lost, but waits for their end."""
+    from coordinator.core.plan import INTO_GROUPS
+
+    return state.the.status == "paused" or (state.the.halted and state.index.cues[name][1].do in INTO_GROUPS)
 
 
 def look(state: State, touched: set[Key]) -> None:
@@ -33,6 +43,8 @@ def look(state: State, touched: set[Key]) -> None:
         names += watched[key]
     risen: list[str] = []
     for name in names if len(names) == 1 else sorted(set(names)):
+        if stands_still(state, name):
+            continue
         holds = looked_at(state, name) and index.conditions[name].holds(index.lookup)
         if holds != truths.get(name, False):
             truths[name] = holds
@@ -44,7 +56,6 @@ def look(state: State, touched: set[Key]) -> None:
 def follow(turn: Turn) -> None:
     """Sets off the cues whose condition has just become true."""
     from coordinator.core import cues
-    from coordinator.core.plan import INTO_GROUPS
 
     state = turn.state
     risen, state.risen = state.risen, ()
@@ -53,7 +64,7 @@ def follow(turn: Turn) -> None:
         plan = cues.plan_of(state, name)
         if cue.status == "fired" and plan.again_after is not None and turn.at >= (cue.fired_at or 0) + plan.again_after:
             turn.emit(cues.CueAgain(cue=name))
-        if cue.status != "planned" or (state.the.halted and plan.do in INTO_GROUPS):
+        if cue.status != "planned":
             continue
         if plan.confirm is not None and not cue.confirmed:
             cues.wait_for_confirm(turn, cue, plan)

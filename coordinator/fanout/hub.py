@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
@@ -20,6 +20,7 @@ from coordinator.conductor import Conductor, Published
 from coordinator.core import TOPICS, Actor, Event
 from coordinator.core.kernel import Key
 from coordinator.fanout.outbox import Outbox
+from coordinator.fanout.showcase import Pattern, Showcase
 from coordinator.fanout.view import GONE, HIDDEN, Streams, View
 from coordinator.journal import codec
 from roles import streams as role_streams
@@ -38,48 +39,44 @@ SOFT_EVENTS = 5_000  # joining more than this costs more than a snapshot
 
 _encode = msgspec.json.Encoder().encode
 
-Shown = tuple[tuple[Streams, ...], tuple[bytes, ...]]
-"""An entity's forms: the streams of each, and the bytes of each."""
-
-_NOWHERE: Shown = ((), ())
-
-
 class Chunk(msgspec.Struct):
     """One batch, as the fan-out keeps it."""
 
     first: int
     last: int
-    events: list[tuple[tuple[Streams, str | None], Event, bytes]]  # (who, the event, its bytes with the command's id)
-    before: dict[Key, tuple[Streams, ...]]  # touched entity → who was shown it before
+    events: list[tuple[Streams, str, Event, bytes]]  # (who is shown it, who sent it, the event, its bytes in full)
+    before: dict[Key, Pattern]  # touched entity → who was shown it before
     size: int
 
 
 class Span:
     """All since a place, up to the head, ready to be joined for any view."""
 
-    __slots__ = ("bodies", "changes", "events", "plain", "who")
+    __slots__ = ("bodies", "changes", "events", "plain", "senders", "who")
 
     def __init__(self, chunks: Iterable[Chunk], after: int) -> None:
-        self.events: list[tuple[int, Event, bytes]] = []
+        self.events: list[tuple[int, str, Event, bytes]] = []
         self.plain: dict[int, bytes] = {}
-        places: dict[tuple[Streams, str | None], int] = {}
-        before: dict[Key, list[tuple[Streams, ...]]] = {}
+        self.senders: set[str] = set()
+        places: dict[Streams, int] = {}
+        self.changes: dict[Key, list[Pattern]] = {}
         for chunk in chunks:
             skip = max(0, after + 1 - chunk.first)
-            for who, event, full in chunk.events[skip:]:
-                self.events.append((places.setdefault(who, len(places)), event, full))
-            for key, streams in chunk.before.items():
-                before.setdefault(key, []).append(streams)
+            for who, sender, event, full in chunk.events[skip:]:
+                self.events.append((places.setdefault(who, len(places)), sender, event, full))
+                if event.cmd is not None:
+                    self.senders.add(sender)
+            for key, pattern in chunk.before.items():
+                self.changes.setdefault(key, []).append(pattern)
         self.who = list(places)
-        self.changes = before
-        self.bodies: dict[tuple[int, ...], bytes | None] = {}
+        self.bodies: dict[tuple[Any, ...], bytes | None] = {}
 
 
 class Hub:
     def __init__(self, conductor: Conductor) -> None:
         self.conductor = conductor
         self.head = 0
-        self.shown: dict[str, dict[str, Shown]] = {topic: {} for topic in TOPICS}
+        self.shown = Showcase()
         self.chunks: deque[Chunk] = deque()
         self.views: dict[tuple[frozenset[str], str], View] = {}
         self._events = self._bytes = 0
@@ -101,22 +98,10 @@ class Hub:
         self.head = state.seq
         self.conductor.listeners.append(self)
 
-    def _show(self, topic: str, id_: str) -> tuple[Streams, ...]:
-        """Encodes an entity for those who are shown it; returns who was shown it before."""
-        shown = self.shown[topic]
-        before = shown.get(id_, _NOWHERE)[0]
-        streams: list[Streams] = []
-        bodies: list[bytes] = []
-        for who, form in role_views.forms(self.conductor.state, topic, id_):
-            streams.append(who)
-            bodies.append(_encode(form))
-        if streams:
-            shown[id_] = (tuple(streams), tuple(bodies))
-        else:
-            shown.pop(id_, None)
-        return before
+    def _show(self, topic: str, id_: str) -> Pattern:
+        return self.shown.put(topic, id_, role_views.forms(self.conductor.state, topic, id_))
 
-    def _once_shown(self, topic: str, id_: str) -> tuple[Streams, ...]:
+    def _once_shown(self, topic: str, id_: str) -> Pattern:
         """Who may have been shown an entity before the restart and has to be told that it is gone.
 
         What it looked like then is not known any more; a client that never had it is told nothing by a null.
@@ -133,14 +118,14 @@ class Hub:
         self._spans.clear()
         self._schedule()
 
-    def _keep(self, batch: Published, before: dict[Key, tuple[Streams, ...]]) -> None:
+    def _keep(self, batch: Published, before: dict[Key, Pattern]) -> None:
         state = self.conductor.state
-        events: list[tuple[tuple[Streams, str | None], Event, bytes]] = []
+        events: list[tuple[Streams, str, Event, bytes]] = []
         size = 0
         for event, entry, sender in zip(batch.events, batch.entries, batch.senders, strict=True):
             who = role_streams.of_event(state, event)
             full = codec.wire(event, entry.body, entry.private)
-            events.append(((who, sender if event.cmd is not None else None), event, full))
+            events.append((who, sender, event, full))
             size += len(full)
         chunk = Chunk(batch.events[0].seq, batch.events[-1].seq, events, before or dict.fromkeys(batch.touched, ()), size)
         self.chunks.append(chunk)
@@ -204,27 +189,28 @@ class Hub:
         seen = [view.sees(who) for who in span.who]
         picks: list[int] = []
         for (topic, id_), before in span.changes.items():
-            shown = self.shown[topic].get(id_, _NOWHERE)
-            place = view.pick(shown[0])
-            if place == HIDDEN and any(view.pick(b) != HIDDEN for b in before):
+            place = self.shown.place(view, topic, id_)
+            if place == HIDDEN and any(view.pick(pattern) != HIDDEN for pattern in before):
                 place = GONE
             picks.append(place)
-        signature = (*seen, *picks)
+        # Views that are shown the same share the same bytes; who sent something is shown its id.
+        sender = view.sender if view.sender in span.senders else ""
+        signature = (view.full, sender, *seen, *picks)
         if signature not in span.bodies:
-            span.bodies[signature] = self._join(span, seen, picks)
+            span.bodies[signature] = self._join(span, view, seen, picks)
         return span.bodies[signature]
 
-    def _join(self, span: Span, seen: list[int], picks: list[int]) -> bytes | None:
+    def _join(self, span: Span, view: View, seen: list[bool], picks: list[int]) -> bytes | None:
         events = [
-            full if seen[place] == 2 or event.cmd is None else _without_command(span, event)
-            for place, event, full in span.events
+            full if view.full or event.cmd is None or sender == view.sender else _without_command(span, event)
+            for place, sender, event, full in span.events
             if seen[place]
         ]
         topics: dict[str, list[bytes]] = {}
         for (topic, id_), place in zip(span.changes, picks, strict=True):
             if place != HIDDEN:
-                body = b"null" if place == GONE else self.shown[topic][id_][1][place]
-                topics.setdefault(topic, []).append(_encode(id_) + b":" + body)
+                body = _encode(id_) + b":null" if place == GONE else self.shown.body(topic, id_, place)
+                topics.setdefault(topic, []).append(body)
         if not events and not topics:
             return None
         changes = b",".join([b'"%b":{%b}' % (t.encode(), b",".join(parts)) for t, parts in topics.items()])
@@ -232,19 +218,7 @@ class Hub:
 
     def state_of(self, view: View) -> bytes:
         """The whole state as this view is shown it, at the head."""
-        if view.snapshot is not None and view.snapshot[0] == self.head:
-            return view.snapshot[1]
-        topics: list[bytes] = []
-        for topic, shown in self.shown.items():
-            parts = []
-            for id_, (streams, bodies) in shown.items():
-                place = view.pick(streams)
-                if place != HIDDEN:
-                    parts.append(_encode(id_) + b":" + bodies[place])
-            topics.append(b'"%b":{%b}' % (topic.encode(), b",".join(parts)))
-        data = b"{%b}" % b",".join(topics)
-        view.snapshot = (self.head, data)
-        return data
+        return self.shown.state(view)
 
     # ------------------------------------------------------------ passes
     def _schedule(self) -> None:

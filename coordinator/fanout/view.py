@@ -18,40 +18,37 @@ FULL = frozenset({"role:controller", "role:owner"})
 PRIORITY = {"relay": 0, "poster": 0, "controller": 1, "owner": 1, "host": 2, "cohost": 2}
 
 
+MEMORY = 5_000  # what a view remembers of its choices; patterns come and go
+
+
 class View:
-    __slots__ = ("_picks", "_sees", "boxes", "fingerprint", "priority", "role", "sender", "snapshot", "streams")
+    __slots__ = ("_picks", "_sees", "boxes", "fingerprint", "full", "priority", "role", "sender", "streams")
 
     def __init__(self, streams: frozenset[str], role: str, sender: str) -> None:
         self.streams, self.role, self.sender = streams, role, sender
         self.fingerprint = hashlib.blake2b("\n".join(sorted(streams)).encode(), digest_size=4).hexdigest()
+        self.full = not streams.isdisjoint(FULL)
+        """Whether it is told the id of every command, and not only of its own."""
         self.boxes: set[Outbox] = set()
         self.priority = PRIORITY.get(role, 3)
-        self.snapshot: tuple[int, bytes] | None = None
-        self._sees: dict[tuple[Streams, str | None], int] = {}
+        self._sees: dict[Streams, bool] = {}
         self._picks: dict[tuple[Streams, ...], int] = {}
 
-    def sees(self, key: tuple[Streams, str | None]) -> int:
-        """0: not shown; 1: shown; 2: shown with the command's id. `key` is the event's streams and its sender."""
-        found = self._sees.get(key)
+    def sees(self, streams: Streams) -> bool:
+        """Whether something that goes to these streams is shown."""
+        found = self._sees.get(streams)
         if found is None:
-            streams, sender = key
-            if self.streams.isdisjoint(streams):
-                found = 0
-            elif sender is not None and (sender == self.sender or not self.streams.isdisjoint(FULL)):
-                found = 2
-            else:
-                found = 1
-            if len(self._sees) > 10_000:  # senders come and go; the table is only a memory
+            if len(self._sees) > MEMORY:
                 self._sees.clear()
-            self._sees[key] = found
+            found = self._sees[streams] = not self.streams.isdisjoint(streams)
         return found
 
-    def pick(self, forms: tuple[Streams, ...]) -> int:
+    def pick(self, pattern: tuple[Streams, ...]) -> int:
         """Which form of an entity is shown: its place, or HIDDEN."""
-        found = self._picks.get(forms)
+        found = self._picks.get(pattern)
         if found is None:
-            found = next((i for i, streams in enumerate(forms) if not self.streams.isdisjoint(streams)), HIDDEN)
-            if len(self._picks) > 10_000:
+            found = next((i for i, streams in enumerate(pattern) if not self.streams.isdisjoint(streams)), HIDDEN)
+            if len(self._picks) > MEMORY:
                 self._picks.clear()
-            self._picks[forms] = found
+            self._picks[pattern] = found
         return found

@@ -224,6 +224,8 @@ async def post_do(request: web.Request) -> web.Response:
     if not isinstance(frame, dict):
         raise Problem(422, "invalid", "a command is a JSON object")
     if isinstance(frame.get("commands"), list) and frame.get("op") == "many":
+        if not all(isinstance(c, dict) and isinstance(c.get("id"), str) for c in frame["commands"]):
+            raise Problem(422, "invalid", "each command is an object with an id of its own, a text", {"field": "commands"})
         return await _many(sale, identity.actor, frame["commands"])
     if not isinstance(frame.get("id"), str):
         raise Problem(422, "invalid", "a command needs an id, a text", {"field": "id"})

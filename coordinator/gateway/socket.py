@@ -28,12 +28,13 @@ RELAY_LEASE_SECONDS = 3.0
 class Connection:
     """One websocket after its welcome."""
 
-    __slots__ = ("_transport", "closing", "heard", "identity", "opened", "outbox", "pinged", "sale", "ws")
+    __slots__ = ("_transport", "closing", "ending", "heard", "identity", "opened", "outbox", "pinged", "sale", "ws")
 
     def __init__(self, ws: web.WebSocketResponse, transport: asyncio.Transport, identity: Identity, sale: Sale) -> None:
         self.ws, self._transport, self.identity, self.sale = ws, transport, identity, sale
         self.outbox: Outbox | None = None
         self.closing = False
+        self.ending: asyncio.Future[None] | None = None
         self.opened = self.heard = self.pinged = clock.monotonic()
 
     # ------------------------------------------------------------ Line
@@ -51,14 +52,16 @@ class Connection:
             return
         self.closing = True
         self.write(text_frame(wire.bye(code, message)))
-        task = asyncio.ensure_future(self._close(code, message))
+        if self.outbox is not None:
+            self.outbox.open = False
+        task = self.ending = asyncio.ensure_future(self._close(code, message))
         _closing.add(task)
         task.add_done_callback(_closing.discard)
 
     async def _close(self, code: int, message: str) -> None:
         try:
             async with asyncio.timeout(2):
-                await self.ws.close(code=code, message=message.encode()[:120])
+                await self.ws.close(code=code, message=_reason(message))
         except (TimeoutError, OSError):
             pass
         finally:
@@ -99,6 +102,9 @@ async def socket(request: web.Request) -> web.WebSocketResponse:
     sale = connection.sale
     try:
         await _listen(gateway, connection)
+        if connection.ending is not None:
+            # Else the library would be first to close, and say 1000 in place of our code.
+            await asyncio.wait([connection.ending])
     finally:
         gateway.connections.discard(connection)
         if connection.outbox is not None:
@@ -108,10 +114,22 @@ async def socket(request: web.Request) -> web.WebSocketResponse:
     return ws
 
 
+def _reason(message: str) -> bytes:
+    """As much of a message as a close frame holds, in whole characters."""
+    return message.encode()[:120].decode(errors="ignore").encode()
+
+
+def _too_large(text: str) -> bool:
+    # A character has one to four bytes: only those in between are counted.
+    return len(text) > wire.MAX_FRAME_BYTES or (
+        len(text) > wire.MAX_FRAME_BYTES // 4 and len(text.encode(errors="replace")) > wire.MAX_FRAME_BYTES
+    )
+
+
 async def _farewell(ws: web.WebSocketResponse, code: int, message: str) -> None:
     try:
         await ws.send_str(wire.bye(code, message).decode())
-        await ws.close(code=code, message=message.encode()[:120])
+        await ws.close(code=code, message=_reason(message))
     except OSError:
         pass  # whoever has gone needs no farewell
 
@@ -130,7 +148,7 @@ async def _greet(gateway: Gateway, ws: web.WebSocketResponse, transport: asyncio
         if message.type is WSMsgType.BINARY:
             await _farewell(ws, wire.PROTOCOL, "frames are text: one JSON object each")
         return None
-    if len(message.data) > wire.MAX_FRAME_BYTES:
+    if _too_large(message.data):
         await _farewell(ws, wire.TOO_LARGE, "a frame may have at most 256 KiB")
         return None
     try:
@@ -186,7 +204,7 @@ async def _listen(gateway: Gateway, connection: Connection) -> None:
         connection.heard = clock.monotonic()
         kind = message.type
         if kind is WSMsgType.TEXT:
-            if len(message.data) > wire.MAX_FRAME_BYTES:
+            if _too_large(message.data):
                 connection.close(wire.TOO_LARGE, "a frame may have at most 256 KiB")
                 return
             _take(gateway, connection, message.data)

@@ -1,0 +1,140 @@
+"""How late cues fire: idle, and with 1,000 consoles while 500 events a second come in.
+
+Two clocks look at it: the server's own `late_ms` in `cue.fired`, and the time at which the consoles have the event against
+the instant it was planned for (the same machine's clock). The second has the journal, the fan-out and the client in it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from typing import Any
+
+from bench.load import run
+from bench.options import Options
+from bench.server import consoles, hello, serve, sheet
+from bench.wire import EVENTS, BenchError, Crowd, Reader, connect, text
+
+LEAD_SECONDS = 4  # from the start to the first cue
+SPACING_MS = 100
+EVENTS_A_SECOND = 500
+TICK_SECONDS = 0.004  # commands are sent this often, those that have fallen due together
+FIRED = re.compile(rb'\{"kind":"cue\.fired","seq":([0-9]+)')
+FACTS = re.compile(rb'"planned_at":([0-9]+)')
+LATE = re.compile(rb'"late_ms":([0-9]+)')
+
+
+def measure(options: Options) -> dict[str, Any]:
+    count = 60 if options.quick else 250
+    crowd = 200 if options.quick else 1000
+    out: dict[str, Any] = {"cues": count, "events_s": EVENTS_A_SECOND, "consoles": crowd}
+    for name, people, rate in (("idle", 1, 0), ("loaded", crowd, EVENTS_A_SECOND)):
+        with serve() as server:
+            sale = server.sale(sheet(cues(count)))
+            server.do(sale, kind="show.arm")
+            out[name] = run("lateness", {
+                "port": server.port, "hellos": consoles(people, sale), "relay": hello("relay", "r0", sale),
+                "control": hello("controller", "desk", sale), "rate": rate, "cues": count,
+            })  # fmt: skip
+    return out
+
+
+def cues(count: int) -> list[dict[str, Any]]:
+    """Prompts at exact times; each tenth moment drops a link into all groups as well."""
+    out: list[dict[str, Any]] = []
+    for i in range(count):
+        at = f"+{LEAD_SECONDS * 1000 + i * SPACING_MS}ms"
+        if i % 10 == 9:
+            out.append({"at": at, "do": "link.drop", "link": "room", "groups": "all", "text": f"{i} come in: {{link}}"})
+        else:
+            out.append({"at": at, "prompt": "host", "text": f"{i}: look into the camera"})
+    return out
+
+
+def commands(i: int) -> dict[str, Any]:
+    """The audience's part of a busy sale: of ten, seven speak, two claim, one joins."""
+    group = f"g{i % 20 + 1}"
+    if i % 10 < 7:
+        return {"kind": "group.observe", "group": group, "what": "message", "member": f"m{i % 700}", "text": f"{i} 多少钱? 想要", "name": "n"}
+    if i % 10 < 9:
+        return {"kind": "group.observe", "group": group, "what": "left" if i % 20 < 10 else "joined", "member": f"j{i // 20}"}
+    return {"kind": "group.observe", "group": group, "what": "joined", "member": f"k{i}"}
+
+
+async def load(job: dict[str, Any]) -> dict[str, Any]:
+    crowd = Crowd(job["port"], "/ws", Reader(FIRED))
+    await crowd.come(job["hellos"])
+    fired: dict[int, tuple[int, int]] = {}  # number → planned_at, late_ms
+    answers: asyncio.Queue[bytes] = asyncio.Queue()
+    taken = refused = 0
+
+    def desk(payload: bytes) -> None:
+        at = payload.find(EVENTS, 0, 160)
+        if at < 0:
+            answers.put_nowait(payload)
+            return
+        for found in FIRED.finditer(payload, at):
+            end = payload.find(b'{"kind":"', found.end())
+            piece = payload[found.start() : end if end > 0 else len(payload)]
+            planned, late = FACTS.search(piece), LATE.search(piece)
+            if planned is not None:
+                fired[int(found[1])] = int(planned[1]), int(late[1]) if late else 0
+
+    def relay(payload: bytes) -> None:
+        nonlocal taken, refused
+        if payload.startswith(b'{"op":"done"'):
+            taken += 1
+        elif payload.startswith(b'{"op":"refused"'):
+            refused += 1
+
+    control = await connect(job["port"], "/ws", desk)
+    control.send(text(job["control"]))
+    feeder = await connect(job["port"], "/ws", relay)
+    feeder.send(text(job["relay"]))
+    await crowd.quiet()
+    # Which console had which number when, in ms since 1970: kept as it comes, looked at afterwards.
+    arrived: list[tuple[float, tuple[int, ...]]] = []
+    for console in crowd.consoles:
+
+        def heard(payload: bytes, heard: Any = console.heard) -> None:
+            numbers = crowd.reader.numbers(payload)
+            if numbers:
+                arrived.append((time.time() * 1000, numbers))
+            del heard
+
+        console.wire.heard = heard
+    control.send(text({"op": "do", "id": "start", "kind": "show.start"}))
+    async with asyncio.timeout(20):
+        while not (await answers.get()).startswith(b'{"op":"done"'):
+            pass
+    started = time.perf_counter()
+    end = started + LEAD_SECONDS + job["cues"] * SPACING_MS / 1000 + 2.5
+    sent = 0
+    while (now := time.perf_counter()) < end:
+        owed = int((now - started) * job["rate"]) - sent
+        if owed > 0 and now < end - 2:
+            frames = [text({"op": "do", "id": f"e{i}", **commands(i)}) for i in range(sent, sent + owed)]
+            feeder.send(b"".join(frames))
+            sent += owed
+        await asyncio.sleep(TICK_SECONDS)
+    seconds = end - 2 - started
+    async with asyncio.timeout(30):
+        while taken + refused < sent:
+            await asyncio.sleep(0.05)
+    if len(fired) < job["cues"]:
+        raise BenchError(f"{len(fired)} of {job['cues']} cues fired")
+    late = sorted(ms for _, ms in fired.values())
+    seen = sorted(at - fired[n][0] for at, numbers in arrived for n in numbers if n in fired)
+    if len(seen) != len(fired) * len(crowd.consoles):
+        raise BenchError(f"{len(fired)} cues on {len(crowd.consoles)} consoles were seen {len(seen)} times")
+    crowd.go()
+    return {
+        "late_p50_ms": at_share(late, 0.5), "late_p99_ms": at_share(late, 0.99), "late_max_ms": late[-1],
+        "seen_p50_ms": round(at_share(seen, 0.5), 1), "seen_p99_ms": round(at_share(seen, 0.99), 1), "seen_max_ms": round(seen[-1], 1),
+        "fired": len(fired), "events_s": round(taken / seconds), "refused": refused,
+    }  # fmt: skip
+
+
+def at_share(ordered: list[Any], share: float) -> Any:
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
