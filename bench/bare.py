@@ -31,13 +31,13 @@ class Numbers:
 
 
 @contextmanager
-def process(module: str) -> Iterator[int]:
-    """A bare loop in a process of its own; its port."""
+def process(module: str) -> Iterator[tuple[int, int]]:
+    """A bare loop in a process of its own; its port and process id."""
     port = free_port()
     running = subprocess.Popen([sys.executable, "-m", module, str(port)], stdout=subprocess.PIPE, cwd=ROOT)
     try:
         if running.stdout is None or running.stdout.readline() != b"ready\n":
             raise BenchError(f"{module} did not start")
-        yield port
+        yield port, running.pid
     finally:
         stop(running)

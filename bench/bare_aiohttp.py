@@ -13,8 +13,8 @@ from aiohttp import WSMsgType, web
 from bench.bare import Numbers, process
 
 
-def serve() -> AbstractContextManager[int]:
-    """The loop in a process of its own; its port."""
+def serve() -> AbstractContextManager[tuple[int, int]]:
+    """The loop in a process of its own; its port and process id."""
     return process("bench.bare_aiohttp")
 
 

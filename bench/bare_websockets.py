@@ -15,8 +15,8 @@ from websockets.exceptions import ConnectionClosed
 from bench.bare import Numbers, process
 
 
-def serve() -> AbstractContextManager[int]:
-    """The loop in a process of its own; its port."""
+def serve() -> AbstractContextManager[tuple[int, int]]:
+    """The loop in a process of its own; its port and process id."""
     return process("bench.bare_websockets")
 
 

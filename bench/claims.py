@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench.load import run
+from bench.load import cpu_seconds, run
 from bench.options import Options
 from bench.server import Server, hello, serve, sheet
 from bench.wire import BenchError, client_frame, connect, text
@@ -35,7 +35,7 @@ def measure(options: Options) -> dict[str, Any]:
         taken: dict[int, list[dict[str, Any]]] = {size: [] for size in SIZES}
         for turn in range(rounds):
             for size, window in SIZES.items():
-                job = {"port": server.port, "hellos": hellos, "size": size, "window": window, "total": totals[size], "mark": f"{turn}-{size}"}
+                job = {"port": server.port, "pid": server.pid, "hellos": hellos, "size": size, "window": window, "total": totals[size], "mark": f"{turn}-{size}"}
                 taken[size].append(run("claims", job))
         for size, found in taken.items():
             acknowledged += sum(f["claims"] for f in found)
@@ -44,6 +44,7 @@ def measure(options: Options) -> dict[str, Any]:
             out[f"many_{size}"] = {
                 "claims_s": round(statistics.median(rates)), "best": max(rates), "worst": min(rates), "in_flight": CONNECTIONS * SIZES[size] * size,
                 "p50_ms": middle["p50_ms"], "p99_ms": middle["p99_ms"], "client_busy": middle["client_busy"],
+                "server_busy": middle["server_busy"], "server_us_each": middle["server_us_each"],
             }  # fmt: skip
         out["acknowledged"] = acknowledged
         out["journal"] = run("claims", {"check": str(server.data), "sale": sale})
@@ -124,7 +125,7 @@ async def load(job: dict[str, Any]) -> dict[str, Any]:
             await claimer.welcomed.wait()
         claimers.append(claimer)
     await asyncio.sleep(0.5)
-    cpu = time.process_time()
+    cpu, served = time.process_time(), cpu_seconds(job["pid"])
     started = time.perf_counter()
     for claimer in claimers:
         claimer.begin()
@@ -132,7 +133,7 @@ async def load(job: dict[str, Any]) -> dict[str, Any]:
         for claimer in claimers:
             await claimer.done.wait()
     seconds = time.perf_counter() - started
-    cpu = time.process_time() - cpu
+    cpu, served = time.process_time() - cpu, cpu_seconds(job["pid"]) - served
     codes: set[bytes] = set()
     count = 0
     for claimer in claimers:
@@ -148,6 +149,7 @@ async def load(job: dict[str, Any]) -> dict[str, Any]:
     took = sorted(t for claimer in claimers for t in claimer.took)
     return {
         "claims": count, "seconds": round(seconds, 3), "claims_s": round(count / seconds), "client_busy": round(cpu / seconds, 2),
+        "server_busy": round(served / seconds, 2), "server_us_each": round(served / count * 1e6, 1),
         "p50_ms": round(took[len(took) // 2] * 1000, 2), "p99_ms": round(took[len(took) * 99 // 100] * 1000, 2),
     }  # fmt: skip
 

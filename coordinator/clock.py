@@ -32,6 +32,11 @@ def perf() -> float:
     return time.perf_counter()
 
 
+def worked() -> float:
+    """Seconds this thread has worked: what other programs on the machine take is not counted."""
+    return time.thread_time()
+
+
 def bits() -> bytes:
     """32 random bytes for one decision."""
     return os.urandom(32)

@@ -115,8 +115,8 @@ class Registry:
             return await asyncio.shield(opening)
         if sale not in await self.journal.sales():
             return None
-        if sale in self._sales:
-            return self._sales[sale]
+        if sale in self._sales or sale in self._opening:
+            return await self.get(sale)  # somebody came while that was read: a sale has one conductor
         future = self._opening[sale] = asyncio.get_running_loop().create_future()
         try:
             opened = await self._open(sale)

@@ -17,7 +17,7 @@ import os
 import re
 import shutil
 from collections.abc import AsyncIterator, Iterator
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import IO, Any
 
@@ -59,7 +59,7 @@ class _Sealed(msgspec.Struct, kw_only=True):
 
 class _Part(msgspec.Struct, kw_only=True, omit_defaults=True):
     seq: int
-    part: msgspec.Raw | None = None
+    part: msgspec.Raw = msgspec.Raw()
     erased: bool = False
 
 
@@ -85,9 +85,7 @@ async def write_archive(journal: Journal, sale: str, to: Path) -> Path:
     if folder.exists():
         raise CannotStart(f"{folder} exists already: name another folder with -o, or remove it")
     try:
-        to.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(mode=0o700)
+        _make(part)
         await _write(journal, sale, end.seq, part, {"seq": end.seq, "hash": end.hash.hex(), "incarnation": end.incarnation})
         part.replace(folder)
     except OSError as e:
@@ -97,6 +95,12 @@ async def write_archive(journal: Journal, sale: str, to: Path) -> Path:
         shutil.rmtree(part, ignore_errors=True)
         raise
     return folder
+
+
+def _make(part: Path) -> None:
+    part.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(mode=0o700)
 
 
 async def _write(journal: Journal, sale: str, end: int, folder: Path, origin: dict[str, Any]) -> None:
@@ -209,11 +213,12 @@ class ArchiveSource(Source):
         m = self.manifest
         if reached != m.events or link.hex() != m.hash:
             raise Corrupt(sale, min(reached, m.events) + 1, f"the events end at {reached}, {MANIFEST} says {m.events}")
-        for name, expected in m.files.items():
-            if sha256((self.path / name).read_bytes()).hexdigest() != expected:
-                raise Corrupt(sale, 0, f"{name} is not the file that was written")
         if _own_sum(m) != m.sha256 or set(m.files) != {EVENTS, BATCHES, PRIVATE}:
             raise Corrupt(sale, 0, f"{MANIFEST} is not the one that was written")
+        for name, expected in m.files.items():
+            with (self.path / name).open("rb") as file:
+                if file_digest(file, "sha256").hexdigest() != expected:
+                    raise Corrupt(sale, 0, f"{name} is not the file that was written")
         if msgspec.json.format(_encode(m), indent=2) + b"\n" != (self.path / MANIFEST).read_bytes():
             raise Corrupt(sale, 0, f"{MANIFEST} is not byte for byte the one that was written")
         return reached
@@ -240,7 +245,7 @@ class ArchiveSource(Source):
                     while waiting is not None and waiting.seq <= sealed.last:
                         if waiting.seq <= reached or waiting.seq in parts:
                             raise Corrupt(self.sale, max(0, waiting.seq), f"{PRIVATE} is not in order")
-                        parts[waiting.seq] = (bytes(waiting.part) if waiting.part is not None else None, waiting.erased)
+                        parts[waiting.seq] = (bytes(waiting.part) or None, waiting.erased)
                         waiting = self._next_part(private, waiting.seq)
                     reached = sealed.last
                     yield sealed, [body[:-1] for body in bodies], parts

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import math
 from collections.abc import Coroutine
 from enum import StrEnum
 from pathlib import Path
@@ -90,7 +91,7 @@ def replay(
     from replay.player import play
 
     first, last = _offset("from", begin), _offset("to", end)
-    if speed != speed:  # not a number
+    if math.isnan(speed):
         raise UsageError("--speed nan: give a number such as 10")
 
     async def main() -> None:
@@ -100,7 +101,11 @@ def replay(
         finally:
             await source.close()
 
-    asyncio.run(main())
+    try:
+        asyncio.run(main())
+    except BrokenPipeError:
+        # Whoever reads has had enough. With its number click would make it a failure; without, `main` ends quietly.
+        raise BrokenPipeError from None
 
 
 def verify(sale: What, data: Data = None, redis: Redis = None, as_json: Json = False) -> None:

@@ -85,7 +85,7 @@ def _sales(t: Tables, book: Book) -> list[Finding]:
                 weight=100, topic="sales", role="owner", figures=["orders_created"],
                 en="No order was reported: either none was placed, or the shop is not connected",
                 zh="没有订单上报: 可能没有成交, 也可能商城未接入",
-            )  # fmt: skip
+            )
         )
         return out
     share = book.value("target_sales")
@@ -103,7 +103,7 @@ def _sales(t: Tables, book: Book) -> list[Finding]:
             Finding(
                 weight=40 + 40 * back, topic="refunds", role="owner", figures=["refund_rate_amount", "refund_rate"],
                 en=f"{percent(back)} of what was paid was refunded so far", zh=f"截至目前退款占支付金额的 {percent(back)}",
-            )  # fmt: skip
+            )
         )
     created = book.value("orders_created")
     if created and orders is not None and created > orders:
@@ -112,7 +112,7 @@ def _sales(t: Tables, book: Book) -> list[Finding]:
             Finding(
                 weight=45, topic="unpaid", role="support", figures=["orders_created", "orders_paid"],
                 en=f"{open_} of {created} orders were not paid: follow up", zh=f"{created} 单中有 {open_} 单未支付, 待追单",
-            )  # fmt: skip
+            )
         )
     return out
 
@@ -128,7 +128,7 @@ def _arrivals(t: Tables, book: Book) -> list[Finding]:
             weight=90, topic="deliveries", role="controller", figures=["deliveries_lost", "deliveries_sent"],
             en=f"{lost} of {lost + (sent or 0)} deliveries did not verifiably arrive: {shown}",
             zh=f"{lost + (sent or 0)} 次投递中有 {lost} 次未确认送达: {shown}",
-        )  # fmt: skip
+        )
     ]
 
 
@@ -144,7 +144,7 @@ def _support(book: Book) -> list[Finding]:
             figures=["response_within_180s", "questions", "answered"],
             en=f"{percent(share)} of {asked} questions were answered within 180 s; {silent} were never answered",
             zh=f"{asked} 次提问中 {percent(share)} 在 180 秒内得到回答; {silent} 次始终未答",
-        )  # fmt: skip
+        )
     ]
 
 
@@ -156,14 +156,14 @@ def _punctual(book: Book) -> list[Finding]:
             Finding(
                 weight=55, topic="punctuality", role="controller", figures=["late_fired_p99_ms"],
                 en=f"One cue in a hundred fired {lasting(fired)} late or more", zh=f"百分之一的节点触发晚了 {lasting(fired)} 以上",
-            )  # fmt: skip
+            )
         )
     if sent is not None and sent > LATE_SENT_MS:
         out.append(
             Finding(
                 weight=50, topic="punctuality", role="relay", figures=["late_sent_p99_ms"],
                 en=f"One message in a hundred left {lasting(sent)} after its moment or more", zh=f"百分之一的消息晚于时刻 {lasting(sent)} 以上发出",
-            )  # fmt: skip
+            )
         )
     return out
 
@@ -182,7 +182,7 @@ def _segments(t: Tables) -> list[Finding]:
             weight=35, topic="plan", role="host", figures=["segment_over"],
             en=f"{len(over)} segments ran over by more than a tenth; {name} by {lasting(most)} over {lasting(planned)}",
             zh=f"{len(over)} 个环节超时一成以上; {name} 计划 {lasting(planned)}, 超出 {lasting(most)}",
-        )  # fmt: skip
+        )
     ]
 
 
@@ -198,7 +198,7 @@ def _drops(t: Tables, book: Book) -> list[Finding]:
             weight=30, topic="drops", role="controller", figures=["click_rate"],
             en=f"Of the links, {t.name_of(best[1].what)} drew most ({percent(best[0])} clicked), {t.name_of(worst[1].what)} least ({percent(worst[0])})",
             zh=f"链接中 {t.name_of(best[1].what)} 点击最高 ({percent(best[0])}), {t.name_of(worst[1].what)} 最低 ({percent(worst[0])})",
-        )  # fmt: skip
+        )
     ]
 
 
@@ -210,7 +210,7 @@ def _groups(t: Tables, book: Book) -> list[Finding]:
             Finding(
                 weight=50, topic="members", role="owner", figures=["net_growth", "joins", "leaves"],
                 en=f"More left than joined: {leaves} left, {joins} joined", zh=f"退群多于入群: 退 {leaves}, 入 {joins}",
-            )  # fmt: skip
+            )
         )
     silent = [g for g in t.state.groups if book.value("orders_paid", "group", g) == 0 and (book.value("link_reach", "group", g) or 0) > 0]
     if silent and t.orders and len(silent) < len(t.state.groups):
@@ -220,6 +220,6 @@ def _groups(t: Tables, book: Book) -> list[Finding]:
                 weight=38, topic="groups", role="cheer", figures=["orders_paid"],
                 en=f"{len(silent)} of {len(t.state.groups)} groups got links and bought nothing: {shown}",
                 zh=f"{len(t.state.groups)} 个群中有 {len(silent)} 个收到链接但没有成交: {shown}",
-            )  # fmt: skip
+            )
         )
     return out

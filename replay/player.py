@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -34,30 +35,40 @@ class Played(NamedTuple):
     words: str
 
 
-async def start_of(source: Source) -> int:
-    """The instant that offsets are counted from: the real start, else the planned one, else the first event."""
+class Anchor(NamedTuple):
+    """The instant that offsets are counted from, and the sale's time zone."""
+
+    at: int
+    zone: ZoneInfo
+
+
+async def anchor_of(source: Source) -> Anchor:
+    """Counted from the real start, else the planned one, else the first event."""
     first: Event | None = None
+    zone = ZoneInfo("UTC")
     async for entries in source.batches():
         if first is None:
             first = codec.decode(entries[0], source.sale)
+            if isinstance(first, SaleCreated):
+                with contextlib.suppress(ZoneInfoNotFoundError, ValueError, OSError):
+                    zone = ZoneInfo(first.plan.timezone)
         for entry in entries:
             if entry.body.startswith(_STARTED):
-                return codec.decode(entry, source.sale).at
+                return Anchor(codec.decode(entry, source.sale).at, zone)
     if isinstance(first, SaleCreated):
-        return first.plan.start
-    return first.at if first is not None else 0
+        return Anchor(first.plan.start, zone)
+    return Anchor(first.at if first is not None else 0, zone)
 
 
 async def played(
-    source: Source, *, speed: float, lang: Lang, begin: int | None = None, end: int | None = None,
+    source: Source, anchor: Anchor, *, speed: float, lang: Lang, begin: int | None = None, end: int | None = None,
     wait: Callable[[float], object] | None = None,
 ) -> AsyncIterator[Played]:  # fmt: skip
     """The events between two offsets, each when its moment has come; speed 0: at once, all of them.
 
     `wait(seconds)` stands in for waiting in tests.
     """
-    start = await start_of(source)
-    state = State(sale=source.sale)
+    start, state = anchor.at, State(sale=source.sale)
     clock_from: float | None = None
     shown_from = 0
     async for event in source.events():
@@ -92,8 +103,9 @@ async def play(
 ) -> int:
     """Shows it, a line an event; how many there were."""
     count = 0
-    show = _json_line if as_json else _Lines().show
-    async for one in played(source, speed=speed, lang=lang, begin=begin, end=end):
+    anchor = await anchor_of(source)
+    show = _json_line if as_json else _Lines(anchor.zone).show
+    async for one in played(source, anchor, speed=speed, lang=lang, begin=begin, end=end):
         show(one)
         count += 1
         if speed:
@@ -108,22 +120,22 @@ def _json_line(one: Played) -> None:
 
 
 class _Lines:
-    def __init__(self) -> None:
+    def __init__(self, zone: ZoneInfo) -> None:
         from rich.console import Console
 
-        self._console = Console(highlight=False, soft_wrap=True)
-        self._zone: ZoneInfo | None = None
+        class Screen(Console):
+            def on_broken_pipe(self) -> None:
+                """Whoever reads has had enough: the command line ends quietly."""
+                raise BrokenPipeError
+
+        self._console = Screen(highlight=False, soft_wrap=True)
+        self._zone = zone
 
     def show(self, one: Played) -> None:
         from rich.text import Text
 
         event, kind = one.event, kind_of(one.event)
-        if isinstance(event, SaleCreated):
-            try:
-                self._zone = ZoneInfo(event.plan.timezone)
-            except (ZoneInfoNotFoundError, ValueError, OSError):
-                self._zone = ZoneInfo("UTC")
-        local = datetime.fromtimestamp(event.at / 1000, self._zone or ZoneInfo("UTC"))
+        local = datetime.fromtimestamp(event.at / 1000, self._zone)
         line = Text()
         line.append(f"{offset_text(one.offset):>14} ", "bold")
         line.append(f"{local:%H:%M:%S} ", "dim")

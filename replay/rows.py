@@ -16,13 +16,13 @@ class Message(NamedTuple):
 
 
 class Coming(NamedTuple):
-    """Members who came or went; `count` is above 1 only where nobody could name them."""
+    """Members who came or went; `heads` is above 1 only where nobody could name them."""
 
     at: int
     group: str
     member: str | None
     what: str  # joined, left, removed
-    count: int
+    heads: int
     channel: str | None
 
 

@@ -16,7 +16,7 @@ from coordinator.journal.base import Entry, Journal
 READ_EVENTS = 2_000  # at once: enough that the fixed cost of a read is lost in it, few enough to be held twice
 
 
-class UnknownSale(JournalError):  # noqa: N818 - named like its siblings in coordinator/errors.py
+class UnknownSale(JournalError):
     """There is no such sale where it was looked for."""
 
     def __init__(self, sale: str, where: Path, known: list[str]) -> None:
@@ -115,6 +115,10 @@ def open_journal(data: Path, redis: str | None, sale: str = "") -> Journal:
         raise
 
 
+def is_there(path: Path) -> bool:
+    return path.exists()
+
+
 async def open_source(name: str, data: Path, redis: str | None = None) -> Source:
     """The sale of this id in the data folder, or the archive at this path."""
     from replay.archive import SUFFIX, ArchiveSource, is_archive
@@ -123,7 +127,7 @@ async def open_source(name: str, data: Path, redis: str | None = None) -> Source
     if is_archive(path):
         return ArchiveSource(path)
     if path.name.endswith(SUFFIX) or "/" in name:
-        what = "is no archive" if path.exists() else "is not there"
+        what = "is no archive" if is_there(path) else "is not there"
         raise UsageError(f"{path} {what}: give a sale's id, or the folder SALE{SUFFIX} that `dropcue export` wrote")
     journal = open_journal(data, redis, name)
     try:

@@ -194,7 +194,7 @@ class Tables:
             Sent(
                 e.at, d.drop, d.cue, d.group, e.relay or d.relay, drop.kind, drop.what,
                 late if speed == 1 else late / speed, self.state.groups[d.group].members,
-            )  # fmt: skip
+            )
         )
 
     # ---------------------------------------------------------------- orders
@@ -315,14 +315,14 @@ class Tables:
 
     def members(self) -> int:
         """All who were present at any time: see the definition of `members`."""
-        unnamed = sum(c.count for c in self.comings if c.what == "joined" and c.member is None)
+        unnamed = sum(c.heads for c in self.comings if c.what == "joined" and c.member is None)
         return self.members_start() + len(self.known_joined) + unnamed
 
     def members_by_group(self) -> dict[str, int]:
         unnamed: Counter[str] = Counter()
         for c in self.comings:
             if c.what == "joined" and c.member is None:
-                unnamed[c.group] += c.count
+                unnamed[c.group] += c.heads
         return {g: self.heads(g) + len(self.joined_first.get(g, ())) + unnamed[g] for g in self.state.groups}
 
 

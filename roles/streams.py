@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from coordinator.core import Actor, Event, State
+from coordinator.core import EVENTS, Actor, Event, State
 
 TEAM = ("team",)
 DESK = ("role:controller", "role:owner")
@@ -115,14 +115,21 @@ _BY_KIND: dict[str, tuple[str, ...] | Callable[[State, Any], tuple[str, ...]]] =
 }
 
 
+Rule = tuple[str, ...] | Callable[[State, Any], tuple[str, ...]]
+
+
+def _rule(kind: str) -> Rule:
+    if kind.startswith("delivery."):
+        return _BY_KIND.get(kind, _delivery)
+    if kind.startswith("order."):
+        return DESK  # support sees the order itself, its member masked
+    return _BY_KIND.get(kind, TEAM)
+
+
+_RULES: dict[type[Event], Rule] = {event: _rule(kind) for kind, event in EVENTS.items()}
+
+
 def of_event(state: State, e: Event) -> tuple[str, ...]:
     """The streams an event goes to, on the state right after its batch."""
-    kind = str(e.__struct_config__.tag)
-    rule = _BY_KIND.get(kind)
-    if rule is None:
-        if kind.startswith("delivery."):
-            return _delivery(state, e)
-        if kind.startswith("order."):
-            return DESK  # support sees the order itself, its member masked
-        return TEAM
-    return rule(state, e) if callable(rule) else rule
+    rule = _RULES[type(e)]
+    return rule if isinstance(rule, tuple) else rule(state, e)

@@ -85,9 +85,12 @@ def _task(_: State, t: Task) -> Iterable[Form]:
 def _question(state: State, q: Question) -> Iterable[Form]:
     if q.status == "closed" or (q.status == "answered" and int(q.id[1:]) <= state.counts.get("q", 0) - QUEUE_KEPT):
         return ()
+    streams = [*DESK, "role:support"]
     if q.picked_by is not None and q.status == "picked":
-        return (((*DESK, "role:support", "role:host", "role:cohost"), q),)
-    return (((*DESK, "role:support"), q),)
+        streams += ["role:host", "role:cohost"]
+    if q.escalated_to is not None:
+        streams.append(f"role:{q.escalated_to}" if q.escalated_to in TEAM_ROLES else f"person:{q.escalated_to}")
+    return ((tuple(streams), q),)
 
 
 def masked(member: str | None) -> str | None:

@@ -409,6 +409,8 @@ def move(turn: Turn, c: DeliveryMove) -> None:
     _not_halted(turn)
     if c.relay not in turn.state.relays:
         raise Refusal("unknown", f"there is no relay {c.relay}", {"field": "relay"})
+    if c.relay not in turn.state.groups[d.group].relay and d.group not in turn.state.relays[c.relay].groups:
+        raise Refusal("invalid", f"{d.group} is not a group of {c.relay}", {"field": "relay"})
     _again(turn, d, c.relay)
 
 

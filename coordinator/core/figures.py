@@ -13,7 +13,7 @@ import msgspec
 
 from coordinator.core.coupons import CouponClaimed, CouponRedeemed
 from coordinator.core.groups import GroupJoined, GroupLeft, GroupMessage, GroupRemoved
-from coordinator.core.kernel import Event, Key, evolves
+from coordinator.core.kernel import Key, evolves
 from coordinator.core.links import LinkClicked
 from coordinator.core.orders import OrderCancelled, OrderPaid, OrderPlaced, OrderRefunded
 from coordinator.core.questions import QuestionAnswered, QuestionClosed, QuestionRaised
@@ -94,11 +94,16 @@ def redemptions(state: State, e: CouponRedeemed) -> Iterable[Key]:
 
 
 @evolves(QuestionRaised, QuestionAnswered, QuestionClosed)
-def questions(state: State, e: Event) -> Iterable[Key]:
+def questions(state: State, e: Any) -> Iterable[Key]:
     f = state.figures["sale"]
     if isinstance(e, QuestionRaised):
         f.questions += 1
-    f.questions_open = sum(1 for q in state.questions.values() if q.status not in {"answered", "closed"})
+    q = state.questions[e.question]
+    if q.status in {"answered", "closed"}:
+        state.unanswered.discard(q.id)
+    else:
+        state.unanswered.add(q.id)
+    f.questions_open = len(state.unanswered)
     return _KEYS
 
 
@@ -116,6 +121,10 @@ def orders(state: State, e: Any) -> Iterable[Key]:
     if order.paid_at is not None and order.member is not None:
         state.buyers.add(order.member)
         f.buyers = len(state.buyers)
-    paid = f.sales_paid
-    f.sales_net = paid - sum(min(o.refunded, o.paid) for o in state.orders.values() if o.refunded)
+    if order.refunded:
+        # A refund that came before the payment counts from the payment on, and never for more than it.
+        counted = min(order.refunded, order.paid)
+        state.refunded_in_all += counted - state.refunds.get(order.id, 0)
+        state.refunds[order.id] = counted
+    f.sales_net = f.sales_paid - state.refunded_in_all
     return _KEYS

@@ -177,11 +177,12 @@ def evolves(*kinds: type[E]) -> Callable[[Callable[[State, Any], Iterable[Key]]]
     return register
 
 
-def result_of(cls: type[E]) -> Callable[[Callable[[State, E], dict[str, Any]]], Callable[[State, E], dict[str, Any]]]:
+def result_of(*kinds: type[E]) -> Callable[[Callable[[State, Any], dict[str, Any]]], Callable[[State, Any], dict[str, Any]]]:
     """How the answer is computed from the first event of a command, now or when the command is repeated."""
 
-    def register(f: Callable[[State, E], dict[str, Any]]) -> Callable[[State, E], dict[str, Any]]:
-        _RESULTS[cls] = f
+    def register(f: Callable[[State, Any], dict[str, Any]]) -> Callable[[State, Any], dict[str, Any]]:
+        for kind in kinds:
+            _RESULTS[kind] = f
         return f
 
     return register

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
-from coordinator.core.kernel import Command, Event, Id, Key, Member, Refusal, Turn, command, decides, evolves
+from coordinator.core.kernel import Command, Event, Id, Key, Member, Refusal, Turn, command, decides, evolves, result_of
 
 if TYPE_CHECKING:
     from coordinator.core.state import State
@@ -129,7 +129,12 @@ def report(turn: Turn, c: OrderReport) -> dict[str, Any] | None:
             amount=c.amount,
         )
     )
-    return {"order": c.order, "status": state.orders[c.order].status}
+    return None
+
+
+@result_of(OrderPlaced, OrderPaid, OrderShipped, OrderCancelled, OrderRefunded)
+def reported_result(_: State, e: Any) -> dict[str, str]:
+    return {"order": e.order, "status": str(e.__struct_config__.tag).partition(".")[2]}
 
 
 @evolves(OrderPlaced, OrderPaid, OrderShipped, OrderCancelled, OrderRefunded)

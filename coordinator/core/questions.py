@@ -228,7 +228,8 @@ def escalate(turn: Turn, c: QuestionEscalate) -> None:
     if not prompts.known_receiver(turn.state, c.to):
         raise Refusal("unknown", f"{c.to} is neither a role nor a person of the team", {"field": "to"})
     turn.emit(QuestionEscalated(question=q.id, to=c.to))
-    prompts.say(turn, c.to, f"{q.id}: {q.text or ''}", urgency="high")
+    # Not the asker's words: those can be erased, a prompt's text cannot. The card itself is shown to the receiver.
+    prompts.say(turn, c.to, f"{q.id}: 请处理这个提问 / this question is for you", urgency="high")
 
 
 @evolves(QuestionRaised)

@@ -75,9 +75,13 @@ class SheetApprove(Command):
 
 
 @decides(SaleCreate)
-def create(turn: Turn, c: SaleCreate) -> dict[str, str]:
+def create(turn: Turn, c: SaleCreate) -> None:
     turn.emit(SaleCreated(sale=c.sale, title=c.plan.title, plan=c.plan, sheet=c.sheet, rehearsal=c.rehearsal))
-    return {"sale": c.sale}
+
+
+@result_of(SaleCreated)
+def created_result(_: State, e: SaleCreated) -> dict[str, str]:
+    return {"sale": e.sale}
 
 
 @decides(SheetReplace)

@@ -73,6 +73,9 @@ class State(msgspec.Struct, kw_only=True, dict=True):
     speakers: set[str] = set()
     present: dict[str, int] = {}  # member → in how many groups they are, of those seen to join
     buyers: set[str] = set()
+    unanswered: set[str] = set()  # questions that are open
+    refunds: dict[str, int] = {}  # order → what of it counts as refunded
+    refunded_in_all: int = 0
     asked: dict[str, str] = {}  # normalised question → open card
     truths: dict[str, bool] = {}  # triggered cue → whether its condition holds while it is looked at
     counts: dict[str, int] = {}  # the last number used, by kind of id
@@ -159,11 +162,13 @@ def decode(data: bytes) -> State:
         setattr(state, topic, dict(sorted(entities.items(), key=lambda item: (len(item[0]), item[0]))))
     if state.plan is not None:
         plan = state.plan
-        for topic, planned in (
-            ("groups", plan.groups), ("products", plan.products), ("coupons", plan.coupons), ("links", plan.links),
-            ("segments", plan.segments), ("cues", [c for s in plan.segments for c in s.cues]),
-        ):  # fmt: skip
+        planned: dict[str, list[str]] = {
+            "groups": [x.id for x in plan.groups], "products": [x.id for x in plan.products],
+            "coupons": [x.id for x in plan.coupons], "links": [x.id for x in plan.links],
+            "segments": [x.id for x in plan.segments], "cues": [c.id for x in plan.segments for c in x.cues],
+            "people": [f"{x.role}:{x.person}" for x in plan.team],
+        }  # fmt: skip
+        for topic, ids in planned.items():
             entities = getattr(state, topic)
-            known = {p.id: entities[p.id] for p in planned if p.id in entities}
-            setattr(state, topic, known | entities)
+            setattr(state, topic, {i: entities[i] for i in ids if i in entities} | entities)
     return state

@@ -39,6 +39,7 @@ SOFT_EVENTS = 5_000  # joining more than this costs more than a snapshot
 
 _encode = msgspec.json.Encoder().encode
 
+
 class Chunk(msgspec.Struct):
     """One batch, as the fan-out keeps it."""
 
@@ -127,7 +128,9 @@ class Hub:
             full = codec.wire(event, entry.body, entry.private)
             events.append((who, sender, event, full))
             size += len(full)
-        chunk = Chunk(batch.events[0].seq, batch.events[-1].seq, events, before or dict.fromkeys(batch.touched, ()), size)
+        chunk = Chunk(
+            batch.events[0].seq, batch.events[-1].seq, events, before or dict.fromkeys(batch.touched, ()), size
+        )
         self.chunks.append(chunk)
         self._events += len(events)
         self._bytes += size
@@ -168,7 +171,12 @@ class Hub:
             return None
         incarnation, _, rest = position.partition(".")
         number, _, fingerprint = rest.partition(".")
-        if incarnation != self.conductor.incarnation[:8] or fingerprint != view.fingerprint or not number.isascii() or not number.isdigit():
+        if (
+            incarnation != self.conductor.incarnation[:8]
+            or fingerprint != view.fingerprint
+            or not number.isascii()
+            or not number.isdigit()
+        ):
             return None
         seq = int(number[:18])
         if seq > self.head or not self.reaches(seq) or self.head - seq > SOFT_EVENTS:
@@ -201,11 +209,15 @@ class Hub:
         return span.bodies[signature]
 
     def _join(self, span: Span, view: View, seen: list[bool], picks: list[int]) -> bytes | None:
-        events = [
-            full if view.full or event.cmd is None or sender == view.sender else _without_command(span, event)
-            for place, sender, event, full in span.events
-            if seen[place]
-        ]
+        events = (
+            []
+            if not any(seen)
+            else [
+                full if view.full or event.cmd is None or sender == view.sender else _without_command(span, event)
+                for place, sender, event, full in span.events
+                if seen[place]
+            ]
+        )
         topics: dict[str, list[bytes]] = {}
         for (topic, id_), place in zip(span.changes, picks, strict=True):
             if place != HIDDEN:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import msgspec
@@ -250,6 +251,9 @@ async def post_hook(request: web.Request) -> web.Response:
     data = await request.read()
     try:
         Webhook(secret).verify(data, dict(request.headers))
+    except (json.JSONDecodeError, UnicodeError, RecursionError) as e:
+        # The library reads the body as well, after it has looked at the signature.
+        raise Problem(422, "invalid", f"the body is no JSON: {type(e).__name__}") from None
     except (WebhookVerificationError, ValueError) as e:
         raise Problem(401, "forbidden", f"the signature does not hold: {e}") from None
     sale = await gateway.registry.get(request.match_info["sale"])

@@ -13,6 +13,7 @@ from typing import Any
 import jinja2
 import msgspec
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from coordinator.core import Actor, State
 from coordinator.core.links import AddressKey, target
@@ -161,7 +162,10 @@ async def claim_coupon(request: web.Request) -> web.StreamResponse:
             raise Problem(422, "invalid", "the body is no JSON") from None
         id_ = body.get("id") if isinstance(body, dict) else None
     else:
-        id_ = (await request.post()).get("id")
+        try:
+            id_ = (await request.post()).get("id")
+        except (ValueError, LookupError, HttpProcessingError) as e:  # a form that is none, or in an encoding that there is not
+            raise Problem(422, "invalid", f"the form cannot be read: {type(e).__name__}") from None
     member = member_of(gateway, request)
     fresh = member is None
     if member is None:

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from coordinator.conductor import Answer
 from coordinator.core import CODES
+from coordinator.errors import JournalError
 
 
 class Problem(Exception):
@@ -48,6 +49,8 @@ async def problems(request: web.Request, handler: Any) -> web.StreamResponse:  #
         return response
     except Problem as e:
         return e.response()
+    except JournalError as e:
+        return Problem(503, "busy", str(e), {"retry_ms": 1000}).response()
     except web.HTTPRequestEntityTooLarge:
         return Problem(413, "invalid", "the body is too large").response()
     except web.HTTPException as e:

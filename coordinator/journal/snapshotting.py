@@ -15,12 +15,15 @@ import structlog
 
 log = structlog.get_logger(__name__)
 
+FOLDER = "snapshots"  # in the data folder, as the journal has it
+
 
 async def fold(data: Path, sale: str) -> int:
     """Folds a sale's journal from its last snapshot on and keeps a new one; the number it stands at."""
     from coordinator.core import State, evolve
     from coordinator.core import state as states
     from coordinator.journal import codec
+    from coordinator.journal.snapshots import Snapshots
     from coordinator.journal.sqlite import SqliteJournal
 
     journal = SqliteJournal.open(data, readonly=True)
@@ -31,7 +34,8 @@ async def fold(data: Path, sale: str) -> int:
         while state.seq < end.seq:
             for event in codec.decode_all(await journal.read(sale, state.seq, 5000), sale):
                 evolve(state, event)
-        await journal.save_snapshot(sale, state.seq, states.encode(state))
+        # The journal is the serving process's to write; snapshots are files of their own, put in place at once.
+        Snapshots(data / FOLDER).save(sale, end.incarnation, state.seq, states.encode(state))
     finally:
         await journal.close()
     return state.seq

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from replay.metrics.figure import Figure, Scope, figure, ratio
-from replay.metrics.people import Why
+from replay.metrics.figure import Figure, Scope, Why, figure, ratio
 from replay.rows import Click
 from replay.tables import Tables
 

@@ -33,10 +33,10 @@ def moves(t: Tables) -> dict[str | None, Moves]:
     unnamed: Counter[str | None] = Counter()
     for c in t.comings:
         for key in (None, c.group):
-            counts[c.what, key] += c.count
+            counts[c.what, key] += c.heads
             if c.what == "left":
                 if c.member is None:
-                    unnamed[key] += c.count
+                    unnamed[key] += c.heads
                 else:
                     leavers.setdefault(key, set()).add(c.member)
     return {
@@ -67,7 +67,7 @@ def figures(t: Tables) -> list[Figure]:
     channels = Counter[str]()
     for c in t.comings:
         if c.what == "joined" and c.channel is not None:
-            channels[c.channel] += c.count
+            channels[c.channel] += c.heads
     for channel, count in sorted(channels.items()):
         out.append(figure(t, "joins", count, scope={"channel": channel}))
     out.append(figure(t, "join_rate", None, why=NO_EXPOSURES))

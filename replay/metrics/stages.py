@@ -17,7 +17,7 @@ def figures(t: Tables) -> list[Figure]:
     known = seen(t)
     # Somebody who clicked and was never seen in a group was present all the same.
     members = max(t.members(), len(active))
-    joins = sum(c.count for c in t.comings if c.what == "joined")
+    joins = sum(c.heads for c in t.comings if c.what == "joined")
     paid = sum(o.paid for o in t.orders.values() if o.paid_at is not None)
     return [
         figure(t, "aarrr_acquisition", joins if known else None, why=UNSEEN),

@@ -22,8 +22,8 @@ LABELS: dict[str, tuple[str, str]] = {
     "run": ("实际", "run"),
     "messages_line": ("消息 / {0}", "messages / {0}"),
     "sales_line": ("累计支付", "paid so far"),
-    "minute": ("分钟", "minute"),
-    "minutes": ("{0} 分钟", "{0} minutes"),
+    "minute": ("分钟", "min"),
+    "minutes": ("{0} 分钟", "{0} min"),
     "findings": ("发现", "Findings"),
     "funnels": ("漏斗", "Funnels"),
     "link_funnel": ("链接", "Links"),
@@ -91,3 +91,11 @@ ROLES: dict[str, tuple[str, str]] = {
     "owner": ("负责人", "owner"), "controller": ("场控", "controller"), "host": ("主播", "host"), "cohost": ("副播", "cohost"),
     "cheer": ("气氛组", "cheer"), "support": ("客服", "support"), "relay": ("群助手", "relay"),
 }  # fmt: skip
+
+# The sources of figures as `definitions` names them, in Chinese.
+SOURCES: dict[str, str] = {
+    "journal": "记录",
+    "journal; sheet (members of groups)": "记录; 脚本 (群人数)",
+    "journal (orders as the shop reports them)": "记录 (商城上报的订单)",
+    "journal (orders as the shop reports them); sheet (members of groups)": "记录 (商城上报的订单); 脚本 (群人数)",
+}

@@ -16,7 +16,7 @@ from replay.metrics.definitions import DEFINITIONS
 from replay.metrics.figure import Figure
 from replay.metrics.messages import zone_of
 from replay.metrics.plan_against_run import segments
-from replay.report.labels import LABELS, ROLES
+from replay.report.labels import LABELS, ROLES, SOURCES
 from replay.report.timeline import message_bars, numbered, timeline
 from replay.review import Review
 from replay.words import Lang
@@ -263,15 +263,16 @@ class Page:
         """The rows that are shown, by sales, and how many are not."""
         value = self.book.value
         names = sorted(self.t.state.groups, key=lambda g: -(value("sales_paid", "group", g) or 0))
-        rows = []
-        for g in names[:ROWS_SHOWN]:
-            rows.append({
+        rows = [
+            {
                 "name": self.t.name_of(g), "tier": self.t.state.groups[g].tier,
                 "members": self.number(value("members", "group", g)), "joins": self.number(value("joins", "group", g)),
                 "leaves": self.number(value("leaves", "group", g)), "messages": self.number(value("messages", "group", g)),
                 "interaction": self.share(value("interaction_rate", "group", g)),
                 "orders": self.number(value("orders_paid", "group", g)), "sales": self.money(value("sales_paid", "group", g)),
-            })  # fmt: skip
+            }
+            for g in names[:ROWS_SHOWN]
+        ]  # fmt: skip
         return rows, len(names) - len(rows)
 
     @property
@@ -291,6 +292,6 @@ class Page:
     def definitions(self) -> list[tuple[str, str, str, str]]:
         """(term, name in review.json, definition, source) of every figure that is on the page or in the file."""
         names = dict.fromkeys(f.name for f in self.review.figures)
-        return [
-            (self.term(n), n, DEFINITIONS[n].zh if self.lang == "zh" else DEFINITIONS[n].en, DEFINITIONS[n].source) for n in names
-        ]
+        if self.lang == "zh":
+            return [(self.term(n), n, DEFINITIONS[n].zh, SOURCES[DEFINITIONS[n].source]) for n in names]
+        return [(self.term(n), n, DEFINITIONS[n].en, DEFINITIONS[n].source) for n in names]

@@ -15,10 +15,11 @@ from replay.metrics.plan_against_run import segments
 from replay.tables import Tables
 
 MINUTE_MS = 60_000
-WIDTH, LEFT, RIGHT = 1000, 46, 86
+WIDTH, LEFT, RIGHT = 1000, 60, 114
 MOST_BINS = 240  # more points than this are no line any more at a page's width
 _BIN_MINUTES = (1, 2, 5, 10, 15, 30, 60, 120, 240, 480, 1440)
 _TICK_MINUTES = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10_080)
+AROUND = frozenset({"preheat", "aftercare"})
 Say = Callable[..., str]
 
 MARKS = {
@@ -52,14 +53,14 @@ class Scale:
 
 
 def scale_of(t: Tables) -> Scale:
-    """From the first planned or real moment of the show to its last; what came long before or after is not in the picture."""
+    """The show itself, planned or real. Preheat and aftercare take hours or days and would squeeze it to a stroke."""
+    shown = [s for s in t.segments.values() if s.kind not in AROUND] or list(t.segments.values())
     instants: list[int] = []
-    for s in t.segments.values():
+    for s in shown:
         instants += [s.planned_start, s.planned_end]
-        instants += [x for x in (s.real_start, s.real_end) if x is not None]
-        if s.real_start is not None and s.real_end is None:
-            instants.append(t.last_at)
-    instants += [m.at for m in t.marks if m.what in MARKS or m.what in {"show.started", "show.ended"}]
+        if s.real_start is not None:
+            instants += [s.real_start, s.real_end if s.real_end is not None else t.last_at]
+    instants += [m.at for m in t.marks if m.what in {"show.started", "show.ended"}]
     if not instants:
         return Scale(t.first_at, t.last_at, zone_of(t))
     begin, end = min(instants), max(instants)
@@ -122,7 +123,9 @@ def timeline(t: Tables, say: Say) -> Markup:
 
 
 def _block(scale: Scale, begin: int, end: int, y: float, height: float, name: str, css: str) -> str:
-    x, right = scale.x(begin), scale.x(end)
+    if end < scale.begin or begin > scale.end:
+        return ""
+    x, right = scale.x(max(begin, scale.begin)), scale.x(min(end, scale.end))
     width = max(1.5, right - x)
     label = _fitting(name, width, 13)
     text = f'<text x="{x + 4:.1f}" y="{y + height / 2 + 4.5}" class="seg">{escape(label)}</text>' if label else ""
@@ -136,15 +139,23 @@ def _pauses(t: Tables, scale: Scale, top: float, bottom: float) -> list[str]:
         if mark is not None and mark.what in {"show.paused", "show.halted"} and began is None:
             began = mark.at
         elif began is not None and (mark is None or mark.what in {"show.resumed", "show.unhalted", "show.ended"}):
-            x, right = scale.x(began), scale.x(mark.at if mark is not None else t.last_at)
-            out.append(f'<rect x="{x:.1f}" y="{top}" width="{max(1.0, right - x):.1f}" height="{bottom - top}" class="pause"/>')
+            until = mark.at if mark is not None else t.last_at
+            if began <= scale.end and until >= scale.begin:
+                x, right = scale.x(max(began, scale.begin)), scale.x(min(until, scale.end))
+                out.append(f'<rect x="{x:.1f}" y="{top}" width="{max(1.0, right - x):.1f}" height="{bottom - top}" class="pause"/>')
             began = None
     return out
 
 
 def numbered(t: Tables) -> list[tuple[int, str]]:
-    """The drops that fired, in order, with the numbers that picture and table share: (number, drop)."""
-    fired = sorted((d for d in t.state.drops.values() if d.fired_at is not None), key=lambda d: (d.fired_at or 0, int(d.id[4:])))
+    """The drops that fired, in order, with the numbers that picture and table share: (number, drop).
+
+    Support's answers into groups are not among them: the questions' figures speak of those.
+    """
+    fired = sorted(
+        (d for d in t.state.drops.values() if d.fired_at is not None and not (d.kind == "message" and d.by.startswith("support:"))),
+        key=lambda d: (d.fired_at or 0, int(d.id[4:])),
+    )
     return list(enumerate((d.id for d in fired), 1))
 
 
@@ -153,6 +164,8 @@ def _drops(t: Tables, scale: Scale, y: float, bottom: float) -> list[str]:
     last = -99.0
     for number, name in numbered(t):
         drop = t.state.drops[name]
+        if not scale.begin <= (drop.fired_at or 0) <= scale.end:
+            continue  # it is in the table
         x = scale.x(drop.fired_at or 0)
         tip = f"{number}  {scale.text(drop.fired_at or 0)}  {t.name_of(drop.what) or drop.text}"
         # A number needs its room: the next ones of a volley stand in the table alone.
@@ -165,19 +178,21 @@ def _drops(t: Tables, scale: Scale, y: float, bottom: float) -> list[str]:
 
 def _lines(t: Tables, scale: Scale, top: float, bottom: float, say: Say) -> list[str]:
     out: list[str] = []
-    ends: list[tuple[float, str, str, str]] = []
+    ends: list[tuple[float, float, str, str, str]] = []
     size = bins(scale)
     counts = counted(t, scale, size)
     most = max((n for _, n in counts), default=0)
+    # The last bin may have hardly begun: it would look like a fall to nothing.
+    whole = [c for c in counts if c[0] + size <= min(t.last_at, scale.end)] or counts[:1]
     height = bottom - top - 8
     if most:
-        points = [(scale.x(min(max(at + size // 2, scale.begin), scale.end)), bottom - n / most * height) for at, n in counts if at <= t.last_at]
+        points = [(scale.x(min(max(at + size // 2, scale.begin), scale.end)), bottom - n / most * height) for at, n in whole]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         first, last = points[0][0], points[-1][0]
         out.append(f'<polygon points="{first:.1f},{bottom} {path} {last:.1f},{bottom}" class="area"/><polyline points="{path}" class="said"/>')
         minutes = size // MINUTE_MS
         unit = say("minute") if minutes == 1 else say("minutes", minutes)
-        ends.append((points[-1][1], f"{counts[len(points) - 1][1]:,}", say("messages_line", unit), "said"))
+        ends.append((points[-1][1], points[-1][0], f"{whole[-1][1]:,}", say("messages_line", unit), "said"))
     paid = sorted((o.paid_at, o.paid) for o in t.orders.values() if o.paid_at is not None)
     total = sum(amount for _, amount in paid)
     if total:
@@ -191,23 +206,23 @@ def _lines(t: Tables, scale: Scale, top: float, bottom: float, say: Say) -> list
                 steps[-1] = (steps[-1][0], y)
             else:
                 steps += [(x, steps[-1][1]), (x, y)]
-        steps.append((scale.x(min(t.last_at, scale.end)), steps[-1][1]))
+        steps.append((scale.x(max(scale.begin, min(t.last_at, scale.end))), steps[-1][1]))
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in steps)
         out.append(f'<polyline points="{path}" class="paid"/>')
-        ends.append((steps[-1][1], money(total, t.state.p.currency), say("sales_line"), "paid"))
+        ends.append((steps[-1][1], steps[-1][0], money(total, t.state.p.currency), say("sales_line"), "paid"))
     return out + _ends(ends, bottom)
 
 
-def _ends(ends: list[tuple[float, str, str, str]], bottom: float) -> list[str]:
+def _ends(ends: list[tuple[float, float, str, str, str]], bottom: float) -> list[str]:
     """The last value of each line, at its end; two that would overlap stand apart."""
     out: list[str] = []
     free = -99.0
-    for y, value, label, css in sorted(ends):
+    x = max((end[1] for end in ends), default=0) + 8
+    for y, _, value, label, css in sorted(ends):
         place = max(min(y + 4, bottom - 18), free)
         free = place + 34
-        x = WIDTH - RIGHT + 8
-        out.append(f'<text x="{x}" y="{place:.1f}" class="end {css}">{escape(value)}</text>')
-        out.append(f'<text x="{x}" y="{place + 14:.1f}" class="axis">{escape(label)}</text>')
+        out.append(f'<text x="{x:.1f}" y="{place:.1f}" class="end {css}">{escape(value)}</text>')
+        out.append(f'<text x="{x:.1f}" y="{place + 14:.1f}" class="axis">{escape(label)}</text>')
     return out
 
 
@@ -218,7 +233,7 @@ def message_bars(t: Tables, say: Say) -> Markup | None:
     scale = scale_of(t)
     size = bins(scale)
     counts = counted(t, scale, size)
-    most = max(n for _, n in counts)
+    most = max((n for _, n in counts), default=0)
     if not most:
         return None
     bottom, height = 110, 96

@@ -10,7 +10,21 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-from coordinator.core import CLOCK, COMMANDS, Actor, Event, Moment, Refusal, State, decide, decide_due, due, evolve
+from coordinator.core import (
+    CLOCK,
+    COMMANDS,
+    Actor,
+    Decided,
+    Event,
+    Moment,
+    Refusal,
+    State,
+    answer,
+    decide,
+    decide_due,
+    due,
+    evolve,
+)
 from coordinator.core.kernel import check_from
 from coordinator.core.state import encode
 from coordinator.journal import codec
@@ -18,7 +32,7 @@ from coordinator.journal.base import Entry
 from coordinator.runsheet import load_plan
 from roles.permissions import may
 
-START = 1_793_000_400_000  # 2026-10-26T07:00:00Z, when the sheets here start
+START = 1_792_998_000_000  # 2026-10-26T07:00:00Z, when the sheets here start
 SECOND, MINUTE, HOUR = 1_000, 60_000, 3_600_000
 PUBLIC = "https://d.example"
 
@@ -81,8 +95,8 @@ class Sale:
         self.now = START - HOUR
         self.state = State(sale="kitchen")
         self.events: list[Event] = []
-        self.after: list[Callable[[list[Event]], None]] = []
-        """Called with each batch of events."""
+        self.after: list[Callable[[Decided], None]] = []
+        """Called with what came of each step."""
         self._check, self._commands = check, 0
         self.plan, as_read, findings = load_plan(of or sheet(segment()), "sheet", None, self.now)
         assert self.plan is not None, findings
@@ -110,7 +124,9 @@ class Sale:
         except Refusal:
             assert encode(self.state) == before, f"{kind} was refused and left a trace"
             raise
-        self._take(decided.events)
+        if decided.events:
+            assert answer(self.state, decided.events[0]) == decided.result, f"a repeat of {kind} would be told something else"
+        self._take(decided)
         return decided.result or {}
 
     def advance(self, to: int) -> None:
@@ -128,10 +144,10 @@ class Sale:
             if coming is None or coming[0] > to:
                 break
             self.now = max(self.now, coming[0]) if each_at_its_moment else to
-            events = decide_due(self.state, coming[2], self._moment()).events
-            if events:
+            decided = decide_due(self.state, coming[2], self._moment())
+            if decided.events:
                 declined.clear()
-                self._take(events)
+                self._take(decided)
             else:
                 declined.add(coming[2])
         self.now = max(self.now, to)
@@ -140,10 +156,10 @@ class Sale:
         bits = (self._commands * 1_000_003 + len(self.events)).to_bytes(32, "big")
         return Moment(at=self.now, bits=bits, public=PUBLIC)
 
-    def _take(self, events: list[Event]) -> None:
-        self.events += events
+    def _take(self, decided: Decided) -> None:
+        self.events += decided.events
         for each in self.after:
-            each(events)
+            each(decided)
         if self._check:
             self.check()
 

@@ -12,7 +12,7 @@ from coordinator.journal.base import Flush, Journal
 from coordinator.journal.sqlite import SqliteJournal
 from coordinator.runsheet import load_plan
 
-START = 1_793_000_400_000  # an instant on a full minute; the sheet below starts then
+START = 1_792_998_000_000  # an instant on a full minute; the sheet below starts then
 MINUTE = 60_000
 
 SHEET: dict[str, Any] = {

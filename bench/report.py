@@ -1,0 +1,109 @@
+"""The table of what was measured, with what is to be reached beside it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from rich.console import Console
+from rich.table import Table
+
+
+class Row(NamedTuple):
+    subject: str
+    what: str
+    value: str
+    beside: str = ""
+    goal: str = ""
+    reached: bool | None = None
+
+
+BURST_RATIO = 8.0
+CLAIMS_S = 30_000
+LOADED_P99_MS = 20.0
+IDLE_P99_MS = 3.0
+CONSOLE_KIB = 30.0
+
+
+def rows(results: dict[str, Any]) -> list[Row]:
+    """One row a number; subjects that were not run have none."""
+    out: list[Row] = []
+    for subject, of in (("fanout", _fanout), ("claims", _claims), ("lateness", _lateness), ("memory", _memory), ("replay", _replay)):
+        if subject in results:
+            out += [Row(subject, "failed", str(results[subject]["failed"]))] if "failed" in results[subject] else of(results)
+    return out
+
+
+def _many(n: float) -> str:
+    return f"{n:,.0f}"
+
+
+def _fanout(results: dict[str, Any]) -> list[Row]:
+    r = results["fanout"]
+    ours, bare = r["dropcue"], {name: r[name] for name in ("aiohttp", "websockets")}
+    single = "; ".join(f"{n} {b['single']['p50_ms']} / {b['single']['last_ms']}" for n, b in bare.items())
+    out = [Row(f"fan-out, {r['consoles']}", "one event, p50 / last ms", f"{ours['single']['p50_ms']} / {ours['single']['last_ms']}", single)]
+    for size, burst in ours["bursts"].items():
+        rates = "; ".join(f"{n} {_many(b['bursts'][size]['deliveries_s'])}" for n, b in bare.items())
+        ratio = min(r[f"ratio_{size}"].values())
+        out.append(Row("", f"burst of {size}, deliveries/s", _many(burst["deliveries_s"]), rates, f"≥ {BURST_RATIO:g} ×: {ratio:g} ×", ratio >= BURST_RATIO))
+    return out
+
+
+def _claims(results: dict[str, Any]) -> list[Row]:
+    r, redis = results["claims"], results.get("redis", {})
+    beside = {
+        1: f"Redis, pipeline 1: {_many(redis['pipeline_1']['claims_s'])}" if "pipeline_1" in redis else "",
+        100: f"Redis, pipeline 16: {_many(redis['pipeline_16']['claims_s'])}" if "pipeline_16" in redis else "",
+    }
+    out = []
+    for size in (1, 10, 100):
+        m = r[f"many_{size}"]
+        value = f"{_many(m['claims_s'])} ({m['server_us_each']} µs of CPU each, {m['server_busy']:.0%} busy)"
+        goal, reached = ("", None) if size < 100 else (f"≥ {_many(CLAIMS_S)}", m["claims_s"] >= CLAIMS_S)
+        out.append(Row("claims" if size == 1 else "", f"many of {size}, claims/s", value, beside.get(size, ""), goal, reached))
+    out.append(Row("", "acknowledged = in the journal", f"{_many(r['acknowledged'])} = {_many(r['journal']['claimed'])}", f"verify {r['journal']['verify']}"))
+    return out
+
+
+def _lateness(results: dict[str, Any]) -> list[Row]:
+    r = results["lateness"]
+    out = []
+    for name, goal in (("idle", IDLE_P99_MS), ("loaded", LOADED_P99_MS)):
+        m = r[name]
+        what = "idle" if name == "idle" else f"{r['consoles']} consoles, {m['events_s']} events/s"
+        seen = f"seen on consoles: {m['seen_p50_ms']} / {m['seen_p99_ms']}"
+        out.append(Row("lateness" if name == "idle" else "", f"{what}: p50 / p99 ms", f"{m['late_p50_ms']} / {m['late_p99_ms']}", seen,
+                       f"p99 < {goal:g}", m["late_p99_ms"] < goal))  # fmt: skip
+    return out
+
+
+def _memory(results: dict[str, Any]) -> list[Row]:
+    r = results["memory"]
+    return [
+        Row("memory" if i == 0 else "", f"idle console, of {count}: KiB", f"{m['kib_each']:g}", f"process {m['rss_mib']} MiB, empty {r['empty_mib']}",
+            f"< {CONSOLE_KIB:g}", m["kib_each"] < CONSOLE_KIB)
+        for i, (count, m) in enumerate(r["steps"].items())
+    ]  # fmt: skip
+
+
+def _replay(results: dict[str, Any]) -> list[Row]:
+    return [
+        Row("replay" if i == 0 else "", f"{name}, events/s", _many(m["events_s"]), f"reading alone {_many(m['read_events_s'])}; verify {_many(m['verify_events_s'])}")
+        for i, (name, m) in enumerate(results["replay"].items())
+    ]
+
+
+def show(machine: dict[str, Any], results: dict[str, Any]) -> None:
+    """Prints the machine's facts and the table."""
+    console = Console(width=150)
+    libraries = ", ".join(f"{k} {v}" for k, v in machine["libraries"].items())
+    console.print(
+        f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['kernel']}, fdatasync {machine['fdatasync_p50_ms']} ms, "
+        f"load before {machine['load_1m_before']}\nPython {machine['python']}, SQLite {machine['sqlite']}, {libraries}",
+        highlight=False,
+    )
+    table = Table("subject", "measured", "dropcue", "beside it", "to reach")
+    for row in rows(results):
+        mark = "" if row.reached is None else " [green]yes[/]" if row.reached else " [red]no[/]"
+        table.add_row(row.subject, row.what, row.value, row.beside, row.goal + mark)
+    console.print(table)

@@ -1,0 +1,108 @@
+"""Webhooks: signed by the Standard Webhooks rules, each counts once."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+import time
+from typing import Any
+
+import pytest
+
+from tests.client import Answer
+from tests.server import InProcess
+from tests.sheet import sheet
+
+SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
+
+
+@pytest.fixture(autouse=True)
+def secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DROPCUE_HOOK_MALL", SECRET)
+    monkeypatch.setenv("DROPCUE_HOOK_SHOP_TWO", SECRET)
+
+
+def headers(body: bytes, *, id_: str | None = None, at: int | None = None, key: str = SECRET) -> dict[str, str]:
+    id_, at = id_ or "msg_" + secrets.token_hex(6), at if at is not None else int(time.time())
+    mac = hmac.new(base64.b64decode(key.removeprefix("whsec_")), f"{id_}.{at}.".encode() + body, hashlib.sha256).digest()
+    return {
+        "webhook-id": id_, "webhook-timestamp": str(at), "webhook-signature": "v1," + base64.b64encode(mac).decode(),
+        "Content-Type": "application/json",
+    }  # fmt: skip
+
+
+async def post(room: InProcess, sale: str, body: Any, source: str = "mall", **signed: Any) -> Answer:
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return await room.http("POST", f"/hooks/{sale}/{source}", data=data, headers=headers(data, **signed))
+
+
+def order(number: int, **more: Any) -> dict[str, Any]:
+    return {"kind": "order.report", "order": f"o{number}", "status": "paid", "lines": [], "amount": 100, **more}
+
+
+async def test_a_signed_order_is_taken_and_its_repeat_counts_once(room: InProcess) -> None:
+    sale = await room.sale(sheet(), live=True)
+    for _ in range(3):
+        answer = await post(room, sale, order(1), id_="msg_1")
+        assert answer.status == 200
+        assert [(r["id"], r["ok"]) for r in answer.json["results"]] == [("msg_1", True)]
+    paid = [e for e in await room.events(sale) if e["kind"] == "order.paid"]
+    assert [(e["order"], e["by"], e["cmd"]) for e in paid] == [("o1", "shop:mall", "msg_1")]
+
+
+async def test_a_list_has_ids_of_its_own_from_zero_and_refusals_inside(room: InProcess) -> None:
+    sale = await room.sale(sheet(), live=True)
+    items = [order(1), {"kind": "coupon.drop", "coupon": "c20", "groups": "all"}, {"kind": "order.report"}, order(2), {"kind": "bogus"}]
+    for _ in range(2):
+        answer = await post(room, sale, items, id_="msg_9")
+        assert answer.status == 200
+        results = answer.json["results"]
+        assert [r["id"] for r in results] == [f"msg_9:{n}" for n in range(5)]
+        assert [r.get("code") for r in results] == [None, "forbidden", "invalid", None, "unknown"]
+    assert [e["order"] for e in await room.events(sale) if e["kind"] == "order.paid"] == ["o1", "o2"]
+    assert (await post(room, sale, [])).json["results"] == []
+
+
+async def test_a_thousand_come_in_one_and_no_more(room: InProcess) -> None:
+    sale = await room.sale(sheet(), live=True)
+    answer = await post(room, sale, [order(n) for n in range(1000)])
+    assert answer.status == 200
+    assert all(r["ok"] for r in answer.json["results"])
+    assert (await post(room, sale, [order(n) for n in range(1001)])).status == 422
+
+
+async def test_what_is_not_signed_well_is_401_and_leaves_no_trace(room: InProcess) -> None:
+    sale = await room.sale(sheet(), live=True)
+    end = len(await room.events(sale))
+    body = json.dumps(order(1)).encode()
+    now = int(time.time())
+    other_key = "whsec_" + base64.b64encode(b"x" * 32).decode()
+    wrong = [
+        headers(body, key=other_key), headers(body, at=now - 3600), headers(body, at=now + 3600), headers(body + b" "), {},
+        {**headers(body), "webhook-id": "msg_other"}, {**headers(body), "webhook-signature": "v1,xxxx"},
+        {**headers(body), "webhook-signature": "v2," + "x" * 44}, {**headers(body), "webhook-timestamp": "soon"},
+        {k: v for k, v in headers(body).items() if k != "webhook-id"},
+    ]  # fmt: skip
+    for given in wrong:
+        answer = await room.http("POST", f"/hooks/{sale}/mall", data=body, headers=given)
+        assert (answer.status, answer.json["code"]) == (401, "forbidden"), given
+    assert len(await room.events(sale)) == end
+
+
+async def test_what_is_signed_and_not_well_formed_is_refused(room: InProcess) -> None:
+    sale = await room.sale(sheet(), live=True)
+    for body in (b"", b"{", b"5", b"null", b'["a"]', b"[" * 100_000, b"\xff"):
+        assert (await post(room, sale, body)).status == 422, body[:20]
+    assert (await post(room, "no-such-sale", order(1))).status == 404
+    for source in ("nobody", "..", "m%61ll!", "é"):
+        assert (await post(room, sale, order(1), source=source)).status == 404, source
+
+
+async def test_an_id_of_its_own_in_the_body_does_not_count(room: InProcess) -> None:
+    sale = await room.sale(sheet(), live=True)
+    await post(room, sale, order(1, id="mine"), id_="theirs", source="shop-two")
+    paid = next(e for e in await room.events(sale) if e["kind"] == "order.paid")
+    assert (paid["cmd"], paid["by"]) == ("theirs", "shop:shop-two")

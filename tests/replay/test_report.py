@@ -1,0 +1,117 @@
+"""The review's page."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from replay.metrics.definitions import DEFINITIONS
+from replay.report import page_of, write_review
+from replay.report.labels import LABELS, SOURCES
+from replay.review import review_tables
+from replay.tables import Tables
+from tests.replay.stage import MINUTE, SHEET, Stage
+from tests.replay.test_known_sale import a_known_sale, tables
+
+HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(2)>'
+RTL = "\u202eنص عربي\u202c"
+
+
+class Page(HTMLParser):
+    """Tags and addresses of a page, and whether each tag is closed."""
+
+    VOID = frozenset({"meta", "br", "link", "img"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.addresses: list[str] = []
+        self.stack: list[str] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.addresses += [v or "" for k, v in attrs if k in {"src", "href", "xlink:href", "action"} or k.startswith("on")]
+        if tag not in self.VOID:
+            self.stack.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in self.VOID:
+            assert self.stack.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def hostile() -> Stage:
+    sheet = copy.deepcopy(SHEET)
+    sheet["title"] = HOSTILE
+    sheet["products"][0]["name"] = HOSTILE
+    sheet["groups"][0]["name"] = RTL + HOSTILE
+    sheet["segments"][0]["name"] = HOSTILE
+    stage = Stage(sheet).live().until(MINUTE)
+    stage.sent()
+    stage.do("relay", "group.observe", group="g1", what="message", member="m", name=RTL, text=HOSTILE)
+    stage.do("controller", "note.add", text=RTL + HOSTILE)
+    return stage
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_hostile_names_are_shown_and_never_run(lang: str) -> None:
+    page = Page(page_of(review_tables(tables(hostile())), lang))  # type: ignore[arg-type] - a parameter
+    assert not page.stack
+    assert "script" not in page.tags
+    assert "img" not in page.tags
+    assert HOSTILE in page.text
+    assert RTL in page.text
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_page_asks_nobody_for_anything(lang: str) -> None:
+    text = page_of(review_tables(tables(a_known_sale())), lang)  # type: ignore[arg-type] - a parameter
+    page = Page(text)
+    assert page.addresses == []
+    assert "http:" not in text
+    assert "https:" not in text
+    assert "url(" not in text
+    assert not {"script", "iframe", "object", "link"} & page.tags
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+@pytest.mark.parametrize("stage", [lambda: Stage(relay=False), lambda: Stage().live(), a_known_sale], ids=["planned", "started", "run"])
+def test_every_sale_has_a_page(stage: object, lang: str) -> None:
+    text = page_of(review_tables(tables(stage())), lang)  # type: ignore[arg-type,operator] - parameters
+    assert not Page(text).stack
+    assert not re.search(r"\b(None|nan|inf)\b", text)
+
+
+def test_a_sale_without_events_has_a_page_that_says_so() -> None:
+    assert "没有任何事件" in page_of(review_tables(Tables("none")), "zh")
+
+
+def test_the_page_speaks_one_language() -> None:
+    review = review_tables(tables(a_known_sale()))
+    assert "Definitions" in page_of(review, "en")
+    assert "Definitions" not in page_of(review, "zh")
+    assert "口径" in page_of(review, "zh")
+    assert "口径" not in page_of(review, "en")
+
+
+def test_every_figure_is_defined_in_both_languages() -> None:
+    used = {f.name for f in review_tables(tables(a_known_sale())).figures}
+    assert used <= DEFINITIONS.keys()
+    assert all(d.en and d.zh and d.term and d.source in SOURCES for d in DEFINITIONS.values())
+    assert all(zh and en for zh, en in LABELS.values())
+
+
+def test_the_folder_gets_the_figures_and_the_page(tmp_path: Path) -> None:
+    review = review_tables(tables(a_known_sale()))
+    write_review(review, tmp_path / "out", "zh")
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["review.html", "review.json"]
+    assert json.loads((tmp_path / "out" / "review.json").read_text("utf-8")) == review.as_object()
