@@ -27,7 +27,9 @@ class Numbers:
             "note": f"n{self.seq}", "text": f"{self.seq:04d} {text}",
         }  # fmt: skip
         position = f"00000000.{self.seq}.00000000"
-        return json.dumps({"op": "events", "position": position, "events": [event]}, ensure_ascii=False, separators=(",", ":"))
+        return json.dumps(
+            {"op": "events", "position": position, "events": [event]}, ensure_ascii=False, separators=(",", ":")
+        )
 
 
 @contextmanager

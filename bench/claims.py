@@ -35,7 +35,15 @@ def measure(options: Options) -> dict[str, Any]:
         taken: dict[int, list[dict[str, Any]]] = {size: [] for size in SIZES}
         for turn in range(rounds):
             for size, window in SIZES.items():
-                job = {"port": server.port, "pid": server.pid, "hellos": hellos, "size": size, "window": window, "total": totals[size], "mark": f"{turn}-{size}"}
+                job = {
+                    "port": server.port,
+                    "pid": server.pid,
+                    "hellos": hellos,
+                    "size": size,
+                    "window": window,
+                    "total": totals[size],
+                    "mark": f"{turn}-{size}",
+                }
                 taken[size].append(run("claims", job))
         for size, found in taken.items():
             acknowledged += sum(f["claims"] for f in found)
@@ -114,10 +122,20 @@ async def load(job: dict[str, Any]) -> dict[str, Any]:
         frames = []
         for f in range(each):
             commands = [
-                {"id": f"{mark}-{c}-{f}-{i}", "kind": "coupon.claim", "coupon": "c1", "member": f"m{mark}-{c}-{f}-{i}", "group": group}
+                {
+                    "id": f"{mark}-{c}-{f}-{i}",
+                    "kind": "coupon.claim",
+                    "coupon": "c1",
+                    "member": f"m{mark}-{c}-{f}-{i}",
+                    "group": group,
+                }
                 for i in range(size)
             ]
-            frames.append(client_frame(1, json.dumps({"op": "many", "id": f"{f}", "commands": commands}, separators=(",", ":")).encode()))
+            frames.append(
+                client_frame(
+                    1, json.dumps({"op": "many", "id": f"{f}", "commands": commands}, separators=(",", ":")).encode()
+                )
+            )
         claimer = _Claimer(frames, job["window"], asyncio.Event())
         claimer.wire = await connect(job["port"], "/ws", claimer.heard)
         claimer.wire.send(text(said))

@@ -41,7 +41,9 @@ def measure(options: Options) -> dict[str, Any]:
             })  # fmt: skip
     for size in bursts:
         ours = out["dropcue"]["bursts"][str(size)]["deliveries_s"]
-        out[f"ratio_{size}"] = {n: round(ours / out[n]["bursts"][str(size)]["deliveries_s"], 1) for n in ("aiohttp", "websockets")}
+        out[f"ratio_{size}"] = {
+            n: round(ours / out[n]["bursts"][str(size)]["deliveries_s"], 1) for n in ("aiohttp", "websockets")
+        }
     return out
 
 

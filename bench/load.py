@@ -5,7 +5,6 @@ It is a process of its own so that what it costs is never counted as the server'
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import importlib
 import json
@@ -32,11 +31,18 @@ def run(subject: str, job: dict[str, Any], seconds: float = 240.0) -> dict[str, 
     """Runs a job in a process of its own and gives its result. Raises BenchError."""
     command = [sys.executable, "-m", "bench.load", subject]
     try:
-        done = subprocess.run(command, input=json.dumps(job).encode(), capture_output=True, cwd=ROOT, timeout=seconds, check=False)
+        done = subprocess.run(
+            command, input=json.dumps(job).encode(), capture_output=True, cwd=ROOT, timeout=seconds, check=False
+        )
     except subprocess.TimeoutExpired as e:
         raise BenchError(f"the load for {subject} took longer than {seconds} s: {(e.stderr or b'')[-300:]!r}") from None
     if done.returncode:
-        raise BenchError(f"the load for {subject} failed: {done.stderr.decode(errors='replace')[-1500:]}")
+        said = done.stderr.decode(errors="replace")
+        print(said, file=sys.stderr)
+        # The results carry the reason only: a traceback names folders of this machine.
+        raise BenchError(
+            f"the load for {subject} failed: {said.strip().splitlines()[-1] if said.strip() else done.returncode}"
+        )
     result: dict[str, Any] = json.loads(done.stdout)
     return result
 

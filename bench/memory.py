@@ -47,7 +47,11 @@ async def load(job: dict[str, Any]) -> dict[str, Any]:
         await crowd.quiet(1.0)
         await asyncio.sleep(2.0)
         now = resident_kib(job["pid"])
-        out["steps"][str(count)] = {"kib_each": round((now - before) / count, 1), "joined_s": round(joined, 2), "rss_mib": round(now / 1024, 1)}
+        out["steps"][str(count)] = {
+            "kib_each": round((now - before) / count, 1),
+            "joined_s": round(joined, 2),
+            "rss_mib": round(now / 1024, 1),
+        }
     if crowd.faults():
         raise BenchError(f"a console was lost: {crowd.faults()[0]}")
     crowd.go()

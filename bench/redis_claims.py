@@ -54,7 +54,11 @@ def measure(options: Options) -> dict[str, Any]:
                 for depth, rates in taken.items():
                     rates.append(_bench(port, sha, depth, total))
             for depth, rates in taken.items():
-                out[f"pipeline_{depth}"] = {"claims_s": round(statistics.median(rates)), "best": round(max(rates)), "worst": round(min(rates))}
+                out[f"pipeline_{depth}"] = {
+                    "claims_s": round(statistics.median(rates)),
+                    "best": round(max(rates)),
+                    "worst": round(min(rates)),
+                }
             claimed = 100_000_000 - int(_cli(port, "GET", "left"))
             if claimed != int(_cli(port, "HLEN", "codes")):
                 raise BenchError("Redis gave out another number of codes than it counted down")
@@ -78,7 +82,9 @@ def _bench(port: int, sha: str, depth: int, total: int) -> float:
 
 
 def _cli(port: int, *words: str) -> str:
-    done = subprocess.run(["redis-cli", "-p", str(port), *words], capture_output=True, text=True, timeout=20, check=True)
+    done = subprocess.run(
+        ["redis-cli", "-p", str(port), *words], capture_output=True, text=True, timeout=20, check=True
+    )
     return done.stdout.strip()
 
 
@@ -96,5 +102,3 @@ def _ready(port: int) -> None:
                 return
         time.sleep(0.05)
     raise BenchError("redis-server did not start")
-
-

@@ -25,7 +25,18 @@ def measure(options: Options) -> dict[str, Any]:
             run("replay", {"port": server.port, "hello": hello("relay", "r0", busy), "total": total})
             claimed = claims.claimable(server)
             hellos = [hello("relay", f"r{i}", claimed, [f"g{i + 1}"]) for i in range(4)]
-            run("claims", {"port": server.port, "pid": server.pid, "hellos": hellos, "size": 100, "window": 2, "total": total, "mark": "r"})
+            run(
+                "claims",
+                {
+                    "port": server.port,
+                    "pid": server.pid,
+                    "hellos": hellos,
+                    "size": 100,
+                    "window": 2,
+                    "total": total,
+                    "mark": "r",
+                },
+            )
         out = {}
         for name, sale in (("audience", busy), ("claims", claimed)):
             found = [run("replay", {"data": str(data), "sale": sale}) for _ in range(1 if options.quick else ROUNDS)]

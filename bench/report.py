@@ -27,9 +27,19 @@ CONSOLE_KIB = 30.0
 def rows(results: dict[str, Any]) -> list[Row]:
     """One row a number; subjects that were not run have none."""
     out: list[Row] = []
-    for subject, of in (("fanout", _fanout), ("claims", _claims), ("lateness", _lateness), ("memory", _memory), ("replay", _replay)):
+    for subject, of in (
+        ("fanout", _fanout),
+        ("claims", _claims),
+        ("lateness", _lateness),
+        ("memory", _memory),
+        ("replay", _replay),
+    ):
         if subject in results:
-            out += [Row(subject, "failed", str(results[subject]["failed"]))] if "failed" in results[subject] else of(results)
+            out += (
+                [Row(subject, "failed", str(results[subject]["failed"]))]
+                if "failed" in results[subject]
+                else of(results)
+            )
     return out
 
 
@@ -41,11 +51,27 @@ def _fanout(results: dict[str, Any]) -> list[Row]:
     r = results["fanout"]
     ours, bare = r["dropcue"], {name: r[name] for name in ("aiohttp", "websockets")}
     single = "; ".join(f"{n} {b['single']['p50_ms']} / {b['single']['last_ms']}" for n, b in bare.items())
-    out = [Row(f"fan-out, {r['consoles']}", "one event, p50 / last ms", f"{ours['single']['p50_ms']} / {ours['single']['last_ms']}", single)]
+    out = [
+        Row(
+            f"fan-out, {r['consoles']}",
+            "one event, p50 / last ms",
+            f"{ours['single']['p50_ms']} / {ours['single']['last_ms']}",
+            single,
+        )
+    ]
     for size, burst in ours["bursts"].items():
         rates = "; ".join(f"{n} {_many(b['bursts'][size]['deliveries_s'])}" for n, b in bare.items())
         ratio = min(r[f"ratio_{size}"].values())
-        out.append(Row("", f"burst of {size}, deliveries/s", _many(burst["deliveries_s"]), rates, f"≥ {BURST_RATIO:g} ×: {ratio:g} ×", ratio >= BURST_RATIO))
+        out.append(
+            Row(
+                "",
+                f"burst of {size}, deliveries/s",
+                _many(burst["deliveries_s"]),
+                rates,
+                f"≥ {BURST_RATIO:g} ×: {ratio:g} ×",
+                ratio >= BURST_RATIO,
+            )
+        )
     return out
 
 
@@ -60,8 +86,17 @@ def _claims(results: dict[str, Any]) -> list[Row]:
         m = r[f"many_{size}"]
         value = f"{_many(m['claims_s'])} ({m['server_us_each']} µs of CPU each, {m['server_busy']:.0%} busy)"
         goal, reached = ("", None) if size < 100 else (f"≥ {_many(CLAIMS_S)}", m["claims_s"] >= CLAIMS_S)
-        out.append(Row("claims" if size == 1 else "", f"many of {size}, claims/s", value, beside.get(size, ""), goal, reached))
-    out.append(Row("", "acknowledged = in the journal", f"{_many(r['acknowledged'])} = {_many(r['journal']['claimed'])}", f"verify {r['journal']['verify']}"))
+        out.append(
+            Row("claims" if size == 1 else "", f"many of {size}, claims/s", value, beside.get(size, ""), goal, reached)
+        )
+    out.append(
+        Row(
+            "",
+            "acknowledged = in the journal",
+            f"{_many(r['acknowledged'])} = {_many(r['journal']['claimed'])}",
+            f"verify {r['journal']['verify']}",
+        )
+    )
     return out
 
 
@@ -71,7 +106,9 @@ def _lateness(results: dict[str, Any]) -> list[Row]:
     for name, goal in (("idle", IDLE_P99_MS), ("loaded", LOADED_P99_MS)):
         m = r[name]
         what = "idle" if name == "idle" else f"{r['consoles']} consoles, {m['events_s']} events/s"
-        seen = f"seen on consoles: {m['seen_p50_ms']} / {m['seen_p99_ms']}"
+        seen = f"seen on consoles: {m['seen_p50_ms']} / {m['seen_p99_ms']}" + (
+            f"; {m['snapshots']} got snapshots" if m["snapshots"] else ""
+        )
         out.append(Row("lateness" if name == "idle" else "", f"{what}: p50 / p99 ms", f"{m['late_p50_ms']} / {m['late_p99_ms']}", seen,
                        f"p99 < {goal:g}", m["late_p99_ms"] < goal))  # fmt: skip
     return out
@@ -88,7 +125,12 @@ def _memory(results: dict[str, Any]) -> list[Row]:
 
 def _replay(results: dict[str, Any]) -> list[Row]:
     return [
-        Row("replay" if i == 0 else "", f"{name}, events/s", _many(m["events_s"]), f"reading alone {_many(m['read_events_s'])}; verify {_many(m['verify_events_s'])}")
+        Row(
+            "replay" if i == 0 else "",
+            f"{name}, events/s",
+            _many(m["events_s"]),
+            f"reading alone {_many(m['read_events_s'])}; verify {_many(m['verify_events_s'])}",
+        )
         for i, (name, m) in enumerate(results["replay"].items())
     ]
 

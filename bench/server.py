@@ -88,7 +88,7 @@ class Server:
         return self.process.pid
 
     def http(self, method: str, path: str, body: bytes | None = None, as_: str | None = None) -> Any:
-        request = urllib.request.Request(  # noqa: S310 - loopback
+        request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}{path}", data=body, method=method,
             headers={"Authorization": f"Bearer {as_ or token('owner', 'owner')}", "Content-Type": "application/json"},
         )  # fmt: skip

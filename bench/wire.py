@@ -166,7 +166,20 @@ class Reader:
 class Console:
     """A listener that is welcomed, then checks that the counted events come in order and without a gap."""
 
-    __slots__ = ("arrived", "bytes", "fault", "first", "frames", "next", "on_done", "reader", "snapshots", "target", "welcomed", "wire")
+    __slots__ = (
+        "arrived",
+        "bytes",
+        "fault",
+        "first",
+        "frames",
+        "next",
+        "on_done",
+        "reader",
+        "snapshots",
+        "target",
+        "welcomed",
+        "wire",
+    )
 
     def __init__(self, reader: Reader, on_done: Callable[[Console], None]) -> None:
         self.reader, self.on_done = reader, on_done
@@ -258,7 +271,9 @@ class Crowd:
                 await self._all.wait()
         except TimeoutError:
             lost = [c.wire.lost for c in self.consoles if c.wire.lost]
-            raise BenchError(f"{self._left} of {len(self.consoles)} consoles lack events after {seconds} s; lines lost: {lost[:3]}") from None
+            raise BenchError(
+                f"{self._left} of {len(self.consoles)} consoles lack events after {seconds} s; lines lost: {lost[:3]}"
+            ) from None
 
     def faults(self) -> list[str]:
         """What went wrong on any connection; empty where each number came once, in order."""

@@ -25,7 +25,9 @@ PATIENCE_S = 20.0
 Json = dict[str, Any]
 
 
-def token(role: str, person: str | None = None, sale: str | None = None, groups: list[str] | None = None, **claims: Any) -> str:
+def token(
+    role: str, person: str | None = None, sale: str | None = None, groups: list[str] | None = None, **claims: Any
+) -> str:
     """A token as a company's own system would issue it. `key`, `alg` and `expires_in` (s) may be given for wrong ones."""
     key, alg = claims.pop("key", KEY), claims.pop("alg", "HS256")
     body: Json = {"iss": "dropcue", "sub": person or role, "role": role, "jti": secrets.token_hex(8)}
@@ -65,10 +67,24 @@ class Client:
         self._reader = asyncio.create_task(self._read())
 
     @classmethod
-    async def join(cls, url: str, token: str, *, position: str | None = None, ahead: bool = True, state: Json | None = None, **more: Any) -> Client:
+    async def join(
+        cls,
+        url: str,
+        token: str,
+        *,
+        position: str | None = None,
+        ahead: bool = True,
+        state: Json | None = None,
+        **more: Any,
+    ) -> Client:
         """Says hello and waits for the welcome. With `position`, `state` is what the client had there. Raises Closed."""
         socket = await websockets.connect(
-            url.replace("http", "ws", 1) + "/ws", max_size=None, compression=None, open_timeout=PATIENCE_S, ping_interval=None, proxy=None
+            url.replace("http", "ws", 1) + "/ws",
+            max_size=None,
+            compression=None,
+            open_timeout=PATIENCE_S,
+            ping_interval=None,
+            proxy=None,
         )
         hello: Json = {"op": "hello", "token": token, "ahead": ahead, **more}
         if position is not None:
@@ -162,14 +178,18 @@ class Client:
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
-            raise AssertionError(f"it did not come; the last events: {[e['kind'] for e in self.events[-10:]]}") from None
+            raise AssertionError(
+                f"it did not come; the last events: {[e['kind'] for e in self.events[-10:]]}"
+            ) from None
         return found
 
     async def event(self, kind: str, patience: float = PATIENCE_S, **fields: Any) -> Json:
         """The first event of this kind with these fields."""
 
         def look() -> Json | None:
-            return next((e for e in self.events if e["kind"] == kind and all(e.get(k) == v for k, v in fields.items())), None)
+            return next(
+                (e for e in self.events if e["kind"] == kind and all(e.get(k) == v for k, v in fields.items())), None
+            )
 
         found: Json = await self.until(look, patience)
         return found

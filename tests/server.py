@@ -37,14 +37,21 @@ class Room:
         return str(answer.json["sale"])
 
     async def join(
-        self, sale: str, role: str = "controller", person: str | None = None, groups: list[str] | None = None, **more: Any
+        self,
+        sale: str,
+        role: str = "controller",
+        person: str | None = None,
+        groups: list[str] | None = None,
+        **more: Any,
     ) -> Client:
         names = {"controller": "li", "host": "lin", "cohost": "wu", "cheer": "mei", "support": "chen", "relay": "r1"}
         client = await Client.join(self.url, token(role, person or names.get(role), sale, groups), **more)
         self.clients.append(client)
         return client
 
-    async def do(self, sale: str, role: str, kind: str, person: str | None = None, groups: list[str] | None = None, **fields: Any) -> Answer:
+    async def do(
+        self, sale: str, role: str, kind: str, person: str | None = None, groups: list[str] | None = None, **fields: Any
+    ) -> Answer:
         """A command over HTTP."""
         body = {"id": os.urandom(6).hex(), "kind": kind, **fields}
         return await self.http("POST", f"/api/sales/{sale}/do", token(role, person, sale, groups), json=body)
@@ -98,7 +105,11 @@ class ServerProcess(Room):
     def __init__(self, data: Path, *, port: int = 0, env: dict[str, str] | None = None) -> None:
         super().__init__()
         self.data, self.port = data, port
-        self.env = {**{k: v for k, v in os.environ.items() if not k.startswith("DROPCUE_")}, "DROPCUE_KEY": KEY, **(env or {})}
+        self.env = {
+            **{k: v for k, v in os.environ.items() if not k.startswith("DROPCUE_")},
+            "DROPCUE_KEY": KEY,
+            **(env or {}),
+        }
         self.log: list[str] = []
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None

@@ -24,7 +24,15 @@ def sheet(
         ]
     if segments is None:
         segments = [
-            {"id": "main", "kind": "product", "product": "pan", "at": "0s", "lasts": "4h", "advance": "manual", "cues": cues or []}
+            {
+                "id": "main",
+                "kind": "product",
+                "product": "pan",
+                "at": "0s",
+                "lasts": "4h",
+                "advance": "manual",
+                "cues": cues or [],
+            }
         ]
     return {
         "title": "厨房专场",
@@ -41,10 +49,26 @@ def sheet(
         ],
         "groups": groups,
         "products": [
-            {"id": "pan", "name": "不粘锅", "line": "hit", "price": "129.00", "list_price": "199.00", "stock": 300, "url": "https://shop.example/pan"}
+            {
+                "id": "pan",
+                "name": "不粘锅",
+                "line": "hit",
+                "price": "129.00",
+                "list_price": "199.00",
+                "stock": 300,
+                "url": "https://shop.example/pan",
+            }
         ],
         "coupons": [
-            {"id": "c20", "kind": "threshold", "title": "满100减20", "over": "100.00", "off": "20.00", "quantity": quantity, "per_member": per_member}
+            {
+                "id": "c20",
+                "kind": "threshold",
+                "title": "满100减20",
+                "over": "100.00",
+                "off": "20.00",
+                "quantity": quantity,
+                "per_member": per_member,
+            }
         ],
         "links": [{"id": "room", "kind": "room", "url": "https://live.example/room"}],
         "segments": segments,

@@ -299,6 +299,15 @@ def _withdraw(turn: Turn, d: Delivery, why: str) -> None:
         turn.emit(DeliveryWithdrawn(delivery=d.id, attempt=d.attempt, relay=d.relay, why=why))
 
 
+def render_announced(turn: Turn, product: str) -> None:
+    """A product was sold: what is announced and names its stock is asked for again."""
+    state = turn.state
+    for drop in [state.drops[state.deliveries[d].drop] for d in state.opened]:
+        if drop.status == "announced" and drop.what == product and render.is_live(drop.text):
+            render_again(turn, product)
+            return
+
+
 def render_again(turn: Turn, product: str) -> bool:
     """A price or stock changed: what has not left is asked for again. True where another text left already."""
     state, left = turn.state, False

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -143,6 +143,7 @@ _RESULTS: dict[type[Event], Callable[[State, Any], dict[str, Any]]] = {}
 _CURRENT: dict[type[Command], Callable[[State, Any], str | None]] = {}
 _DUE: dict[str, Callable[[Turn, str], None]] = {}
 _MOMENTS: list[Callable[[State], Iterable[tuple[int, int, str]]]] = []
+_TRIGGERS: dict[str, Callable[..., None]] = {}
 PRODUCES: dict[str, tuple[str, ...]] = {}
 """Command kind → kinds of the events it can lead to (for the generated documentation)."""
 
@@ -207,6 +208,19 @@ def due_key(prefix: str) -> Callable[[Callable[[Turn, str], None]], Callable[[Tu
     return register
 
 
+def trigger(part: Literal["look", "follow"]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Registers what reads the conditions after an event, and what fires the cues whose edge it was.
+
+    Triggers fire cues, and cues are made of events: the kernel calls back what it cannot import.
+    """
+
+    def register(f: Callable[..., None]) -> Callable[..., None]:
+        _TRIGGERS[part] = f
+        return f
+
+    return register
+
+
 def moments(f: Callable[[State], Iterable[tuple[int, int, str]]]) -> Callable[[State], Iterable[tuple[int, int, str]]]:
     """Registers a source of due moments: (instant, rank among equals, key)."""
     _MOMENTS.append(f)
@@ -225,16 +239,17 @@ def evolve(state: State, event: Event) -> set[Key]:
     if event.seq != state.seq + 1:
         raise ValueError(f"event {event.seq} cannot follow {state.seq}")
     touched: set[Key] = set()
-    state.seq, state.at, state.risen = event.seq, event.at, ()
+    state.seq, state.at = event.seq, event.at
     for f in _EVOLVERS[type(event)]:
         touched.update(f(state, event))
-    watched = state.index.watched
-    if watched and not watched.keys().isdisjoint(touched):
-        from coordinator.core import (
-            triggers,  # triggers fire cues, and cues are made of this: the circle is the subject
-        )
-
-        triggers.look(state, touched)
+    index = state.index
+    index.risen = ()
+    watched = index.watched
+    if watched:
+        for key in touched:
+            if key in watched:
+                _TRIGGERS["look"](state, touched)
+                break
     return touched
 
 
@@ -280,12 +295,10 @@ class Turn:
         touched = evolve(state, event)
         self.events.append(event)
         self.touched |= touched
-        if state.risen and self._depth < MAX_TRIGGER_DEPTH:
-            from coordinator.core import triggers
-
+        if state.index.risen and self._depth < MAX_TRIGGER_DEPTH:
             self._depth += 1
             try:
-                triggers.follow(self)
+                _TRIGGERS["follow"](self)
             finally:
                 self._depth -= 1
 

@@ -106,6 +106,8 @@ class OrderReport(Command):
 
 @decides(OrderReport)
 def report(turn: Turn, c: OrderReport) -> dict[str, Any] | None:
+    from coordinator.core import deliveries
+
     state = turn.state
     known = state.orders.get(c.order)
     if state.the.status == "closed" and c.status != "refunded":
@@ -129,6 +131,9 @@ def report(turn: Turn, c: OrderReport) -> dict[str, Any] | None:
             amount=c.amount,
         )
     )
+    if c.status == "paid":
+        for line in state.orders[c.order].lines:
+            deliveries.render_announced(turn, line.product)
     return None
 
 
@@ -158,8 +163,11 @@ def reported(state: State, e: Any) -> Iterable[Key]:
     # What is sold is what stands in a paid order, whichever of its reports came first.
     for lines, sign in ((counted, -1), (order.lines if order.paid_at is not None else (), 1)):
         for line in lines:
-            if line.product in state.products:
-                state.products[line.product].sold += sign * line.quantity
+            product = state.products.get(line.product)
+            if product is not None:
+                product.sold += sign * line.quantity
+                if product.stock is not None:
+                    product.stock = max(0, product.stock - sign * line.quantity)
     done = [s for s in LATER if getattr(order, f"{s}_at") is not None]
     order.status = done[-1]
     return [("orders", e.order), *(("products", x.product) for x in order.lines if x.product in state.products)]

@@ -91,16 +91,6 @@ class State(msgspec.Struct, kw_only=True, dict=True):
             raise ValueError("the sale has no plan yet")
         return self.plan
 
-    @property
-    def risen(self) -> tuple[str, ...]:
-        """The triggered cues whose condition the last event made true: for who decides, no part of the state."""
-        found: tuple[str, ...] = self.__dict__.get("_risen", ())
-        return found
-
-    @risen.setter
-    def risen(self, names: tuple[str, ...]) -> None:
-        self.__dict__["_risen"] = names
-
     # -------- what follows from the plan alone, made anew whenever the plan or the added cues change
     @property
     def index(self) -> Index:
@@ -123,11 +113,13 @@ class State(msgspec.Struct, kw_only=True, dict=True):
 class Index:
     """Look-ups into the plan."""
 
-    __slots__ = ("conditions", "cues", "groups", "products", "state", "watched")
+    __slots__ = ("conditions", "cues", "groups", "products", "risen", "state", "watched")
 
     def __init__(self, state: State) -> None:
         plan = state.p
         self.state = state
+        # Triggered cues whose condition the last event made true: for who decides, no part of the state.
+        self.risen: tuple[str, ...] = ()
         self.cues: dict[str, tuple[str, CuePlan]] = {c.id: (s.id, c) for s in plan.segments for c in s.cues}
         self.cues.update(state.added)
         self.groups: dict[str, GroupPlan] = {g.id: g for g in plan.groups}

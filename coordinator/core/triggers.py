@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from coordinator.core.kernel import Key, Turn
+from coordinator.core.kernel import Key, Turn, trigger
+from coordinator.core.plan import INTO_GROUPS
 
 if TYPE_CHECKING:
     from coordinator.core.state import State
@@ -29,18 +30,18 @@ def looked_at(state: State, name: str) -> bool:
 
 def stands_still(state: State, name: str) -> bool:
     """A pause, and a halt for what goes into groups: an edge is neither seen nor lost, but waits for their end."""
-    from coordinator.core.plan import INTO_GROUPS
-
     return state.the.status == "paused" or (state.the.halted and state.index.cues[name][1].do in INTO_GROUPS)
 
 
+@trigger("look")
 def look(state: State, touched: set[Key]) -> None:
     """Brings the truths up to date after an event; keeps which of them have just risen."""
     index = state.index
     watched, truths = index.watched, state.truths
     names: list[str] = []
-    for key in touched & watched.keys():
-        names += watched[key]
+    for key in touched:
+        if key in watched:
+            names += watched[key]
     risen: list[str] = []
     for name in names if len(names) == 1 else sorted(set(names)):
         if stands_still(state, name):
@@ -50,15 +51,16 @@ def look(state: State, touched: set[Key]) -> None:
             truths[name] = holds
             if holds:
                 risen.append(name)
-    state.risen = tuple(risen)
+    index.risen = tuple(risen)
 
 
+@trigger("follow")
 def follow(turn: Turn) -> None:
     """Sets off the cues whose condition has just become true."""
     from coordinator.core import cues
 
     state = turn.state
-    risen, state.risen = state.risen, ()
+    risen, state.index.risen = state.index.risen, ()
     for name in risen:
         cue = state.cues[name]
         plan = cues.plan_of(state, name)

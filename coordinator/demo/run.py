@@ -104,7 +104,7 @@ async def run_demo(settings: Settings, *, speed: float, audience_file: Path | No
             ready_sheet("flash", now_ms=clocks.wall_ms()).encode(), "flash.yaml", "application/yaml", rehearsal=speed, start_now=True
         )
         links = [JoinLink(**x) for x in joins(service.gateway, sale)]
-        print_join_links(console, sale.conductor.state.the.title, links)
+        print_join_links(console, sale.conductor.state.the.title, links, qr_for={"controller", "host"})
         console.print(f"sale {sale.id} · {settings.address()}/console/ · speed {speed:g} · Ctrl+C ends it", highlight=False)
         agent = service.gateway.builtin.agents[sale.id]
         await agent.connected.wait()

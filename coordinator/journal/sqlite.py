@@ -343,6 +343,7 @@ class SqliteJournal(Journal):
             copy.close()
             source.close()
         part.replace(path)
+        path.chmod(0o600)
         return path
 
     def _shut(self) -> None:

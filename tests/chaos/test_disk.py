@@ -25,7 +25,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("only root can mount a small file system")
     folder = tmp_path / "disk"
     folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)], capture_output=True, text=True, check=False)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)], capture_output=True, text=True, check=False
+    )
     if mounted.returncode != 0:
         pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
     yield folder
@@ -67,7 +69,9 @@ async def test_a_full_disk_is_refused_as_busy_and_the_sale_goes_on_when_there_is
                 await relay.do("group.observe", group="g1", what="message", member="m", text="满" * 1000)
         else:
             for n in range(2000):
-                answer = await relay.do("group.observe", id=f"g{n}", group="g1", what="message", member="m", text="满" * 1000)
+                answer = await relay.do(
+                    "group.observe", id=f"g{n}", group="g1", what="message", member="m", text="满" * 1000
+                )
                 if answer.get("code") == "busy":
                     break
         assert answer["code"] == "busy", answer
@@ -77,7 +81,9 @@ async def test_a_full_disk_is_refused_as_busy_and_the_sale_goes_on_when_there_is
         # Reads, refusals and new connections go on, and what was refused changed nothing.
         state = (await server.state(sale))["state"]
         assert state["coupons"]["c20"]["claimed"] == len(done)
-        refused = await controller.many([{"id": "r1", "kind": "note.add", "text": "满" * 4000}, {"id": "r2", "kind": "bogus"}])
+        refused = await controller.many(
+            [{"id": "r1", "kind": "note.add", "text": "满" * 4000}, {"id": "r2", "kind": "bogus"}]
+        )
         assert [r.get("code") for r in refused] == ["busy", "unknown"]
         over_http = await server.do(sale, "owner", "note.add", text="满" * 4000)
         assert (over_http.status, over_http.json["code"]) == (503, "busy")
@@ -85,7 +91,11 @@ async def test_a_full_disk_is_refused_as_busy_and_the_sale_goes_on_when_there_is
         assert created.status in {201, 503}
         late = await server.join(sale, "host")
         assert late.state["coupons"]["c20"]["claimed"] == len(done)
-        assert await relay.done("coupon.claim", coupon="c20", member="m0") == {**first, "left": 500 - len(done), "again": True}
+        assert await relay.done("coupon.claim", coupon="c20", member="m0") == {
+            **first,
+            "left": 500 - len(done),
+            "again": True,
+        }
 
         ballast.unlink()
         async with asyncio.timeout(20):

@@ -1,5 +1,7 @@
 """A journal in memory that fails when a test says so, and a conductor on it."""
 
+# ruff: noqa: ARG002 - it keeps one sale, whatever it is asked for
+
 from __future__ import annotations
 
 import asyncio
@@ -111,7 +113,9 @@ async def new_journal(given: dict[str, Any] | None = None) -> FakeJournal:
     return journal
 
 
-async def conducted(journal: Journal, make_clock: Callable[[State], Clock] = lambda s: LiveClock(not_before=s.at)) -> Conductor:
+async def conducted(
+    journal: Journal, make_clock: Callable[[State], Clock] = lambda s: LiveClock(not_before=s.at)
+) -> Conductor:
     conductor = Conductor(SALE, journal, permissions=may, make_clock=make_clock, prepare=prepare, public="http://x")
     await conductor.open()
     return conductor
@@ -133,5 +137,3 @@ async def turns(count: int = 20) -> None:
     """Lets everything run that can run now."""
     for _ in range(count):
         await asyncio.sleep(0)
-
-

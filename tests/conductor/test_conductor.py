@@ -52,7 +52,9 @@ async def conductor(journal: FakeJournal) -> AsyncIterator[Conductor]:
 
 
 async def start(conductor: Conductor) -> None:
-    answers = await Asked(conductor, CONTROLLER, {"id": "arm", "kind": "show.arm"}, {"id": "start", "kind": "show.start"}).answers()
+    answers = await Asked(
+        conductor, CONTROLLER, {"id": "arm", "kind": "show.arm"}, {"id": "start", "kind": "show.start"}
+    ).answers()
     assert all(a.ok for a in answers)
 
 
@@ -73,7 +75,9 @@ async def test_nothing_is_answered_or_shown_before_it_is_durable(conductor: Cond
     assert (await reading).seq == 2
 
 
-async def test_what_arrives_while_a_batch_is_flushed_forms_the_next_one(conductor: Conductor, journal: FakeJournal) -> None:
+async def test_what_arrives_while_a_batch_is_flushed_forms_the_next_one(
+    conductor: Conductor, journal: FakeJournal
+) -> None:
     journal.hold()
     first = Asked(conductor, CONTROLLER, note("a"))
     await journal.waiting.wait()
@@ -111,7 +115,9 @@ async def test_what_stands_though_the_flush_failed_is_done(conductor: Conductor,
     assert journal.kinds() == ["sale.created", "note.added", "note.added"]
 
 
-async def test_commands_that_wait_while_the_journal_cannot_be_read_are_told_to_come_back(conductor: Conductor, journal: FakeJournal) -> None:
+async def test_commands_that_wait_while_the_journal_cannot_be_read_are_told_to_come_back(
+    conductor: Conductor, journal: FakeJournal
+) -> None:
     journal.fail, journal.unreadable = "gone", 2
     first = Asked(conductor, CONTROLLER, note("a"))
     second = Asked(conductor, OTHER, note("b"))
@@ -120,7 +126,9 @@ async def test_commands_that_wait_while_the_journal_cannot_be_read_are_told_to_c
     assert conductor.waiting == 0
 
 
-async def test_an_id_counts_once_in_one_batch_later_and_after_a_reload(conductor: Conductor, journal: FakeJournal) -> None:
+async def test_an_id_counts_once_in_one_batch_later_and_after_a_reload(
+    conductor: Conductor, journal: FakeJournal
+) -> None:
     twice = await Asked(conductor, CONTROLLER, note("a"), note("a"), note("a", "other"), note("b")).answers()
     assert [(a.ok, a.code) for a in twice] == [(True, ""), (True, ""), (False, "invalid"), (True, "")]
     assert twice[0].result == twice[1].result == {"note": "n1"}
@@ -135,7 +143,15 @@ async def test_an_id_counts_once_in_one_batch_later_and_after_a_reload(conductor
 
 async def test_of_two_presses_in_one_batch_one_takes_effect(journal: FakeJournal) -> None:
     segments = [
-        {"id": f"s{n}", "kind": "product", "product": "pan", "lasts": "1h", "advance": "manual", **({"at": "0s"} if n == 1 else {})} for n in (1, 2, 3)
+        {
+            "id": f"s{n}",
+            "kind": "product",
+            "product": "pan",
+            "lasts": "1h",
+            "advance": "manual",
+            **({"at": "0s"} if n == 1 else {}),
+        }
+        for n in (1, 2, 3)
     ]
     journal = await new_journal(sheet(segments=segments))
     conductor = await conducted(journal)
@@ -220,7 +236,9 @@ async def test_what_is_due_goes_before_what_waits() -> None:
     await conductor.close()
 
 
-async def test_more_than_can_wait_is_told_to_come_back_at_once(conductor: Conductor, journal: FakeJournal, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_more_than_can_wait_is_told_to_come_back_at_once(
+    conductor: Conductor, journal: FakeJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("coordinator.conductor.QUEUE_LIMIT", 10)
     journal.hold()
     plug = Asked(conductor, CONTROLLER, note("plug"))
@@ -295,12 +313,35 @@ async def test_a_snapshot_and_its_tail_give_the_state_of_the_whole_record(room: 
 
     async def busy(part: int) -> None:
         await controller.done("coupon.drop", coupon="c20", groups="all")
-        await relay.many([{"id": f"c{part}-{n}", "kind": "coupon.claim", "coupon": "c20", "member": f"m{part}-{n}"} for n in range(50)])
-        await relay.many([{"id": f"o{part}-{n}", "kind": "group.observe", "group": "g1", "what": "message", "member": f"m{n}", "text": "多少钱?"} for n in range(50)])
+        await relay.many(
+            [
+                {"id": f"c{part}-{n}", "kind": "coupon.claim", "coupon": "c20", "member": f"m{part}-{n}"}
+                for n in range(50)
+            ]
+        )
+        await relay.many(
+            [
+                {
+                    "id": f"o{part}-{n}",
+                    "kind": "group.observe",
+                    "group": "g1",
+                    "what": "message",
+                    "member": f"m{n}",
+                    "text": "多少钱?",
+                }
+                for n in range(50)
+            ]
+        )
 
     await busy(1)
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "coordinator.journal.snapshotting", str(data), sale, cwd=ROOT, stderr=asyncio.subprocess.PIPE
+        sys.executable,
+        "-m",
+        "coordinator.journal.snapshotting",
+        str(data),
+        sale,
+        cwd=ROOT,
+        stderr=asyncio.subprocess.PIPE,
     )
     _, err = await process.communicate()
     assert process.returncode == 0, err.decode()

@@ -45,13 +45,19 @@ def timed(events: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return {e["cue"]: e for e in events if e["kind"] == "cue.fired"}
 
 
-async def test_a_script_creates_a_sale_from_a_sheet_starts_it_and_gets_prompts_and_drops_at_their_time(server: ServerProcess) -> None:
+async def test_a_script_creates_a_sale_from_a_sheet_starts_it_and_gets_prompts_and_drops_at_their_time(
+    server: ServerProcess,
+) -> None:
     answer = await server.http(
         "POST", "/api/sales", token("owner"), data=EXAMPLE.encode(), headers={"Content-Type": "application/yaml"}
     )
     assert answer.status == 201
     sale = answer.json["sale"]
-    assert {(j["person"], j["role"]) for j in answer.json["joins"]} == {("lin", "host"), ("li", "controller"), ("mei", "cheer")}
+    assert {(j["person"], j["role"]) for j in answer.json["joins"]} == {
+        ("lin", "host"),
+        ("li", "controller"),
+        ("mei", "cheer"),
+    }
     assert all(j["url"].startswith(f"{server.url}/console/#") for j in answer.json["joins"])
 
     controller = await server.join(sale)
@@ -196,7 +202,9 @@ async def test_after_a_restart_a_client_comes_back_and_misses_nothing(server: Se
 
     await server.restart()
     for name, old in kept.items():
-        back = await server.join(sale, name, groups=["g1", "g2"] if name == "relay" else None, position=old.position, state=old.state)
+        back = await server.join(
+            sale, name, groups=["g1", "g2"] if name == "relay" else None, position=old.position, state=old.state
+        )
         assert back.welcome["recovered"] is True, name
         await back.done("person.ready") if name != "relay" else None
         fresh = await server.join(sale, name, groups=["g1", "g2"] if name == "relay" else None)
@@ -248,9 +256,19 @@ async def test_a_position_of_another_view_gets_a_snapshot(room: InProcess) -> No
     ],
     ids=lambda p: p["kind"],
 )
-async def test_of_two_presses_in_one_blink_one_takes_effect_and_the_other_is_told_stale(room: InProcess, press: dict[str, Any]) -> None:
+async def test_of_two_presses_in_one_blink_one_takes_effect_and_the_other_is_told_stale(
+    room: InProcess, press: dict[str, Any]
+) -> None:
     segments = [
-        {"id": f"s{n}", "kind": "product", "product": "pan", "lasts": "1h", "advance": "manual", **({"at": "0s"} if n == 1 else {})} for n in (1, 2, 3)
+        {
+            "id": f"s{n}",
+            "kind": "product",
+            "product": "pan",
+            "lasts": "1h",
+            "advance": "manual",
+            **({"at": "0s"} if n == 1 else {}),
+        }
+        for n in (1, 2, 3)
     ]
     segments[0]["id"], segments[0]["cues"] = "main", [{"at": "start +30m", "do": "product.show"}]
     sale = await room.sale(sheet(segments=segments), live=True)

@@ -46,9 +46,7 @@ async def bursts(server: ServerProcess, connections: int) -> dict[str, Any]:
     sender = await server.join(sale, "support")
     relay = await server.join(sale, "relay")
     roles = ["host", "cohost", "support"]
-    readers: list[Lean] = []
-    for n in range(connections):
-        readers.append(await lean(server.port, token(roles[n % 3], f"p{n}", sale), "note.added"))
+    readers = [await lean(server.port, token(roles[n % 3], f"p{n}", sale), "note.added") for n in range(connections)]
     # Who came is told to all: what is still on its way would disturb the first burst.
     await burst(sender, readers, "warm")
     alone = await burst(sender, readers, "alone")
@@ -59,7 +57,17 @@ async def bursts(server: ServerProcess, connections: int) -> dict[str, Any]:
     words = "x" * 4000
     for frame in range(200):
         await relay.many(
-            [{"id": f"w{frame}-{n}", "kind": "group.observe", "group": "g1", "what": "message", "member": f"m{n}", "text": words} for n in range(30)]
+            [
+                {
+                    "id": f"w{frame}-{n}",
+                    "kind": "group.observe",
+                    "group": "g1",
+                    "what": "message",
+                    "member": f"m{n}",
+                    "text": words,
+                }
+                for n in range(30)
+            ]
         )
     together = await burst(sender, readers, "together")
     grown = server.memory_bytes() - before

@@ -155,7 +155,9 @@ async def test_a_frame_above_256_kib_closes_with_4103(room: InProcess) -> None:
 
 
 async def first_frame(room: InProcess, frame: str | bytes) -> int | None:
-    async with websockets.connect(room.url.replace("http", "ws") + "/ws", max_size=None, compression=None, proxy=None) as socket:
+    async with websockets.connect(
+        room.url.replace("http", "ws") + "/ws", max_size=None, compression=None, proxy=None
+    ) as socket:
         await socket.send(frame)
         with contextlib.suppress(websockets.ConnectionClosed):
             async with asyncio.timeout(10):
@@ -191,7 +193,7 @@ async def test_a_token_that_opens_nothing_closes_with_4100_and_is_401_over_http(
         "another issuer": token(**good, iss="somebody"),
         "no issuer": token(**good, iss=None),
         "an unknown role": token("king", "li", sale),
-        "a role that is a list": token(**good, **{"aud": None}) + "x",
+        "a role that is a list": token("controller", "li", sale).replace(".", ".x", 1),
         "no sale": token("controller", "li"),
         "a sub with a blank": token("controller", "li li", sale),
         "a long sub": token("controller", "l" * 129, sale),
@@ -238,7 +240,9 @@ async def test_the_same_id_with_another_body_is_invalid(room: InProcess) -> None
     assert (await client.do("person.ready", id="one"))["code"] == "invalid"
     again = await client.do("note.add", id="one", text="a")
     assert again.get("result") == first.get("result")
-    both = await client.many([{"id": "two", "kind": "note.add", "text": "a"}, {"id": "two", "kind": "note.add", "text": "b"}])
+    both = await client.many(
+        [{"id": "two", "kind": "note.add", "text": "a"}, {"id": "two", "kind": "note.add", "text": "b"}]
+    )
     assert [x["ok"] for x in both] == [True, False]
     assert both[1]["code"] == "invalid"
     assert len(client.state["notes"]) == 2
@@ -286,7 +290,18 @@ async def test_a_wrong_command_over_http_is_a_problem_object(room: InProcess) ->
     path, owner = f"/api/sales/{sale}/do", token("owner", "boss", sale)
     json_type = {"Content-Type": "application/json"}
     async with undisturbed(room, sale):
-        for body in (b"", b"{", b"[]", b"5", b'"x"', b"null", b"\xff\xfe", b"[" * 100_000, b'{"a":' * 2000, b'{"kind":"note.add","text":"\\ud800","id":"x"}'):
+        for body in (
+            b"",
+            b"{",
+            b"[]",
+            b"5",
+            b'"x"',
+            b"null",
+            b"\xff\xfe",
+            b"[" * 100_000,
+            b'{"a":' * 2000,
+            b'{"kind":"note.add","text":"\\ud800","id":"x"}',
+        ):
             answer = await room.http("POST", path, owner, data=body, headers=json_type)
             assert (answer.status, answer.json["code"]) == (422, "invalid"), body[:40]
             assert answer.headers["Content-Type"].startswith("application/problem+json")
@@ -307,7 +322,11 @@ async def test_a_wrong_command_over_http_is_a_problem_object(room: InProcess) ->
         big = b'{"id":"a","kind":"note.add","text":"' + b"x" * (5 << 20) + b'"}'
         answer = await room.http("POST", path, owner, data=big, headers=json_type)
         assert (answer.status, answer.json["code"]) == (413, "invalid")
-        many = {"op": "many", "id": "x", "commands": [{"id": str(n), "kind": "note.add", "text": "x"} for n in range(1001)]}
+        many = {
+            "op": "many",
+            "id": "x",
+            "commands": [{"id": str(n), "kind": "note.add", "text": "x"} for n in range(1001)],
+        }
         assert (await room.http("POST", path, owner, json=many)).status == 422
         without_id = {"op": "many", "id": "x", "commands": [{"kind": "note.add", "text": "x"}]}
         answer = await room.http("POST", path, owner, json=without_id)
@@ -349,14 +368,22 @@ async def test_if_match_must_name_the_version_that_is_replaced(room: InProcess) 
     path, owner = f"/api/sales/{sale}/sheet", token("owner", "boss", sale)
     new = {**sheet(), "title": "另一场"}
     async with undisturbed(room, sale):
-        for version, status, code in (("7", 409, "stale"), ('"0"', 409, "stale"), ("abc", 428, "invalid"), ("-1", 428, "invalid"), ("9" * 40, 409, "stale")):
+        for version, status, code in (
+            ("7", 409, "stale"),
+            ('"0"', 409, "stale"),
+            ("abc", 428, "invalid"),
+            ("-1", 428, "invalid"),
+            ("9" * 40, 409, "stale"),
+        ):
             answer = await room.http("PUT", path, owner, json=new, headers={"If-Match": version})
             assert (answer.status, answer.json["code"]) in {(status, code), (422, "invalid")}, version
         assert (await room.http("PUT", path, owner, json=new)).status == 428
         dry = await room.http("PUT", path + "?dry=1", owner, json={**new, "coupons": []})
         assert dry.status == 200
         assert dry.json["difference"] == {"coupons": {"added": [], "removed": ["c20"], "changed": []}}
-        assert (await room.http("PUT", path, token("host", "lin", sale), json=new, headers={"If-Match": "1"})).status == 403
+        assert (
+            await room.http("PUT", path, token("host", "lin", sale), json=new, headers={"If-Match": "1"})
+        ).status == 403
         answer = await room.http("PUT", path, owner, json={"title": 5}, headers={"If-Match": "1"})
         assert answer.status == 422
         assert answer.json["details"]["findings"]
@@ -368,7 +395,15 @@ async def test_if_match_must_name_the_version_that_is_replaced(room: InProcess) 
 async def test_a_query_that_is_no_number_is_refused(room: InProcess) -> None:
     sale = await room.sale(sheet())
     owner = token("owner")
-    for path in ("events?after=x", "events?after=-1", "events?limit=1.5", "events?after=²", "state?at=x", "list/cues?limit=many", "state?at=" + "9" * 30):
+    for path in (
+        "events?after=x",
+        "events?after=-1",
+        "events?limit=1.5",
+        "events?after=²",
+        "state?at=x",
+        "list/cues?limit=many",
+        "state?at=" + "9" * 30,
+    ):
         answer = await room.http("GET", f"/api/sales/{sale}/{path}", owner)
         assert (answer.status, answer.json["code"]) == (422, "invalid"), path
     answer = await room.http("GET", f"/api/sales/{sale}/state?at=99999", owner)

@@ -27,7 +27,9 @@ def secret(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def headers(body: bytes, *, id_: str | None = None, at: int | None = None, key: str = SECRET) -> dict[str, str]:
     id_, at = id_ or "msg_" + secrets.token_hex(6), at if at is not None else int(time.time())
-    mac = hmac.new(base64.b64decode(key.removeprefix("whsec_")), f"{id_}.{at}.".encode() + body, hashlib.sha256).digest()
+    mac = hmac.new(
+        base64.b64decode(key.removeprefix("whsec_")), f"{id_}.{at}.".encode() + body, hashlib.sha256
+    ).digest()
     return {
         "webhook-id": id_, "webhook-timestamp": str(at), "webhook-signature": "v1," + base64.b64encode(mac).decode(),
         "Content-Type": "application/json",
@@ -55,7 +57,13 @@ async def test_a_signed_order_is_taken_and_its_repeat_counts_once(room: InProces
 
 async def test_a_list_has_ids_of_its_own_from_zero_and_refusals_inside(room: InProcess) -> None:
     sale = await room.sale(sheet(), live=True)
-    items = [order(1), {"kind": "coupon.drop", "coupon": "c20", "groups": "all"}, {"kind": "order.report"}, order(2), {"kind": "bogus"}]
+    items = [
+        order(1),
+        {"kind": "coupon.drop", "coupon": "c20", "groups": "all"},
+        {"kind": "order.report"},
+        order(2),
+        {"kind": "bogus"},
+    ]
     for _ in range(2):
         answer = await post(room, sale, items, id_="msg_9")
         assert answer.status == 200

@@ -82,7 +82,11 @@ async def test_a_coupon_page_gives_a_member_their_code_and_only_theirs(room: InP
     assert stranger.json["code"] is None
     assert code not in (await room.http("GET", path, headers=HTML)).text
     forged = {"Cookie": mine["Cookie"][:-4] + "0000"}
-    for headers in (forged, {"Cookie": "dropcue_member=" + mine["Cookie"].partition("=")[2].partition(".")[0]}, {"Cookie": "dropcue_member=."}):
+    for headers in (
+        forged,
+        {"Cookie": "dropcue_member=" + mine["Cookie"].partition("=")[2].partition(".")[0]},
+        {"Cookie": "dropcue_member=."},
+    ):
         assert (await room.http("GET", path, headers={**JSON, **headers})).json["code"] is None
     assert (await room.http("GET", path + "/left")).json == {"left": 499, "open": True}
     claims = [e for e in controller.events if e["kind"] == "coupon.claimed"]
@@ -158,6 +162,13 @@ async def test_wrong_bodies_of_a_claim_are_refused_or_taken_without_an_id(room: 
     multipart = {"Content-Type": "multipart/form-data; boundary=x"}
     for body in (b"--x\r\nrubbish", b"", b"--x--"):
         assert (await room.http("POST", path, headers={**HTML, **multipart}, data=body)).status < 500
-    assert (await room.http("POST", path, headers={**HTML, "Content-Type": "application/x-www-form-urlencoded; charset=nonsense"}, data=b"id=%ff")).status < 500
+    assert (
+        await room.http(
+            "POST",
+            path,
+            headers={**HTML, "Content-Type": "application/x-www-form-urlencoded; charset=nonsense"},
+            data=b"id=%ff",
+        )
+    ).status < 500
     await controller.done("note.add", text="x")
     assert all(isinstance(e["code"], str) for e in await room.events(sale) if e["kind"] == "coupon.claimed")

@@ -18,7 +18,19 @@ async def busy_sale(room: InProcess) -> str:
     controller, relay = await room.join(sale), await room.join(sale, "relay")
     await controller.done("coupon.drop", coupon="c20", groups="all")
     await controller.event("coupon.dropped")
-    await relay.many([{"id": f"m{n}", "kind": "group.observe", "group": "g1", "what": "message", "member": f"m{n}", "text": f"话 {n}"} for n in range(40)])
+    await relay.many(
+        [
+            {
+                "id": f"m{n}",
+                "kind": "group.observe",
+                "group": "g1",
+                "what": "message",
+                "member": f"m{n}",
+                "text": f"话 {n}",
+            }
+            for n in range(40)
+        ]
+    )
     await relay.many([{"id": f"c{n}", "kind": "coupon.claim", "coupon": "c20", "member": f"m{n}"} for n in range(40)])
     await controller.done("prompt.send", to="host", text="快一点")
     await controller.done("note.add", text="记下")
@@ -83,7 +95,11 @@ async def test_the_state_at_a_number_is_the_one_a_console_had_there(room: InProc
     controller, relay = await room.join(sale), await room.join(sale, "relay")
     had: dict[int, Any] = {}
     for n in range(25):
-        await (controller.done("coupon.drop", coupon="c20", groups="all") if n % 8 == 1 else controller.done("note.add", text=str(n)))
+        await (
+            controller.done("coupon.drop", coupon="c20", groups="all")
+            if n % 8 == 1
+            else controller.done("note.add", text=str(n))
+        )
         await relay.do("coupon.claim", coupon="c20", member=f"m{n}")
         await controller.until(lambda: controller.seq() == room.conductor(sale).state.seq)
         had[controller.seq()] = json.loads(json.dumps(controller.state))
@@ -117,7 +133,16 @@ async def test_both_doors_are_described_and_name_every_command(room: InProcess) 
     asyncapi = (await room.http("GET", "/asyncapi.json")).json
     assert openapi["openapi"].startswith("3.1")
     assert asyncapi["asyncapi"].startswith("3.")
-    for path in ("/api/sales", "/api/sales/{sale}/do", "/hooks/{sale}/{source}", "/l/{key}", "/c/{key}", "/api/tokens/{jti}/revoke", "/readyz", "/metrics"):
+    for path in (
+        "/api/sales",
+        "/api/sales/{sale}/do",
+        "/hooks/{sale}/{source}",
+        "/l/{key}",
+        "/c/{key}",
+        "/api/tokens/{jti}/revoke",
+        "/readyz",
+        "/metrics",
+    ):
         assert path in openapi["paths"], path
     named = {schema["title"] for schema in openapi["components"]["schemas"].values() if "x-roles" in schema}
     assert named == set(MAY)
@@ -153,7 +178,9 @@ async def test_health_readiness_and_metrics_are_told(room: InProcess) -> None:
 async def test_a_sale_is_listed_to_those_whose_token_is_for_it(room: InProcess) -> None:
     first, second = await room.sale(sheet()), await room.sale(sheet())
     assert {s["sale"] for s in (await room.http("GET", "/api/sales", token("owner"))).json["sales"]} == {first, second}
-    assert [s["sale"] for s in (await room.http("GET", "/api/sales", token("host", "lin", first))).json["sales"]] == [first]
+    assert [s["sale"] for s in (await room.http("GET", "/api/sales", token("host", "lin", first))).json["sales"]] == [
+        first
+    ]
     one = await room.http("GET", f"/api/sales/{first}", token("host", "lin", first))
     assert one.json["title"] == "厨房专场"
     assert "sheet" not in one.json
@@ -172,7 +199,9 @@ async def test_a_token_that_is_made_opens_and_one_that_is_revoked_closes(room: I
     client = await Client.join(room.url, made.json["token"])
     room.clients.append(client)
     assert (client.welcome["role"], client.welcome["name"]) == ("host", "lin")
-    assert (await room.http("POST", f"/api/tokens/{made.json['jti']}/revoke", token("controller", "li", sale))).status == 403
+    assert (
+        await room.http("POST", f"/api/tokens/{made.json['jti']}/revoke", token("controller", "li", sale))
+    ).status == 403
     assert (await room.http("POST", f"/api/tokens/{made.json['jti']}/revoke", owner)).status == 200
     assert await client.end() == 4101
     with pytest.raises(Closed) as closed:
@@ -194,7 +223,11 @@ async def test_the_console_is_served_with_a_strict_policy_or_says_that_it_is_not
     answer = await room.http("GET", "/console/")
     assert answer.status in {200, 503}
     assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
-    for path in ("/console/../../etc/passwd", "/console/%2e%2e/%2e%2e/pyproject.toml", "/console/..%2f..%2fpyproject.toml"):
+    for path in (
+        "/console/../../etc/passwd",
+        "/console/%2e%2e/%2e%2e/pyproject.toml",
+        "/console/..%2f..%2fpyproject.toml",
+    ):
         answer = await room.http("GET", path)
         assert b"[project]" not in answer.body
         assert b"root:" not in answer.body

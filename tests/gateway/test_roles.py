@@ -68,7 +68,9 @@ async def test_the_table_is_served_as_it_stands(room: InProcess) -> None:
 
 
 @pytest.mark.parametrize("role", ROLES)
-async def test_through_both_doors_a_role_is_refused_just_what_the_table_does_not_give_it(room: InProcess, role: str) -> None:
+async def test_through_both_doors_a_role_is_refused_just_what_the_table_does_not_give_it(
+    room: InProcess, role: str
+) -> None:
     sale = await room.sale(sheet(), live=True)
     client = await room.join(sale, role)
     watcher = await room.join(sale, "owner", "boss")
@@ -105,7 +107,8 @@ async def test_what_the_service_tells_itself_no_client_may_tell_it(room: InProce
 
 async def test_a_relay_sees_nothing_of_another_relays_groups(room: InProcess) -> None:
     groups = [
-        {"id": f"g{n}", "name": f"群{n}", "tier": "vip", "relay": "r1" if n <= 2 else "r2", "members": 10} for n in range(1, 5)
+        {"id": f"g{n}", "name": f"群{n}", "tier": "vip", "relay": "r1" if n <= 2 else "r2", "members": 10}
+        for n in range(1, 5)
     ]
     sale = await room.sale(sheet(groups=groups, lead="50ms"), live=True)
     controller = await room.join(sale)
@@ -119,10 +122,17 @@ async def test_a_relay_sees_nothing_of_another_relays_groups(room: InProcess) ->
         reporter = relays["r1" if n <= 2 else "r2"]
         await reporter.done("delivery.report", delivery=delivery, attempt=1, outcome="sent")
         other = relays["r2" if n <= 2 else "r1"]
-        assert (await other.do("delivery.report", delivery=delivery, attempt=1, outcome="failed"))["code"] in {"forbidden", "invalid"}
-        assert (await other.do("delivery.report", delivery=delivery, attempt=1, outcome="rejected"))["code"] == "forbidden"
+        assert (await other.do("delivery.report", delivery=delivery, attempt=1, outcome="failed"))["code"] in {
+            "forbidden",
+            "invalid",
+        }
+        assert (await other.do("delivery.report", delivery=delivery, attempt=1, outcome="rejected"))[
+            "code"
+        ] == "forbidden"
     await relays["r2"].done("group.observe", group="g3", what="message", member="m", text=secret)
-    assert (await relays["r1"].do("group.observe", group="g3", what="message", member="m", text="x"))["code"] == "forbidden"
+    assert (await relays["r1"].do("group.observe", group="g3", what="message", member="m", text="x"))[
+        "code"
+    ] == "forbidden"
     await controller.until(lambda: controller.kinds().count("delivery.sent") == 4)
     end = controller.seq()
 
@@ -132,7 +142,15 @@ async def test_a_relay_sees_nothing_of_another_relays_groups(room: InProcess) ->
         fresh = await room.join(sale, role, name, groups=["g1"] if name == "r3" else None)
         over_http = []
         key = token(role, name, sale, ["g1"] if name == "r3" else None)
-        for path in ("events?limit=1000&after=0", "state", f"state?at={end}", "list/deliveries", "list/groups", "list/drops", "list/people"):
+        for path in (
+            "events?limit=1000&after=0",
+            "state",
+            f"state?at={end}",
+            "list/deliveries",
+            "list/groups",
+            "list/drops",
+            "list/people",
+        ):
             answer = await room.http("GET", f"/api/sales/{sale}/{path}", key)
             assert answer.status == 200
             over_http.append(answer.json)
@@ -140,7 +158,9 @@ async def test_a_relay_sees_nothing_of_another_relays_groups(room: InProcess) ->
             assert not (_groups(shown) & foreign[name]), name
             if name != "r2":
                 assert secret not in json.dumps(shown, ensure_ascii=False)
-        assert {e["group"] for e in client.events if e["kind"] == "delivery.requested"} == ({"g1", "g2"} if name == "r1" else {"g3", "g4"} if name == "r2" else set())
+        assert {e["group"] for e in client.events if e["kind"] == "delivery.requested"} == (
+            {"g1", "g2"} if name == "r1" else {"g3", "g4"} if name == "r2" else set()
+        )
 
 
 def _groups(value: Any) -> set[str]:
@@ -150,7 +170,9 @@ def _groups(value: Any) -> set[str]:
         named = set(value["groups"]) if isinstance(value.get("groups"), dict) else set()
         return own.union(named, *(_groups(v) for v in value.values()))
     if isinstance(value, list):
-        return set().union(*(_groups(v) for v in value)) | ({x for x in value if isinstance(x, str)} & {"g1", "g2", "g3", "g4"})
+        return set().union(*(_groups(v) for v in value)) | (
+            {x for x in value if isinstance(x, str)} & {"g1", "g2", "g3", "g4"}
+        )
     return set()
 
 

@@ -66,7 +66,9 @@ async def test_after_a_start_that_failed_the_folder_is_free_again(tmp_path: Path
         (["--speed"], {}, "speed"),
     ],
 )
-async def test_settings_that_cannot_be_end_with_2_and_are_named(tmp_path: Path, args: list[str], env: dict[str, str], word: str) -> None:
+async def test_settings_that_cannot_be_end_with_2_and_are_named(
+    tmp_path: Path, args: list[str], env: dict[str, str], word: str
+) -> None:
     code, _, err = await dropcue("serve", "--data", str(tmp_path / "d"), *args, env={**ENV, **env})
     assert code == 2, err
     assert word in err
@@ -91,7 +93,9 @@ async def test_a_redis_that_is_not_there_ends_with_3(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    code, _, err = await dropcue("serve", "--data", str(tmp_path), "--redis", f"redis://127.0.0.1:{port}", "--port", "0", env=ENV)
+    code, _, err = await dropcue(
+        "serve", "--data", str(tmp_path), "--redis", f"redis://127.0.0.1:{port}", "--port", "0", env=ENV
+    )
     assert code == 3, err
     one_line(err)
 

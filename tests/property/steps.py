@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from hypothesis import strategies as st
@@ -91,7 +92,7 @@ NAMES = (
     "report", "report", "report", "delivery", "relay", "person", "group", "observe", "observe", "question", "work", "task",
     "order", "product", "say", "edit", "join", "step", "add",
 )  # fmt: skip
-STEPS = st.lists(st.tuples(st.sampled_from(NAMES), st.integers(0, 59), st.integers(0, 59)), min_size=1, max_size=45)
+STEPS = st.lists(st.tuples(st.sampled_from(NAMES), st.integers(0, 59), st.integers(0, 59)), min_size=12, max_size=40)
 
 
 def _of(things: Any, n: int, default: str = "none") -> str:
@@ -207,7 +208,7 @@ def take(sale: Sale, step: tuple[str, int, int], sheets_: list[dict[str, Any]]) 
 
 
 def begun(of: dict[str, Any], phase: int) -> Sale:
-    """A sale before its arming, armed, or live: most of what can happen happens live."""
+    """A sale before its arming (0), armed (1), live (2), or live with much of everything under way (3)."""
     sale = Sale(of, check=False)
     sale.advance(START - 3 * MINUTE)
     if phase:
@@ -216,4 +217,21 @@ def begun(of: dict[str, Any], phase: int) -> Sale:
         sale.advance(START)
         if sale.state.the.status == "armed":
             sale.do("controller", "show.start")
+    if phase > 2:
+        for who, kind, fields in _BUSY:
+            with contextlib.suppress(Refusal):  # a cue of the sheet may have stopped the coupon
+                sale.do(who, kind, **fields)
+        sale.advance(sale.now + 6 * SECOND)
     return sale
+
+
+_BUSY: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("controller", "coupon.drop", {"coupon": "c20", "groups": "all"}),
+    ("controller", "coupon.drop", {"coupon": "vip5", "groups": "all", "quantity": 2}),
+    ("controller", "link.drop", {"product": "pan", "groups": "all", "text": "{price} {link}"}),
+    ("controller", "task.assign", {"who": "cheer", "text": "{好|真好}用"}),
+    ("controller", "prompt.send", {"to": "host", "text": "慢一点"}),
+    ("r1", "question.raise", {"group": "g1", "text": "问 0"}),
+    ("r1", "question.raise", {"group": "g2", "text": "问 1"}),
+    ("shop", "order.report", {"order": "o0", "status": "placed", "amount": 100, "member": "m1"}),
+)

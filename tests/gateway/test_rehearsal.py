@@ -1,0 +1,70 @@
+"""A rehearsal runs as fast as is asked and nothing in it is late: its clock waits for what is due and for its relay."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.client import Closed
+from tests.server import InProcess
+from tests.sheet import sheet
+
+SEGMENTS: list[dict[str, Any]] = [
+    {
+        "id": "warm", "kind": "warmup", "at": "-10m", "lasts": "10m",
+        "cues": [{"at": "start", "do": "message.send", "text": "10 分钟后开始", "groups": "all"}, {"at": "start +1m", "prompt": "host", "text": "准备"}],
+    },
+    {
+        "id": "pan", "kind": "product", "product": "pan", "lasts": "10m",
+        "cues": [
+            {"at": "start", "do": "product.show"},
+            {"at": "start +2m", "do": "coupon.drop", "coupon": "c20", "groups": "all", "late": "skip after 30s"},
+            {"at": "start +5m", "do": "link.drop", "product": "pan", "groups": "all", "late": "skip after 30s"},
+            {"at": "end", "prompt": "host", "text": "收"},
+        ],
+    },
+    {"id": "last", "kind": "wrapup", "lasts": "5m", "cues": [{"at": "start +4m", "do": "message.send", "text": "再见", "groups": "all"}]},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("speed", ["100", "jump"])
+async def test_nothing_is_late_and_every_delivery_is_sent_by_the_built_in_relay(room: InProcess, speed: str) -> None:
+    heard: list[tuple[str, str]] = []
+    sale = await room.sale(sheet(segments=SEGMENTS, auto_start=True, groups=5), query=f"?rehearsal={speed}")
+    room.service.gateway.builtin.heard[sale] = lambda group, content: heard.append((group, content.text))
+    controller = await room.join(sale)
+    assert controller.welcome["speed"] == (1 if speed == "jump" else 100)
+    await controller.done("show.arm")
+    await controller.event("message.sent", patience=60, cue="last.1")
+    await controller.until(lambda: all(d["status"] == "sent" for d in controller.state["deliveries"].values()))
+    await controller.until(lambda: controller.state["segments"]["last"]["status"] == "ended")
+    fired = [e for e in controller.events if e["kind"] == "cue.fired"]
+    assert {e["cue"] for e in fired} == set(controller.state["cues"])
+    assert not {"cue.skipped", "cue.waiting", "delivery.unknown", "delivery.expired", "delivery.failed"} & set(
+        controller.kinds()
+    )
+    # In a rehearsal's own time nothing is late by more than what one real millisecond is worth.
+    assert max(e["late_ms"] for e in fired) <= 5
+    deliveries = controller.state["deliveries"]
+    assert len(deliveries) == 4 * 5
+    assert {d["relay"] for d in deliveries.values()} == {"console"}
+    assert len(heard) == 20
+    assert {group for group, _ in heard} == {f"g{n}" for n in range(1, 6)}
+
+
+async def test_in_a_rehearsal_another_relays_hello_is_forbidden(room: InProcess) -> None:
+    sale = await room.sale(sheet(), query="?rehearsal=100")
+    with pytest.raises(Closed) as closed:
+        await room.join(sale, "relay", "r1")
+    assert closed.value.code == 4100
+    assert closed.value.bye is not None
+    assert "forbidden" in closed.value.bye["message"]
+    host = await room.join(sale, "host")
+    assert host.state["show"]["show"]["rehearsal"] is True
+
+
+async def test_a_sale_for_real_takes_no_built_in_relay(room: InProcess) -> None:
+    sale = await room.sale(sheet(), live=True)
+    controller = await room.join(sale)
+    assert not [p for p in controller.state["people"].values() if p["role"] == "relay" and p.get("here")]

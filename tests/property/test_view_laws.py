@@ -1,0 +1,217 @@
+"""The laws of the fan-out: what a screen has, plus what it is sent, is what it would be shown afresh.
+
+The hub is the real one; its conductor is a stand-in that has a state and says when a batch is durable. Screens
+apply frames as a console does: set what is given, delete what is null.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from coordinator.conductor import Published
+from coordinator.core import TOPICS, Actor, Decided
+from coordinator.fanout.hub import Hub
+from coordinator.fanout.outbox import Outbox
+from coordinator.journal import codec
+from coordinator.journal.base import Entry
+from roles import views
+from tests.core.driver import Sale
+from tests.property.steps import STEPS, begun, sheets, take
+
+WATCHERS = [
+    (Actor("owner", "boss"), True), (Actor("owner", "boss"), False), (Actor("controller", "li"), True),
+    (Actor("controller", "li"), False), (Actor("host", "lin"), False), (Actor("host", "lin"), True),
+    (Actor("cohost", "wu"), False), (Actor("cheer", "mei"), False), (Actor("cheer", "an", ("g1",)), False),
+    (Actor("support", "chen"), False), (Actor("relay", "r1", ("g1", "g2")), True), (Actor("relay", "r2", ("g1", "g3")), True),
+    (Actor("poster", "p1", ("g2",)), True), (Actor("audience", "m1"), False), (Actor("shop", "shop"), False),
+]  # fmt: skip
+
+Key = tuple[str, str]
+
+
+class QuietHub(Hub):
+    """Sends when it is told to, so that a test decides what shares a frame."""
+
+    def _schedule(self) -> None:
+        pass
+
+
+class Screen:
+    """A reader of frames: it keeps a state and holds no rule of its own."""
+
+    def __init__(self, hub: Hub, actor: Actor, ahead: bool) -> None:
+        self.hub, self.actor, self.ahead = hub, actor, ahead
+        self.state: dict[str, dict[str, Any]] = {}
+        self.had: set[Key] = set()
+        self.nulls: set[Key] = set()
+        self.heard: list[int] = []
+        self.position: str | None = None
+        self.box: Outbox
+        self.join()
+
+    def join(self) -> None:
+        """Hello: with the position it has, if it has one."""
+        self.box = self.hub.join(self.actor, self, ahead=self.ahead)
+        place = self.hub.place_of(self.box.view, self.position)
+        if place is None:
+            assert self.position is None, "all of it is still at hand, and a snapshot was needed"
+            self.take_whole(json.loads(self.hub.state_of(self.box.view)))
+        self.box.begin(self.hub.head if place is None else place)
+        self.position = self.position or self.hub.position(self.box.view, self.hub.head)
+        self.box.catch_up()
+
+    def leave(self) -> None:
+        self.box.open = False
+        self.hub.leave(self.box)
+
+    def take_whole(self, state: dict[str, Any]) -> None:
+        self.state = {topic: dict(entities) for topic, entities in state.items()}
+        self.had |= {(topic, id_) for topic, entities in state.items() for id_ in entities}
+
+    # ------------------------------------------------------------ a line
+    def write(self, frame: bytes) -> None:
+        size = frame[1]
+        data = json.loads(frame[2 if size < 126 else 4 if size == 126 else 10 :])
+        assert data["op"] == "events", data
+        self.position = data["position"]
+        self.heard += [e["seq"] for e in data["events"]]
+        for topic, changes in data["changes"].items():
+            mine = self.state.setdefault(topic, {})
+            for id_, entity in changes.items():
+                if entity is None:
+                    self.nulls.add((topic, id_))
+                    mine.pop(id_, None)
+                else:
+                    self.had.add((topic, id_))
+                    mine[id_] = entity
+
+    def unread(self) -> int:
+        return 0
+
+    def close(self, code: int, message: str) -> None:
+        raise AssertionError(message)
+
+
+class Room:
+    """A sale, the hub, and for each watcher a screen that keeps up and one that comes and goes."""
+
+    def __init__(self, sale: Sale, together: int) -> None:
+        self.sale, self.together = sale, together
+        self.waiting: list[Decided] = []
+        conductor: Any = SimpleNamespace(state=sale.state, incarnation="0123456789", recent=deque(), listeners=[])
+        self.hub = QuietHub(conductor)
+        self.hub.start()
+        self.keen = [Screen(self.hub, actor, ahead) for actor, ahead in WATCHERS]
+        self.away = [Screen(self.hub, actor, ahead) for actor, ahead in WATCHERS]
+        sale.after.append(self.waiting.append)
+
+    def flush(self) -> None:
+        """All that waits becomes durable as one batch."""
+        events = [e for d in self.waiting for e in d.events]
+        if not events:
+            return
+        touched = {key for d in self.waiting for key in d.touched}
+        self.waiting.clear()
+        entries = []
+        for e in events:
+            body, private = codec.encode(e)
+            entries.append(Entry(e.seq, body, private))
+        self.hub.publish(Published(events, entries, [e.by for e in events], touched))
+        self.look()
+
+    def look(self) -> None:
+        forms = {
+            (topic, id_): list(views.forms(self.sale.state, topic, id_)) for topic in TOPICS for id_ in getattr(self.sale.state, topic)
+        }
+        bodies: dict[int, Any] = {}
+
+        def plain(form: Any) -> Any:
+            if id(form) not in bodies:
+                bodies[id(form)] = json.loads(msgspec.json.encode(form))
+            return bodies[id(form)]
+
+        for screen in self.keen:
+            screen.box.catch_up()
+            fresh: dict[str, dict[str, Any]] = {}
+            for (topic, id_), pairs in forms.items():
+                form = next((f for streams, f in pairs if not screen.box.view.streams.isdisjoint(streams)), None)
+                if form is not None:
+                    fresh.setdefault(topic, {})[id_] = plain(form)
+            assert filled(screen.state) == fresh, f"{screen.actor.by}: its state and the changes are not what is there"
+            whole = filled(json.loads(self.hub.state_of(screen.box.view)))
+            assert whole == fresh, f"{screen.actor.by}: a snapshot is not what is there"
+            assert screen.nulls <= screen.had, f"{screen.actor.by} is told of the end of what it never had"
+            self.relay(screen)
+
+    def relay(self, screen: Screen) -> None:
+        if screen.actor.role not in {"relay", "poster"}:
+            return
+        assert set(filled(screen.state)) <= {"show", "groups", "deliveries"}
+        for d in screen.state.get("deliveries", {}).values():
+            assert d["relay"] == screen.actor.name
+            assert d["group"] in (screen.actor.groups or ())
+        assert set(screen.state.get("groups", {})) <= set(screen.actor.groups or ())
+        assert not any(g.get("last") for g in screen.state.get("groups", {}).values())
+
+    def one_goes(self, which: int) -> None:
+        """A screen drops off, or comes back with the position it has, and has missed nothing."""
+        screen, keen = self.away[which % len(self.away)], self.keen[which % len(self.keen)]
+        if screen.box.open:
+            screen.leave()
+            return
+        screen.join()
+        assert filled(screen.state) == filled(keen.state), f"{screen.actor.by}: a resume is not as if it had stayed"
+        assert screen.heard == keen.heard
+        assert screen.nulls <= keen.had
+
+
+def filled(state: dict[str, Any]) -> dict[str, Any]:
+    return {topic: entities for topic, entities in state.items() if entities}
+
+
+def run(of: list[dict[str, Any]], phase: int, together: int, steps: list[tuple[str, int, int]]) -> None:
+    sale = begun(of[0], phase)
+    room = Room(sale, together)
+    for n, step in enumerate(steps):
+        take(sale, step, of)
+        if n % together == 0:
+            room.flush()
+        if n % 3 == 0 and not room.waiting:
+            room.one_goes(step[1] + n)
+    room.flush()
+    for screen in room.away:
+        if not screen.box.open:
+            screen.join()
+        screen.box.catch_up()
+    for screen, keen in zip(room.away, room.keen, strict=True):
+        assert filled(screen.state) == filled(keen.state)
+        assert screen.heard == keen.heard
+        assert screen.nulls <= keen.had
+
+
+SHEETS = st.lists(sheets(), min_size=2, max_size=2)
+
+
+@given(SHEETS, st.sampled_from([3, 3, 3, 2, 1, 0]), st.integers(1, 4), STEPS)
+@settings(max_examples=60)
+def test_a_screen_has_what_it_would_be_shown_afresh(
+    of: list[dict[str, Any]], phase: int, together: int, steps: list[tuple[str, int, int]]
+) -> None:
+    run(of, phase, together, steps)
+
+
+@pytest.mark.long
+@given(SHEETS, st.sampled_from([3, 3, 3, 2, 1, 0]), st.integers(1, 4), STEPS)
+@settings(max_examples=800)
+def test_a_screen_has_what_it_would_be_shown_afresh_for_long(
+    of: list[dict[str, Any]], phase: int, together: int, steps: list[tuple[str, int, int]]
+) -> None:
+    run(of, phase, together, steps)
