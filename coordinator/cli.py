@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
-import signal
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from coordinator.errors import DropcueError, UsageError
+from coordinator.settings import chosen_settings
 
 app = typer.Typer(
     help="Dropcue: the control room of a live sale.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -28,41 +27,19 @@ Public = Annotated[str | None, typer.Option(help="Address in links and QR codes 
 Json = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
 
 
-def settings(**flags: Any) -> Any:
-    """Settings of the environment, with the flags that were given over them."""
-    from pydantic import ValidationError
-
-    from coordinator.settings import Settings
-
-    try:
-        return Settings(**{k: v for k, v in flags.items() if v is not None})
-    except ValidationError as e:
-        first = e.errors(include_url=False, include_input=False)[0]
-        name = str(first["loc"][0]) if first["loc"] else "settings"
-        raise UsageError(f"--{name} (DROPCUE_{name.upper()}): {first['msg']}") from None
-
-
 def run(work: Coroutine[Any, Any, Any]) -> Any:
     import uvloop
 
     return uvloop.run(work)
 
 
-async def until_told_to_stop() -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    await stop.wait()
-
-
 @app.command()
 def serve(data: Data = None, redis: Redis = None, host: Host = None, port: Port = None, public: Public = None) -> None:
     """Run the control room."""
     from coordinator import telemetry
-    from coordinator.gateway.app import Service
+    from coordinator.gateway.app import Service, until_told_to_stop
 
-    chosen = settings(data=data, redis=redis, host=host, port=port, public=public)
+    chosen = chosen_settings(data=data, redis=redis, host=host, port=port, public=public)
     telemetry.configure(chosen.log)
 
     async def main() -> None:
@@ -97,7 +74,7 @@ def demo(
     from coordinator import telemetry
     from coordinator.demo.run import run_demo
 
-    chosen = settings(data=data, redis=redis, host=host, port=port, public=public)
+    chosen = chosen_settings(data=data, redis=redis, host=host, port=port, public=public)
     telemetry.configure(os.environ.get("DROPCUE_LOG", "warning"))
     try:
         value = float(speed)
@@ -127,7 +104,7 @@ def join(
 
     if role not in ROLES:
         raise UsageError(f"there is no role {role}; choose one of {', '.join(ROLES)}")
-    chosen = settings(data=data, redis=redis, public=public, port=port)
+    chosen = chosen_settings(data=data, redis=redis, public=public, port=port)
     if chosen.key is None and not (chosen.data / "key").exists():
         raise CannotStart(f"there is no key in {chosen.data}: start `dropcue serve` there first, or set DROPCUE_KEY")
     token, jti = Tokens(chosen.signing_key()).make(role, name, sale=sale, expires=in_days(days))

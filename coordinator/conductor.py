@@ -299,7 +299,9 @@ class Conductor:
         else:
             self.clock.release("arming")
         here = {name for name, relay in state.relays.items() if relay.here}
-        waits = [d.fire_at for x in state.opened if (d := state.deliveries[x]).status == "requested" and d.relay in here]
+        waits = [
+            d.fire_at for x in state.opened if (d := state.deliveries[x]).status == "requested" and d.relay in here
+        ]
         if waits:
             self.clock.hold("deliveries", min(waits) + DELIVERY_ROOM_MS)
         else:
@@ -309,7 +311,12 @@ class Conductor:
         batch = _Batch()
         started, worked = clocks.perf(), clocks.worked()
         # What is due goes before what waits.
-        while not self._broken and self._due and self._due[0][0] <= self.clock.now() and len(batch.events) < 4 * BATCH_COMMANDS:
+        while (
+            not self._broken
+            and self._due
+            and self._due[0][0] <= self.clock.now()
+            and len(batch.events) < 4 * BATCH_COMMANDS
+        ):
             self._decide_due(batch, self._due[0][2])
         count = 0
         while self._queue and count < BATCH_COMMANDS and not self._broken:
@@ -380,7 +387,9 @@ class Conductor:
         except Exception:
             log.exception("a command could not be decided", sale=self.sale, kind=kind)
             self._broken = True
-            fault = Refusal("invalid", f"{kind} failed inside the service; nothing was changed, and the fault is logged")
+            fault = Refusal(
+                "invalid", f"{kind} failed inside the service; nothing was changed, and the fault is logged"
+            )
             batch.answers.append((work, index, refused(id_, fault, self.state.seq)))
             return
         if decided.events:
@@ -415,7 +424,9 @@ class Conductor:
         if event.sum is not None and event.sum != sum_:
             return refused(
                 id_,
-                Refusal("invalid", "this id was given to another command: a new command needs a new id", {"field": "id"}),
+                Refusal(
+                    "invalid", "this id was given to another command: a new command needs a new id", {"field": "id"}
+                ),
                 self.state.seq,
             )
         return Answer(id=id_, ok=True, seq=self.state.seq, result=answer(self.state, event))

@@ -36,7 +36,9 @@ class Conflict(JournalError):
     """The journal's end is not where the writer thought; the batch was not added."""
 
     def __init__(self, sale: str, expected: int, actual: int) -> None:
-        super().__init__(f"sale {sale}: the journal ends at {actual}, the writer expected {expected}; nothing was added")
+        super().__init__(
+            f"sale {sale}: the journal ends at {actual}, the writer expected {expected}; nothing was added"
+        )
         self.sale, self.expected, self.actual = sale, expected, actual
 
 

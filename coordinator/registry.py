@@ -65,7 +65,11 @@ def prepare(kind: str, fields: dict[str, Any], state: State) -> dict[str, Any]:
         raise Refusal(
             code,
             f"{first.where}: {first.message}",
-            {"field": f"sheet.{first.where}", "rules": [f.rule for f in wrong], "findings": [f.as_object() for f in wrong[:20]]},
+            {
+                "field": f"sheet.{first.where}",
+                "rules": [f.rule for f in wrong],
+                "findings": [f.as_object() for f in wrong[:20]],
+            },
         )
     return {**fields, "sheet": sheet, "plan": plan}
 
@@ -141,7 +145,9 @@ class Registry:
         # Nobody is connected to a service that has just started, whatever the record's end says.
         state = await conductor.settled()
         for person in [p for p in state.people.values() if p.here and p.role not in {"relay", "poster"}]:
-            await conductor.do(CLOCK, {"kind": "presence.person", "person": person.person, "role": person.role, "here": False})
+            await conductor.do(
+                CLOCK, {"kind": "presence.person", "person": person.person, "role": person.role, "here": False}
+            )
         self.on_open(found)
         return found
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from coordinator.errors import CannotStart, UsageError
@@ -40,7 +41,9 @@ class Settings(BaseSettings):
         if self.key is not None:
             key = self.key.get_secret_value().encode()
             if len(key) < KEY_BYTES:
-                raise UsageError(f"DROPCUE_KEY has {len(key)} bytes; it needs at least {KEY_BYTES}: give it a longer one")
+                raise UsageError(
+                    f"DROPCUE_KEY has {len(key)} bytes; it needs at least {KEY_BYTES}: give it a longer one"
+                )
             return key
         path = self.data / "key"
         try:
@@ -61,6 +64,16 @@ class Settings(BaseSettings):
         except OSError as e:
             raise CannotStart(f"{path} cannot be written ({e.strerror}): choose another folder with --data") from None
         return made
+
+
+def chosen_settings(**flags: Any) -> Settings:
+    """Settings of the environment, with the flags that were given over them. Raises UsageError."""
+    try:
+        return Settings(**{k: v for k, v in flags.items() if v is not None})
+    except ValidationError as e:
+        first = e.errors(include_url=False, include_input=False)[0]
+        name = str(first["loc"][0]) if first["loc"] else "settings"
+        raise UsageError(f"--{name} (DROPCUE_{name.upper()}): {first['msg']}") from None
 
 
 def hook_secret(source: str) -> str | None:

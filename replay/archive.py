@@ -86,7 +86,9 @@ async def write_archive(journal: Journal, sale: str, to: Path) -> Path:
         raise CannotStart(f"{folder} exists already: name another folder with -o, or remove it")
     try:
         _make(part)
-        await _write(journal, sale, end.seq, part, {"seq": end.seq, "hash": end.hash.hex(), "incarnation": end.incarnation})
+        await _write(
+            journal, sale, end.seq, part, {"seq": end.seq, "hash": end.hash.hex(), "incarnation": end.incarnation}
+        )
         part.replace(folder)
     except OSError as e:
         shutil.rmtree(part, ignore_errors=True)
@@ -180,7 +182,9 @@ class ArchiveSource(Source):
             raise Corrupt(path.name, 0, f"its {MANIFEST} is not one that `dropcue export` wrote: {e}") from None
         if self.manifest.dropcue_archive != FORMAT:
             raise Corrupt(
-                path.name, 0, f"its format is {self.manifest.dropcue_archive}, this Dropcue reads {FORMAT}: use the one that wrote it"
+                path.name,
+                0,
+                f"its format is {self.manifest.dropcue_archive}, this Dropcue reads {FORMAT}: use the one that wrote it",
             )
         self.sale = self.manifest.sale
 
@@ -190,7 +194,9 @@ class ArchiveSource(Source):
     async def batches(self, after: int = 0) -> AsyncIterator[list[Entry]]:
         for sealed, bodies, parts in self._read():
             entries = [
-                Entry(seq, body, *parts.get(seq, (None, False))) for seq, body in enumerate(bodies, sealed.first) if seq > after
+                Entry(seq, body, *parts.get(seq, (None, False)))
+                for seq, body in enumerate(bodies, sealed.first)
+                if seq > after
             ]
             if entries:
                 yield entries
@@ -230,9 +236,11 @@ class ArchiveSource(Source):
         """Batches with their bodies and private parts, in order."""
         reached = 0
         try:
-            with (self.path / EVENTS).open("rb") as events, (self.path / BATCHES).open("rb") as batches, (
-                self.path / PRIVATE
-            ).open("rb") as private:
+            with (
+                (self.path / EVENTS).open("rb") as events,
+                (self.path / BATCHES).open("rb") as batches,
+                (self.path / PRIVATE).open("rb") as private,
+            ):
                 waiting = self._next_part(private, 0)
                 for line in batches:
                     sealed = self._decoded(_sealed, line, reached + 1, BATCHES)

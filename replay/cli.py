@@ -28,7 +28,9 @@ class Lang(StrEnum):
     EN = "en"
 
 
-What = Annotated[str, typer.Argument(metavar="SALE|ARCHIVE", help="A sale's id, or the folder that `dropcue export` wrote.")]
+What = Annotated[
+    str, typer.Argument(metavar="SALE|ARCHIVE", help="A sale's id, or the folder that `dropcue export` wrote.")
+]
 SaleName = Annotated[str, typer.Argument(metavar="SALE", help="A sale's id.")]
 Data = Annotated[Path | None, typer.Option(help="Folder of the journal (DROPCUE_DATA; default ./dropcue-data).")]
 Redis = Annotated[str | None, typer.Option(help="Address of a shared Redis (DROPCUE_REDIS).")]
@@ -45,9 +47,9 @@ def add_commands(app: typer.Typer) -> None:
 
 def where(data: Path | None, redis: str | None) -> tuple[Path, str | None]:
     """The data folder and Redis that are meant: the flags, else the environment, else the defaults."""
-    from coordinator.cli import settings
+    from coordinator.settings import chosen_settings
 
-    chosen = settings(data=data, redis=redis)
+    chosen = chosen_settings(data=data, redis=redis)
     return chosen.data, chosen.redis
 
 
@@ -79,8 +81,12 @@ def _offset(name: str, text: str | None) -> int | None:
 
 def replay(
     sale: What,
-    speed: Annotated[float, typer.Option(help="How fast; 1 is as it happened, 0 as fast as can be.", min=0, max=1_000_000)] = 1,
-    begin: Annotated[str | None, typer.Option("--from", help="Begin here: a time from the show's start, such as -10m or 90s.")] = None,
+    speed: Annotated[
+        float, typer.Option(help="How fast; 1 is as it happened, 0 as fast as can be.", min=0, max=1_000_000)
+    ] = 1,
+    begin: Annotated[
+        str | None, typer.Option("--from", help="Begin here: a time from the show's start, such as -10m or 90s.")
+    ] = None,
     end: Annotated[str | None, typer.Option("--to", help="End here.")] = None,
     lang: Language = Lang.ZH,
     data: Data = None,
@@ -97,7 +103,9 @@ def replay(
     async def main() -> None:
         source = await _opened(sale, data, redis)
         try:
-            await play(source, speed=speed, lang="en" if lang is Lang.EN else "zh", begin=first, end=last, as_json=as_json)
+            await play(
+                source, speed=speed, lang="en" if lang is Lang.EN else "zh", begin=first, end=last, as_json=as_json
+            )
         finally:
             await source.close()
 
@@ -121,8 +129,12 @@ def verify(sale: What, data: Data = None, redis: Redis = None, as_json: Json = F
         if as_json:
             typer.echo(json.dumps(found.as_object(), ensure_ascii=False))
             return
-        kept = f", the saved state of number {found.snapshot} is the one they give" if found.snapshot is not None else ""
-        typer.echo(f"{found.sale}: {found.events} events, whole and unchanged; the state folds{kept}. Hash {found.hash}")
+        kept = (
+            f", the saved state of number {found.snapshot} is the one they give" if found.snapshot is not None else ""
+        )
+        typer.echo(
+            f"{found.sale}: {found.events} events, whole and unchanged; the state folds{kept}. Hash {found.hash}"
+        )
         for note in found.notes:
             typer.echo(f"  {note}")
 

@@ -71,7 +71,15 @@ def findings_of(t: Tables, figures: list[Figure]) -> list[Finding]:
     if t.state.plan is None:
         return []
     book = Book(figures)
-    out = [*_sales(t, book), *_arrivals(t, book), *_support(book), *_punctual(book), *_segments(t), *_drops(t, book), *_groups(t, book)]
+    out = [
+        *_sales(t, book),
+        *_arrivals(t, book),
+        *_support(book),
+        *_punctual(book),
+        *_segments(t),
+        *_drops(t, book),
+        *_groups(t, book),
+    ]
     return sorted(out, key=lambda f: -f.weight)
 
 
@@ -82,7 +90,10 @@ def _sales(t: Tables, book: Book) -> list[Finding]:
     if not t.orders:
         out.append(
             Finding(
-                weight=100, topic="sales", role="owner", figures=["orders_created"],
+                weight=100,
+                topic="sales",
+                role="owner",
+                figures=["orders_created"],
                 en="No order was reported: either none was placed, or the shop is not connected",
                 zh="没有订单上报: 可能没有成交, 也可能商城未接入",
             )
@@ -96,13 +107,26 @@ def _sales(t: Tables, book: Book) -> list[Finding]:
     if share is not None:
         en += f": {percent(share)} of the target"
         zh += f", 完成目标的 {percent(share)}"
-    out.append(Finding(weight=100, topic="sales", role="owner", en=en, zh=zh, figures=["sales_paid", "orders_paid", "buyers", "target_sales"]))
+    out.append(
+        Finding(
+            weight=100,
+            topic="sales",
+            role="owner",
+            en=en,
+            zh=zh,
+            figures=["sales_paid", "orders_paid", "buyers", "target_sales"],
+        )
+    )
     back = book.value("refund_rate_amount")
     if back:
         out.append(
             Finding(
-                weight=40 + 40 * back, topic="refunds", role="owner", figures=["refund_rate_amount", "refund_rate"],
-                en=f"{percent(back)} of what was paid was refunded so far", zh=f"截至目前退款占支付金额的 {percent(back)}",
+                weight=40 + 40 * back,
+                topic="refunds",
+                role="owner",
+                figures=["refund_rate_amount", "refund_rate"],
+                en=f"{percent(back)} of what was paid was refunded so far",
+                zh=f"截至目前退款占支付金额的 {percent(back)}",
             )
         )
     created = book.value("orders_created")
@@ -110,8 +134,12 @@ def _sales(t: Tables, book: Book) -> list[Finding]:
         open_ = int(created - orders)
         out.append(
             Finding(
-                weight=45, topic="unpaid", role="support", figures=["orders_created", "orders_paid"],
-                en=f"{open_} of {created} orders were not paid: follow up", zh=f"{created} 单中有 {open_} 单未支付, 待追单",
+                weight=45,
+                topic="unpaid",
+                role="support",
+                figures=["orders_created", "orders_paid"],
+                en=f"{open_} of {created} orders were not paid: follow up",
+                zh=f"{created} 单中有 {open_} 单未支付, 待追单",
             )
         )
     return out
@@ -121,11 +149,16 @@ def _arrivals(t: Tables, book: Book) -> list[Finding]:
     lost, sent = book.value("deliveries_lost"), book.value("deliveries_sent")
     if not lost:
         return []
-    where = sorted({t.name_of(d.group) for d in t.state.deliveries.values() if d.status in {"failed", "expired", "unknown"}})
+    where = sorted(
+        {t.name_of(d.group) for d in t.state.deliveries.values() if d.status in {"failed", "expired", "unknown"}}
+    )
     shown = ", ".join(where[:5]) + (" …" if len(where) > 5 else "")
     return [
         Finding(
-            weight=90, topic="deliveries", role="controller", figures=["deliveries_lost", "deliveries_sent"],
+            weight=90,
+            topic="deliveries",
+            role="controller",
+            figures=["deliveries_lost", "deliveries_sent"],
             en=f"{lost} of {lost + (sent or 0)} deliveries did not verifiably arrive: {shown}",
             zh=f"{lost + (sent or 0)} 次投递中有 {lost} 次未确认送达: {shown}",
         )
@@ -140,7 +173,9 @@ def _support(book: Book) -> list[Finding]:
     silent = int(asked - (answered or 0))
     return [
         Finding(
-            weight=20 if good else 60 + 20 * (1 - share), topic="response", role="support",
+            weight=20 if good else 60 + 20 * (1 - share),
+            topic="response",
+            role="support",
             figures=["response_within_180s", "questions", "answered"],
             en=f"{percent(share)} of {asked} questions were answered within 180 s; {silent} were never answered",
             zh=f"{asked} 次提问中 {percent(share)} 在 180 秒内得到回答; {silent} 次始终未答",
@@ -154,15 +189,23 @@ def _punctual(book: Book) -> list[Finding]:
     if fired is not None and fired > LATE_FIRED_MS:
         out.append(
             Finding(
-                weight=55, topic="punctuality", role="controller", figures=["late_fired_p99_ms"],
-                en=f"One cue in a hundred fired {lasting(fired)} late or more", zh=f"百分之一的节点触发晚了 {lasting(fired)} 以上",
+                weight=55,
+                topic="punctuality",
+                role="controller",
+                figures=["late_fired_p99_ms"],
+                en=f"One cue in a hundred fired {lasting(fired)} late or more",
+                zh=f"百分之一的节点触发晚了 {lasting(fired)} 以上",
             )
         )
     if sent is not None and sent > LATE_SENT_MS:
         out.append(
             Finding(
-                weight=50, topic="punctuality", role="relay", figures=["late_sent_p99_ms"],
-                en=f"One message in a hundred left {lasting(sent)} after its moment or more", zh=f"百分之一的消息晚于时刻 {lasting(sent)} 以上发出",
+                weight=50,
+                topic="punctuality",
+                role="relay",
+                figures=["late_sent_p99_ms"],
+                en=f"One message in a hundred left {lasting(sent)} after its moment or more",
+                zh=f"百分之一的消息晚于时刻 {lasting(sent)} 以上发出",
             )
         )
     return out
@@ -172,14 +215,21 @@ def _segments(t: Tables) -> list[Finding]:
     over: list[tuple[int, int, str]] = []
     for s in segments(t):
         planned = s.planned_end - s.planned_start
-        if s.real_start is not None and s.real_end is not None and s.real_end - s.real_start > planned * (1 + OVER_SHARE):
+        if (
+            s.real_start is not None
+            and s.real_end is not None
+            and s.real_end - s.real_start > planned * (1 + OVER_SHARE)
+        ):
             over.append((s.real_end - s.real_start - planned, planned, s.name or s.id))
     if not over:
         return []
     most, planned, name = max(over)
     return [
         Finding(
-            weight=35, topic="plan", role="host", figures=["segment_over"],
+            weight=35,
+            topic="plan",
+            role="host",
+            figures=["segment_over"],
             en=f"{len(over)} segments ran over by more than a tenth; {name} by {lasting(most)} over {lasting(planned)}",
             zh=f"{len(over)} 个环节超时一成以上; {name} 计划 {lasting(planned)}, 超出 {lasting(most)}",
         )
@@ -188,14 +238,19 @@ def _segments(t: Tables) -> list[Finding]:
 
 def _drops(t: Tables, book: Book) -> list[Finding]:
     rates = [
-        (rate, d) for d in t.state.drops.values() if d.kind == "link" and (rate := book.value("click_rate", "drop", d.id)) is not None
+        (rate, d)
+        for d in t.state.drops.values()
+        if d.kind == "link" and (rate := book.value("click_rate", "drop", d.id)) is not None
     ]
     if len(rates) < 2:
         return []
     best, worst = max(rates, key=lambda r: r[0]), min(rates, key=lambda r: r[0])
     return [
         Finding(
-            weight=30, topic="drops", role="controller", figures=["click_rate"],
+            weight=30,
+            topic="drops",
+            role="controller",
+            figures=["click_rate"],
             en=f"Of the links, {t.name_of(best[1].what)} drew most ({percent(best[0])} clicked), {t.name_of(worst[1].what)} least ({percent(worst[0])})",
             zh=f"链接中 {t.name_of(best[1].what)} 点击最高 ({percent(best[0])}), {t.name_of(worst[1].what)} 最低 ({percent(worst[0])})",
         )
@@ -208,16 +263,27 @@ def _groups(t: Tables, book: Book) -> list[Finding]:
     if growth is not None and growth < 0:
         out.append(
             Finding(
-                weight=50, topic="members", role="owner", figures=["net_growth", "joins", "leaves"],
-                en=f"More left than joined: {leaves} left, {joins} joined", zh=f"退群多于入群: 退 {leaves}, 入 {joins}",
+                weight=50,
+                topic="members",
+                role="owner",
+                figures=["net_growth", "joins", "leaves"],
+                en=f"More left than joined: {leaves} left, {joins} joined",
+                zh=f"退群多于入群: 退 {leaves}, 入 {joins}",
             )
         )
-    silent = [g for g in t.state.groups if book.value("orders_paid", "group", g) == 0 and (book.value("link_reach", "group", g) or 0) > 0]
+    silent = [
+        g
+        for g in t.state.groups
+        if book.value("orders_paid", "group", g) == 0 and (book.value("link_reach", "group", g) or 0) > 0
+    ]
     if silent and t.orders and len(silent) < len(t.state.groups):
         shown = ", ".join(t.name_of(g) for g in silent[:5]) + (" …" if len(silent) > 5 else "")
         out.append(
             Finding(
-                weight=38, topic="groups", role="cheer", figures=["orders_paid"],
+                weight=38,
+                topic="groups",
+                role="cheer",
+                figures=["orders_paid"],
                 en=f"{len(silent)} of {len(t.state.groups)} groups got links and bought nothing: {shown}",
                 zh=f"{len(t.state.groups)} 个群中有 {len(silent)} 个收到链接但没有成交: {shown}",
             )

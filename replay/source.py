@@ -22,7 +22,9 @@ class UnknownSale(JournalError):
     def __init__(self, sale: str, where: Path, known: list[str]) -> None:
         shown = ", ".join(known[:20]) + (f" and {len(known) - 20} more" if len(known) > 20 else "")
         there = f"there are: {shown}" if known else "there is none yet"
-        super().__init__(f"no sale {sale} in {where}; {there}. Name one of them, an archive's folder, or another --data")
+        super().__init__(
+            f"no sale {sale} in {where}; {there}. Name one of them, an archive's folder, or another --data"
+        )
         self.sale, self.known = sale, known
 
 
@@ -104,7 +106,9 @@ def open_journal(data: Path, redis: str | None, sale: str = "") -> Journal:
     from coordinator.journal.sqlite import SqliteJournal
 
     if redis is not None:
-        raise CannotStart("the journal in Redis is not part of this version: leave out --redis, and name a folder with --data")
+        raise CannotStart(
+            "the journal in Redis is not part of this version: leave out --redis, and name a folder with --data"
+        )
     try:
         return SqliteJournal.open(data, readonly=True)
     except CannotStart as e:

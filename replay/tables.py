@@ -192,8 +192,15 @@ class Tables:
         late = (e.sent_at or e.at) - drop.fire_at
         self.sents.append(
             Sent(
-                e.at, d.drop, d.cue, d.group, e.relay or d.relay, drop.kind, drop.what,
-                late if speed == 1 else late / speed, self.state.groups[d.group].members,
+                e.at,
+                d.drop,
+                d.cue,
+                d.group,
+                e.relay or d.relay,
+                drop.kind,
+                drop.what,
+                late if speed == 1 else late / speed,
+                self.state.groups[d.group].members,
             )
         )
 

@@ -26,7 +26,14 @@ class Verified(msgspec.Struct, kw_only=True):
     notes: list[str] = []
 
     def as_object(self) -> dict[str, Any]:
-        return {"sale": self.sale, "ok": True, "events": self.events, "hash": self.hash, "snapshot": self.snapshot, "notes": self.notes}
+        return {
+            "sale": self.sale,
+            "ok": True,
+            "events": self.events,
+            "hash": self.hash,
+            "snapshot": self.snapshot,
+            "notes": self.notes,
+        }
 
 
 async def verify_source(source: Source) -> Verified:
@@ -56,7 +63,9 @@ async def verify_source(source: Source) -> Verified:
             found.notes.append(f"the state saved at {saved[0]} is of another version of Dropcue and is passed over")
             return found
         if kept != as_saved:
-            raise Corrupt(source.sale, saved[0], "the state saved here is not the one that the events give: delete DATA/snapshots")
+            raise Corrupt(
+                source.sale, saved[0], "the state saved here is not the one that the events give: delete DATA/snapshots"
+            )
         found.snapshot = saved[0]
     return found
 

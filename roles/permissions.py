@@ -30,7 +30,10 @@ note.add OCHKESAP     person.ready OCHKESAP
 
 def _read(table: str) -> dict[str, frozenset[str]]:
     words = table.split()
-    return {kind: frozenset(role for x in letters for role in LETTERS[x]) for kind, letters in zip(words[::2], words[1::2], strict=True)}
+    return {
+        kind: frozenset(role for x in letters for role in LETTERS[x])
+        for kind, letters in zip(words[::2], words[1::2], strict=True)
+    }
 
 
 MAY: dict[str, frozenset[str]] = _read(_TABLE)

@@ -26,7 +26,6 @@ Form = tuple[tuple[str, ...], Any]
 """(streams that are shown this form, the object that is encoded for them)"""
 
 
-
 def _to_team(_: State, entity: Any) -> Iterable[Form]:
     return ((TEAM, entity),)
 
@@ -105,7 +104,10 @@ def _order(_: State, o: Order) -> Iterable[Form]:
 
 def _group(_: State, g: Group) -> Iterable[Form]:
     quiet = msgspec.structs.replace(g, last=[])
-    return (((*DESK, f"group:{g.id}"), g), (("role:support", f"settings:{g.id}", "role:host", "role:cohost", "role:cheer"), quiet))
+    return (
+        ((*DESK, f"group:{g.id}"), g),
+        (("role:support", f"settings:{g.id}", "role:host", "role:cohost", "role:cheer"), quiet),
+    )
 
 
 def _person(_: State, p: Any) -> Iterable[Form]:

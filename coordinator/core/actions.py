@@ -35,7 +35,13 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "coupon.drop": ("coupon", "quantity"), "coupon.stop": ("coupon",), "link.drop": ("link", "product"),
     "product.show": ("product",), "product.hide": ("product",), "prompt.send": ("to", "urgency"), "task.assign": ("who",),
 }  # fmt: skip
-_NEEDED = {"coupon.drop": "coupon", "coupon.stop": "coupon", "product.show": "product", "prompt.send": "to", "task.assign": "who"}
+_NEEDED = {
+    "coupon.drop": "coupon",
+    "coupon.stop": "coupon",
+    "product.show": "product",
+    "prompt.send": "to",
+    "task.assign": "who",
+}
 
 
 def check_fields(state: State, do: str, fields: dict[str, Any], text: str | None) -> None:

@@ -42,5 +42,9 @@ def need_clean(turn: Turn, text: str | None, field: str = "text") -> None:
         raise Refusal(
             "blocked",
             f"{field}: {blocking[0].message}",
-            {"field": field, "rules": rules, "findings": [{"rule": f.rule, "message": f.message} for f in blocking[:10]]},
+            {
+                "field": field,
+                "rules": rules,
+                "findings": [{"rule": f.rule, "message": f.message} for f in blocking[:10]],
+            },
         )

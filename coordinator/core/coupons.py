@@ -151,11 +151,15 @@ def drop(turn: Turn, c: CouponDrop) -> None:
 
     coupon = _need(turn.state, c.coupon)
     if turn.state.the.status == "closed" or coupon.stopped:
-        raise Refusal("too_late", f"{coupon.id} is stopped" if coupon.stopped else "the sale is closed", {"field": "coupon"})
+        raise Refusal(
+            "too_late", f"{coupon.id} is stopped" if coupon.stopped else "the sale is closed", {"field": "coupon"}
+        )
     if coupon.left <= 0:
         raise Refusal("exhausted", f"{coupon.id} has run out", {"left": 0})
     if c.quantity is not None and c.quantity > coupon.left:
-        raise Refusal("invalid", f"only {coupon.left} of {coupon.id} are left", {"field": "quantity", "left": coupon.left})
+        raise Refusal(
+            "invalid", f"only {coupon.left} of {coupon.id} are left", {"field": "quantity", "left": coupon.left}
+        )
     groups = deliveries.check_groups(turn.state, c.groups)
     checks.need_clean(turn, c.text)
     fields: dict[str, Any] = {"coupon": c.coupon}
@@ -186,13 +190,20 @@ def claim(turn: Turn, c: CouponClaim) -> dict[str, Any] | None:
     if coupon.dropped_at is None:
         raise Refusal("too_early", f"{c.coupon} is not dropped yet", {"field": "coupon"})
     if coupon.stopped or state.the.status == "closed":
-        raise Refusal("too_late", f"{c.coupon} is stopped" if coupon.stopped else "the sale is closed", {"field": "coupon"})
+        raise Refusal(
+            "too_late", f"{c.coupon} is stopped" if coupon.stopped else "the sale is closed", {"field": "coupon"}
+        )
     source = _drop_for(state, coupon, c.group)
     if coupon.left <= 0 or (source.quantity is not None and source.claimed >= source.quantity):
         raise Refusal("exhausted", f"{c.coupon} has run out", {"left": 0})
     turn.emit(
         CouponClaimed(
-            coupon=c.coupon, member=member, group=c.group, drop=source.id, code=turn.secret(CODE_LENGTH), left=coupon.left - 1
+            coupon=c.coupon,
+            member=member,
+            group=c.group,
+            drop=source.id,
+            code=turn.secret(CODE_LENGTH),
+            left=coupon.left - 1,
         )
     )
     if coupon.left == 0:
@@ -243,7 +254,11 @@ def redeem(turn: Turn, c: CouponRedeem) -> dict[str, Any] | None:
         raise Refusal("already", f"{c.code} was redeemed for another order", {"order": code.order})
     coupon = state.coupons[code.coupon]
     if coupon.valid_ms is not None and turn.at > code.claimed_at + coupon.valid_ms:
-        raise Refusal("too_late", f"{c.code} was good until {code.claimed_at + coupon.valid_ms}", {"until": code.claimed_at + coupon.valid_ms})
+        raise Refusal(
+            "too_late",
+            f"{c.code} was good until {code.claimed_at + coupon.valid_ms}",
+            {"until": code.claimed_at + coupon.valid_ms},
+        )
     turn.emit(CouponRedeemed(coupon=code.coupon, code=c.code, order=c.order, member=code.member, off=coupon.off))
     return None
 

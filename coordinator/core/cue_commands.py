@@ -105,7 +105,9 @@ def the_cues_run(state: State, c: Any) -> str | None:
 
 def _not_over(cue: Cue) -> None:
     if cue.status in {"fired", "skipped"}:
-        raise Refusal("too_late", f"{cue.id} is {cue.status}: an id that has run never runs again", {"status": cue.status})
+        raise Refusal(
+            "too_late", f"{cue.id} is {cue.status}: an id that has run never runs again", {"status": cue.status}
+        )
 
 
 def _not_halted(turn: Turn, plan: CuePlan) -> None:
@@ -133,7 +135,9 @@ def confirm(turn: Turn, c: CueConfirm) -> None:
     _not_over(cue)
     plan = plan_of(turn.state, cue.id)
     if cue.status != "waiting":
-        raise Refusal("too_early", f"{cue.id} does not wait for a confirmation; it is {cue.status}", {"status": cue.status})
+        raise Refusal(
+            "too_early", f"{cue.id} does not wait for a confirmation; it is {cue.status}", {"status": cue.status}
+        )
     _not_halted(turn, plan)
     turn.emit(CueConfirmed(cue=cue.id, run=cue.run or ""))
     go(turn, cue, turn.at + lead_of(turn.state, plan))
@@ -188,7 +192,9 @@ def add(turn: Turn, c: CueAdd) -> None:
     if c.segment is not None and c.segment not in state.segments:
         raise Refusal("unknown", f"there is no segment {c.segment}", {"field": "segment"})
     if c.cue is not None and c.cue.startswith(MADE_HERE):
-        raise Refusal("invalid", f"ids that begin with {' or '.join(MADE_HERE)} are given by the sale itself", {"field": "cue"})
+        raise Refusal(
+            "invalid", f"ids that begin with {' or '.join(MADE_HERE)} are given by the sale itself", {"field": "cue"}
+        )
     name = c.cue or state.next_id("added-")
     if name in state.cues:
         raise Refusal("already", f"there is a cue {name} already", {"field": "cue"})
@@ -236,5 +242,3 @@ def added(state: State, e: CueAdded) -> Iterable[Key]:
 @result_of(CueAdded)
 def added_result(_: State, e: CueAdded) -> dict[str, str]:
     return {"cue": e.cue}
-
-

@@ -246,7 +246,9 @@ def fire(turn: Turn, cue: Cue) -> None:
     """The announced cue's moment."""
     planned = turn.state.runs[cue.run or ""].planned_at
     turn.emit(
-        CueFired(cue=cue.id, run=cue.run or "", planned_at=planned, late_ms=turn.late(planned), drop=cue.drop, do=cue.do)
+        CueFired(
+            cue=cue.id, run=cue.run or "", planned_at=planned, late_ms=turn.late(planned), drop=cue.drop, do=cue.do
+        )
     )
     actions.dropped(turn, turn.state.drops[cue.drop or ""])
 
@@ -397,7 +399,12 @@ def cue_due(turn: Turn, cue_id: str) -> None:
         wait_for_confirm(turn, cue, plan)
     else:
         # Its moment may have passed while the service was away: a drop still needs its lead.
-        go(turn, cue, cue.at if cue.at >= turn.at else turn.at + lead, planned_at=max(cue.at, soonest(state, cue, lead)))
+        go(
+            turn,
+            cue,
+            cue.at if cue.at >= turn.at else turn.at + lead,
+            planned_at=max(cue.at, soonest(state, cue, lead)),
+        )
 
 
 def soonest(state: State, cue: Cue, lead: int) -> int:
@@ -429,9 +436,7 @@ def wait_for_confirm(turn: Turn, cue: Cue, plan: CuePlan) -> None:
         until = segment.end if segment.end > turn.at + OWNER_ALERT_MS else turn.at + ASK_EXPIRES_MS
     else:
         until = None
-    turn.emit(
-        CueWaiting(cue=cue.id, run=run_of(turn.state, cue), why="confirm", role=plan.confirm.role, until=until)
-    )
+    turn.emit(CueWaiting(cue=cue.id, run=run_of(turn.state, cue), why="confirm", role=plan.confirm.role, until=until))
 
 
 @due_key("fire")
@@ -473,7 +478,11 @@ def _new_run(state: State, cue: Cue, run: str, planned_at: int, at: int) -> list
 
 def _shown_with(state: State, drop: Drop) -> list[Key]:
     """What those who did not ask to be told ahead are shown, or not, as the drop stands."""
-    return [("drops", drop.id), ("runs", drop.run), *(("deliveries", d) for d in state.by_drop.get(drop.id, {}).values())]
+    return [
+        ("drops", drop.id),
+        ("runs", drop.run),
+        *(("deliveries", d) for d in state.by_drop.get(drop.id, {}).values()),
+    ]
 
 
 def _last_drop_is(state: State, e: CueAnnounced) -> list[Key]:

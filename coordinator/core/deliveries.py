@@ -341,7 +341,9 @@ def report(turn: Turn, c: DeliveryReport) -> dict[str, Any] | None:
     if turn.actor.name not in d.had:
         raise Refusal("forbidden", f"{c.delivery} is not a delivery of {turn.actor.by}", {"field": "delivery"})
     if c.attempt > d.attempt:
-        raise Refusal("invalid", f"{c.delivery} has no attempt {c.attempt} yet", {"field": "attempt", "attempt": d.attempt})
+        raise Refusal(
+            "invalid", f"{c.delivery} has no attempt {c.attempt} yet", {"field": "attempt", "attempt": d.attempt}
+        )
     if c.attempt == d.attempt and _stands(d, c):
         return {"again": True}
     base: dict[str, Any] = {"delivery": d.id, "attempt": c.attempt, "relay": turn.actor.name, "why": c.why}
@@ -570,4 +572,3 @@ def reported(state: State, e: Any) -> Iterable[Key]:
 @result_of(DeliveryRequested)
 def requested_result(_: State, e: DeliveryRequested) -> dict[str, Any]:
     return {"delivery": e.delivery, "attempt": e.attempt}
-

@@ -168,7 +168,9 @@ def decides(cls: type[C]) -> Callable[[Callable[[Turn, C], dict[str, Any] | None
     return register
 
 
-def evolves(*kinds: type[E]) -> Callable[[Callable[[State, Any], Iterable[Key]]], Callable[[State, Any], Iterable[Key]]]:
+def evolves(
+    *kinds: type[E],
+) -> Callable[[Callable[[State, Any], Iterable[Key]]], Callable[[State, Any], Iterable[Key]]]:
     def register(f: Callable[[State, Any], Iterable[Key]]) -> Callable[[State, Any], Iterable[Key]]:
         for kind in kinds:
             EVENTS[str(kind.__struct_config__.tag)] = kind
@@ -178,7 +180,9 @@ def evolves(*kinds: type[E]) -> Callable[[Callable[[State, Any], Iterable[Key]]]
     return register
 
 
-def result_of(*kinds: type[E]) -> Callable[[Callable[[State, Any], dict[str, Any]]], Callable[[State, Any], dict[str, Any]]]:
+def result_of(
+    *kinds: type[E],
+) -> Callable[[Callable[[State, Any], dict[str, Any]]], Callable[[State, Any], dict[str, Any]]]:
     """How the answer is computed from the first event of a command, now or when the command is repeated."""
 
     def register(f: Callable[[State, Any], dict[str, Any]]) -> Callable[[State, Any], dict[str, Any]]:
@@ -189,7 +193,9 @@ def result_of(*kinds: type[E]) -> Callable[[Callable[[State, Any], dict[str, Any
     return register
 
 
-def current(*classes: type[Command]) -> Callable[[Callable[[State, Any], str | None]], Callable[[State, Any], str | None]]:
+def current(
+    *classes: type[Command],
+) -> Callable[[Callable[[State, Any], str | None]], Callable[[State, Any], str | None]]:
     """What a button's `from` is compared with: the id of what is current, None for none."""
 
     def register(f: Callable[[State, Any], str | None]) -> Callable[[State, Any], str | None]:

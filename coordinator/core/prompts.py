@@ -63,7 +63,11 @@ def say(turn: Turn, to: str, text: str, *, urgency: str = "normal", cue: str | N
 
 
 def known_receiver(state: State, to: str) -> bool:
-    return to in PROMPTED_ROLES or any(m.person == to for m in state.p.team) or any(p.person == to for p in state.people.values())
+    return (
+        to in PROMPTED_ROLES
+        or any(m.person == to for m in state.p.team)
+        or any(p.person == to for p in state.people.values())
+    )
 
 
 @decides(PromptSend)

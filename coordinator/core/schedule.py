@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from coordinator.core.show import Segment
     from coordinator.core.state import State
 
+
 def in_order(state: State) -> list[Segment]:
     return sorted(state.segments.values(), key=lambda s: s.index)
 
@@ -23,7 +24,9 @@ def in_order(state: State) -> list[Segment]:
 def next_segment(state: State) -> Segment | None:
     """The first segment that has neither run nor been skipped."""
     aftercare_only = state.the.status in {"ended", "closed"}
-    return next((s for s in in_order(state) if s.status == "planned" and (s.kind == "aftercare" or not aftercare_only)), None)
+    return next(
+        (s for s in in_order(state) if s.status == "planned" and (s.kind == "aftercare" or not aftercare_only)), None
+    )
 
 
 def may_run(state: State, segment: Segment) -> bool:

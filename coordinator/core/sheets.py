@@ -97,21 +97,23 @@ def replace(turn: Turn, c: SheetReplace) -> dict[str, int]:
     plan: Plan = c.plan
     segments = {s.id for s in plan.segments}
     if the.segment is not None and the.segment not in segments:
-        raise Refusal("invalid", f"the running segment {the.segment} is not in the new sheet", {"field": "sheet.segments"})
+        raise Refusal(
+            "invalid", f"the running segment {the.segment} is not in the new sheet", {"field": "sheet.segments"}
+        )
     for coupon in plan.coupons:
         known = state.coupons.get(coupon.id)
         if known is not None and coupon.quantity < known.claimed:
             raise Refusal(
-                "invalid", f"{known.claimed} of {coupon.id} are claimed: its quantity cannot be less", {"field": "sheet.coupons"}
+                "invalid",
+                f"{known.claimed} of {coupon.id} are claimed: its quantity cannot be less",
+                {"field": "sheet.coupons"},
             )
     before = {c.id: cues.plan_of(state, c.id) for c in cues.announced(state) if not c.hand}
     begun = [c.id for c in state.cues.values() if c.status in {"waiting", "held"} and c.id not in state.added]
     prices = {p.id: p.price for p in state.products.values()}
     times = {c.id: c.fire_at for c in cues.announced(state)}
     new = {cue.id: cue for s in plan.segments for cue in s.cues}
-    turn.emit(
-        SheetReplaced(version=the.version + 1, plan=plan, sheet=c.sheet, approved=turn.actor.role == "owner")
-    )
+    turn.emit(SheetReplaced(version=the.version + 1, plan=plan, sheet=c.sheet, approved=turn.actor.role == "owner"))
     for name, old in before.items():
         cue = state.cues.get(name)
         if cue is not None and (name not in new or _differs(old, new[name]) or cue.at != times[name]):
@@ -250,12 +252,22 @@ def replaced(state: State, e: SheetReplaced) -> Iterable[Key]:
     cues_before = dict(state.index.cues)
     the = state.the
     state.plan, state.sheet = plan, e.sheet
-    the.version, the.approved, the.title, the.lead, the.targets = e.version, e.approved, plan.title, plan.lead, _targets(plan)
+    the.version, the.approved, the.title, the.lead, the.targets = (
+        e.version,
+        e.approved,
+        plan.title,
+        plan.lead,
+        _targets(plan),
+    )
     the.planned_start = plan.start
     if the.started_at is None and plan.start != was.start:  # else a shift of the start stands
         the.start = plan.start
     _merge(state.groups, {g.id: _group(g) for g in plan.groups}, ("name", "tier", "stage", "org", "tags", "relay"))
-    _merge(state.products, {p.id: _product(p) for p in plan.products}, ("name", "line", "list_price", "url", "points", "script", "image"))
+    _merge(
+        state.products,
+        {p.id: _product(p) for p in plan.products},
+        ("name", "line", "list_price", "url", "points", "script", "image"),
+    )
     prices = {p.id: p.price for p in was.products}
     for product in plan.products:
         if product.price != prices.get(product.id):  # else a price that was changed in the show stands

@@ -213,7 +213,17 @@ class SegmentExtend(Command):
 
 
 @current(
-    ShowArm, ShowStart, ShowPause, ShowResume, ShowShift, ShowHalt, ShowUnhalt, ShowEnd, ShowClose, SegmentNext, SegmentExtend
+    ShowArm,
+    ShowStart,
+    ShowPause,
+    ShowResume,
+    ShowShift,
+    ShowHalt,
+    ShowUnhalt,
+    ShowEnd,
+    ShowClose,
+    SegmentNext,
+    SegmentExtend,
 )
 def running_run(state: State, _: Command) -> str | None:
     return state.the.run
@@ -237,7 +247,9 @@ def need(state: State, *statuses: str) -> None:
 def arm(turn: Turn, _: ShowArm) -> None:
     need(turn.state, "planned")
     if not turn.state.the.approved:
-        raise Refusal("too_early", "the sheet is not approved: its owner sends sheet.approve first", {"needs": "sheet.approve"})
+        raise Refusal(
+            "too_early", "the sheet is not approved: its owner sends sheet.approve first", {"needs": "sheet.approve"}
+        )
     turn.emit(ShowArmed())
 
 
@@ -359,7 +371,9 @@ def next_segment(turn: Turn, _: SegmentNext) -> None:
         raise Refusal("too_late", "the last segment is running: show.end ends the show", {"segment": state.the.segment})
     running = state.segments.get(state.the.segment or "")
     if running is not None:
-        turn.emit(SegmentEnded(segment=running.id, run=running.run, planned_at=running.end, early=turn.at < running.end))
+        turn.emit(
+            SegmentEnded(segment=running.id, run=running.run, planned_at=running.end, early=turn.at < running.end)
+        )
     turn.emit(SegmentStarted(segment=following.id, run=state.next_id("r"), planned_at=following.start))
     if running is not None:
         cues.after_early_end(turn, running.id)
@@ -412,7 +426,12 @@ def start_due(turn: Turn, _: str) -> None:
 @due_key("segment.end")
 def segment_end_due(turn: Turn, segment_id: str) -> None:
     segment = turn.state.segments.get(segment_id)
-    if segment is not None and segment.status == "running" and segment.end <= turn.at and turn.state.the.status != "paused":
+    if (
+        segment is not None
+        and segment.status == "running"
+        and segment.end <= turn.at
+        and turn.state.the.status != "paused"
+    ):
         turn.emit(SegmentEnded(segment=segment.id, run=segment.run, planned_at=segment.end))
 
 

@@ -134,7 +134,6 @@ class Index:
                 for key in (*condition.reads, ("show", "show"), ("segments", segment)):
                     self.watched.setdefault(key, []).append(cue_id)
 
-
     def lookup(self, topic: str, id_: str) -> object | None:
         """An entity of the state, for a condition to look at."""
         found: object | None = getattr(self.state, topic).get(id_)

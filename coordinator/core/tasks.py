@@ -77,7 +77,9 @@ def deal(turn: Turn, who: str, texts: Sequence[str], *, group: str | None = None
     people = [m.person for m in state.p.team if m.role == who] or [who]
     for i, person in enumerate(people):
         text = render.wording(texts[i % len(texts)], i // len(texts) if len(texts) > 1 else i)
-        turn.emit(TaskAssigned(task=state.next_id("t"), who=person, group=group, text=render.fill(state, text), cue=cue))
+        turn.emit(
+            TaskAssigned(task=state.next_id("t"), who=person, group=group, text=render.fill(state, text), cue=cue)
+        )
 
 
 @decides(TaskAssign)

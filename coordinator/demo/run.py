@@ -27,7 +27,7 @@ from coordinator.demo.recordings import read_recording
 from coordinator.demo.shopping import HttpShopfront
 from coordinator.demo.wire import coalescing_ms
 from coordinator.gateway.api import joins, start_now
-from coordinator.gateway.app import Service
+from coordinator.gateway.app import Service, until_told_to_stop
 from coordinator.registry import Sale
 from coordinator.runsheet.ready import ready_sheet
 from coordinator.settings import Settings, hook_secret
@@ -89,8 +89,6 @@ class _Follower:
 
 async def run_demo(settings: Settings, *, speed: float, audience_file: Path | None, seed: int) -> None:
     """Runs until it is told to stop. Raises DropcueError where it cannot start."""
-    from coordinator.cli import until_told_to_stop
-
     recording = read_recording(audience_file) if audience_file is not None else None
     if hook_secret(HOOK) is None:
         os.environ["DROPCUE_HOOK_DEMO"] = "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
@@ -101,15 +99,25 @@ async def run_demo(settings: Settings, *, speed: float, audience_file: Path | No
     try:
         await _close_earlier(service)
         sale, _ = await service.gateway.registry.create(
-            ready_sheet("flash", now_ms=clocks.wall_ms()).encode(), "flash.yaml", "application/yaml", rehearsal=speed, start_now=True
+            ready_sheet("flash", now_ms=clocks.wall_ms()).encode(),
+            "flash.yaml",
+            "application/yaml",
+            rehearsal=speed,
+            start_now=True,
         )
         links = [JoinLink(**x) for x in joins(service.gateway, sale)]
         print_join_links(console, sale.conductor.state.the.title, links, qr_for={"controller", "host"})
-        console.print(f"sale {sale.id} · {settings.address()}/console/ · speed {speed:g} · Ctrl+C ends it", highlight=False)
+        console.print(
+            f"sale {sale.id} · {settings.address()}/console/ · speed {speed:g} · Ctrl+C ends it", highlight=False
+        )
         agent = service.gateway.builtin.agents[sale.id]
         await agent.connected.wait()
         await start_now(sale, OWNER)
-        work = _feed(service, sale, recording, speed, console) if recording else _simulate(service, sale, speed, seed, console)
+        work = (
+            _feed(service, sale, recording, speed, console)
+            if recording
+            else _simulate(service, sale, speed, seed, console)
+        )
         working = asyncio.create_task(work)
         stop = asyncio.create_task(until_told_to_stop())
         await asyncio.wait({stop, working}, return_when=asyncio.FIRST_COMPLETED)

@@ -37,7 +37,20 @@ class Line(Protocol):
 
 
 class Outbox:
-    __slots__ = ("_answers", "_lag_since", "_told", "_told_at", "_unread", "hub", "lagging", "line", "open", "place", "snapshots", "view")
+    __slots__ = (
+        "_answers",
+        "_lag_since",
+        "_told",
+        "_told_at",
+        "_unread",
+        "hub",
+        "lagging",
+        "line",
+        "open",
+        "place",
+        "snapshots",
+        "view",
+    )
 
     def __init__(self, hub: Hub, view: View, line: Line, place: int) -> None:
         self.hub, self.view, self.line = hub, view, line
@@ -94,7 +107,9 @@ class Outbox:
     def send_snapshot(self) -> None:
         hub = self.hub
         position = hub.position(self.view, hub.head).encode()
-        self.line.write(text_frame(b'{"op":"snapshot","position":"%b","state":%b}' % (position, hub.state_of(self.view))))
+        self.line.write(
+            text_frame(b'{"op":"snapshot","position":"%b","state":%b}' % (position, hub.state_of(self.view)))
+        )
         self.place = hub.head
         self.snapshots += 1
         self._tell()

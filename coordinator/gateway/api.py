@@ -178,7 +178,9 @@ async def put_sheet(request: web.Request) -> web.Response:
     if request.query.get("dry") == "1":
         return reply({"difference": difference(state, plan), "findings": found, "version": state.the.version})
     if not (version.isascii() and version.isdigit()):
-        raise Problem(428, "invalid", "say with If-Match which version of the sheet this replaces", {"field": "If-Match"})
+        raise Problem(
+            428, "invalid", "say with If-Match which version of the sheet this replaces", {"field": "If-Match"}
+        )
     given = await sale.conductor.do(identity.actor, {"kind": "sheet.replace", "version": int(version), "sheet": sheet})
     if not given.ok:
         raise of_answer(given)
@@ -226,7 +228,9 @@ async def post_do(request: web.Request) -> web.Response:
         raise Problem(422, "invalid", "a command is a JSON object")
     if isinstance(frame.get("commands"), list) and frame.get("op") == "many":
         if not all(isinstance(c, dict) and isinstance(c.get("id"), str) for c in frame["commands"]):
-            raise Problem(422, "invalid", "each command is an object with an id of its own, a text", {"field": "commands"})
+            raise Problem(
+                422, "invalid", "each command is an object with an id of its own, a text", {"field": "commands"}
+            )
         return await _many(sale, identity.actor, frame["commands"])
     if not isinstance(frame.get("id"), str):
         raise Problem(422, "invalid", "a command needs an id, a text", {"field": "id"})
@@ -457,5 +461,3 @@ def add_routes(app: web.Application) -> None:
     app.router.add_post("/api/tokens/{jti}/revoke", revoke_token)
     app.router.add_post("/hooks/{sale}/{source}", post_hook)
     app.router.add_get("/api/permissions", get_permissions)
-
-

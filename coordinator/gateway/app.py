@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import signal
 
 import structlog
 from aiohttp import web
@@ -52,7 +53,9 @@ class Service:
         """Raises CannotStart or UsageError with what to do."""
         settings = self.settings
         if settings.redis is not None:
-            raise CannotStart("the journal in Redis is not part of this version: start without --redis, with --data DIR")
+            raise CannotStart(
+                "the journal in Redis is not part of this version: start without --redis, with --data DIR"
+            )
         journal = self._journal = SqliteJournal.open(settings.data)
         tokens = Tokens(settings.signing_key(), settings.data)
         self._snapshotter = Snapshotter(settings.data)
@@ -106,3 +109,12 @@ class Service:
                     await self._runner.cleanup()
         if self._journal is not None:
             await self._journal.close()
+
+
+async def until_told_to_stop() -> None:
+    """Waits for SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await stop.wait()

@@ -64,8 +64,12 @@ class BuiltinRelays:
         token, _ = self._gateway.tokens.make("relay", NAME, sale=sale.id, expires=in_days(400))
         settings = self._gateway.settings
         host = settings.host if settings.host not in {"0.0.0.0", "::"} else "127.0.0.1"  # noqa: S104 - a comparison
-        adapter = ConsoleAdapter("builtin", ConsoleCredential(platform="console", silent=True), None, heard=self._hear(sale.id))
-        agent = Agent(f"http://{host}:{settings.port}", token, Routes({}, adapter), everything=True, clock=SharedTime(sale))
+        adapter = ConsoleAdapter(
+            "builtin", ConsoleCredential(platform="console", silent=True), None, heard=self._hear(sale.id)
+        )
+        agent = Agent(
+            f"http://{host}:{settings.port}", token, Routes({}, adapter), everything=True, clock=SharedTime(sale)
+        )
         self.agents[sale.id] = agent
         self._tasks[sale.id] = asyncio.create_task(self._run(sale, agent), name=f"relay of {sale.id}")
 

@@ -26,14 +26,21 @@ def commands() -> dict[str, dict[str, Any]]:
             "required": ["version", "sheet"],
         }  # fmt: skip
         definitions = schema.pop("$defs", {})
-        properties = {"id": {"type": "string", "maxLength": 128}, "kind": {"const": kind}, **schema.get("properties", {})}
+        properties = {
+            "id": {"type": "string", "maxLength": 128},
+            "kind": {"const": kind},
+            **schema.get("properties", {}),
+        }
         if cls.button or kind in {"message.send", "question.answer"}:
             properties["override"] = {
                 "type": "object", "required": ["rules", "reason"], "description": "Checks that the sender overrules, and why.",
                 "properties": {"rules": {"type": "array", "items": {"type": "string"}}, "reason": {"type": "string"}},
             }  # fmt: skip
         if cls.button:
-            properties["from"] = {"type": ["string", "null"], "description": "The id of what the sender saw; null for none."}
+            properties["from"] = {
+                "type": ["string", "null"],
+                "description": "The id of what the sender saw; null for none.",
+            }
         out[kind] = {
             "type": "object", "title": kind, "description": (cls.__doc__ or "").strip(), "properties": properties,
             "required": ["id", "kind", *schema.get("required", [])], "additionalProperties": False,
@@ -111,8 +118,12 @@ def asyncapi() -> dict[str, Any]:
     text, whole, obj, flag = {"type": "string"}, {"type": "integer"}, {"type": "object"}, {"type": "boolean"}
     of_client = {
         "hello": _message("hello", "The first frame, within 5 s.", token=text, sale=text, position=text, ahead=flag),
-        "do": _message("do", "One command: `kind` and its fields beside `op` and `id`.", id=text, kind={"enum": sorted(commands())}),
-        "many": _message("many", "At most 1,000 commands; not atomic.", id=text, commands={"type": "array", "maxItems": 1000}),
+        "do": _message(
+            "do", "One command: `kind` and its fields beside `op` and `id`.", id=text, kind={"enum": sorted(commands())}
+        ),
+        "many": _message(
+            "many", "At most 1,000 commands; not atomic.", id=text, commands={"type": "array", "maxItems": 1000}
+        ),
         "ping": _message("ping", "For the clock.", sent={}),
     }
     of_server = {

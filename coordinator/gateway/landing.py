@@ -54,7 +54,13 @@ def member_of(gateway: Gateway, request: web.Request) -> str | None:
 def give_cookie(gateway: Gateway, response: web.StreamResponse, member: str) -> None:
     secure = gateway.settings.address().startswith("https://")
     response.set_cookie(
-        COOKIE, gateway.tokens.sign(member), max_age=COOKIE_SECONDS, httponly=True, samesite="Lax", secure=secure, path="/"
+        COOKIE,
+        gateway.tokens.sign(member),
+        max_age=COOKIE_SECONDS,
+        httponly=True,
+        samesite="Lax",
+        secure=secure,
+        path="/",
     )
 
 
@@ -164,7 +170,11 @@ async def claim_coupon(request: web.Request) -> web.StreamResponse:
     else:
         try:
             id_ = (await request.post()).get("id")
-        except (ValueError, LookupError, HttpProcessingError) as e:  # a form that is none, or in an encoding that there is not
+        except (
+            ValueError,
+            LookupError,
+            HttpProcessingError,
+        ) as e:  # a form that is none, or in an encoding that there is not
             raise Problem(422, "invalid", f"the form cannot be read: {type(e).__name__}") from None
     member = member_of(gateway, request)
     fresh = member is None
@@ -186,7 +196,9 @@ async def claim_coupon(request: web.Request) -> web.StreamResponse:
     return response
 
 
-def coupon_html(request: web.Request, known: dict[str, Any], code: str | None, refusal: str | None = None) -> web.Response:
+def coupon_html(
+    request: web.Request, known: dict[str, Any], code: str | None, refusal: str | None = None
+) -> web.Response:
     currency = known["currency"]
     return page(
         request, "coupon.html", 200, known=known, code=code, refusal=refusal, action=request.path,

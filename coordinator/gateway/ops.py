@@ -57,7 +57,11 @@ def metrics_registry(gateway: Gateway) -> CollectorRegistry:
     gauge("dropcue_connections", "Websockets that are open.", lambda: len(gateway.connections))
     gauge("dropcue_sales", "Sales that are conducted here.", lambda: len(here()))
     gauge("dropcue_events", "Events in the journals conducted here.", lambda: sum(s.hub.head for s in here()))
-    gauge("dropcue_commands_waiting", "Commands that wait to be decided.", lambda: sum(s.conductor.waiting for s in here()))
+    gauge(
+        "dropcue_commands_waiting",
+        "Commands that wait to be decided.",
+        lambda: sum(s.conductor.waiting for s in here()),
+    )
     gauge("dropcue_connections_lagging", "Connections that read too slowly.",
           lambda: sum(c.outbox is not None and c.outbox.lagging for c in gateway.connections))  # fmt: skip
     gauge("dropcue_clicks_shed", "Clicks that were not recorded under overload.", lambda: gateway.shed_clicks)

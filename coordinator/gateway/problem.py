@@ -34,7 +34,10 @@ class Problem(Exception):
         if self.status == 401:
             headers["WWW-Authenticate"] = "Bearer"
         return web.Response(
-            status=self.status, text=json.dumps(body, ensure_ascii=False), content_type="application/problem+json", headers=headers
+            status=self.status,
+            text=json.dumps(body, ensure_ascii=False),
+            content_type="application/problem+json",
+            headers=headers,
         )
 
 
@@ -43,7 +46,9 @@ def of_answer(answer: Answer) -> Problem:
 
 
 @web.middleware
-async def problems(request: web.Request, handler: Any) -> web.StreamResponse:  # aiohttp's own type of handlers is private
+async def problems(
+    request: web.Request, handler: Any
+) -> web.StreamResponse:  # aiohttp's own type of handlers is private
     try:
         response: web.StreamResponse = await handler(request)
         return response

@@ -22,9 +22,15 @@ async def readiness(gateway: Gateway, sale: Sale) -> dict[str, Any]:
 
     relays = {name for g in state.groups.values() for name in g.relay[:1]}
     away = sorted(r for r in relays if not (r in state.relays and state.relays[r].here))
-    without = [g.id for g in state.groups.values() if not g.relay and not any(g.id in r.groups for r in state.relays.values())]
+    without = [
+        g.id for g in state.groups.values() if not g.relay and not any(g.id in r.groups for r in state.relays.values())
+    ]
     check("relays", not away, f"away: {', '.join(away)}" if away else f"{len(relays)} here")
-    check("groups", not without, f"without a relay: {', '.join(without[:10])}" if without else f"{len(state.groups)} served")
+    check(
+        "groups",
+        not without,
+        f"without a relay: {', '.join(without[:10])}" if without else f"{len(state.groups)} served",
+    )
     bare = [x.id for x in state.links.values() if not x.url.startswith("https://")]
     check("links", not bare, f"not https: {', '.join(bare)}" if bare else f"{len(state.links)} open")
     out = [c.id for c in state.coupons.values() if c.left <= 0 or c.stopped]
@@ -33,10 +39,18 @@ async def readiness(gateway: Gateway, sale: Sale) -> dict[str, Any]:
     check("people", not missing, f"not ready: {', '.join(missing)}" if missing else "all ready")
     _, _, findings = load_plan(state.sheet or {}, "sheet", None, sale.conductor.clock.now())
     bad = [f for f in findings if f.severity in {"error", "block"}]
-    check("sheet", not bad and state.the.approved, bad[0].message if bad else ("approved" if state.the.approved else "not approved"))
+    check(
+        "sheet",
+        not bad and state.the.approved,
+        bad[0].message if bad else ("approved" if state.the.approved else "not approved"),
+    )
     try:
         free = shutil.disk_usage(gateway.settings.data).free
-        check("disk", free > DISK_BYTES and sale.conductor.unavailable is None, sale.conductor.unavailable or f"{free >> 20} MiB free")
+        check(
+            "disk",
+            free > DISK_BYTES and sale.conductor.unavailable is None,
+            sale.conductor.unavailable or f"{free >> 20} MiB free",
+        )
     except OSError as e:
         check("disk", False, str(e.strerror))
     return {"go": all(c["ok"] for c in checks), "checks": checks, "reasons": [c["why"] for c in checks if not c["ok"]]}

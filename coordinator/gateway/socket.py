@@ -179,7 +179,9 @@ async def _greet(gateway: Gateway, ws: web.WebSocketResponse, transport: asyncio
         await _farewell(ws, wire.BAD_TOKEN, "forbidden: in a rehearsal the built-in relay serves all groups")
         return None
     connection = Connection(ws, transport, identity, sale)
-    box = connection.outbox = sale.hub.join(actor, connection, ahead=hello.get("ahead") is True, lease=gateway.presence.has_lease(sale, actor))
+    box = connection.outbox = sale.hub.join(
+        actor, connection, ahead=hello.get("ahead") is True, lease=gateway.presence.has_lease(sale, actor)
+    )
     gateway.presence.came(connection)
     position = hello.get("position")
     place = sale.hub.place_of(box.view, position if isinstance(position, str) else None)
@@ -244,7 +246,9 @@ def _take(gateway: Gateway, connection: Connection, data: str) -> None:
     actor = connection.identity.actor
     if op == "do":
         if id_ is None:
-            connection.write(text_frame(wire.refused(None, "invalid", "a command needs an id, a text", {"field": "id"})))
+            connection.write(
+                text_frame(wire.refused(None, "invalid", "a command needs an id, a text", {"field": "id"}))
+            )
             return
 
         def one(answers: list[Answer]) -> None:
@@ -270,7 +274,9 @@ def _take(gateway: Gateway, connection: Connection, data: str) -> None:
         sale.conductor.submit(actor, commands, all_of_them)
     else:
         known = "do, many or ping"
-        connection.write(text_frame(wire.refused(id_, "invalid", f"op is {known}, not {str(op)[:40]!r}", {"field": "op"})))
+        connection.write(
+            text_frame(wire.refused(id_, "invalid", f"op is {known}, not {str(op)[:40]!r}", {"field": "op"}))
+        )
 
 
 async def heartbeat(gateway: Gateway) -> None:

@@ -88,7 +88,9 @@ def _upgraded(body: bytes) -> Event:
         fields = UPGRADES[kind, version](fields)
         fields["v"] = version + 1
     if version > newest:
-        raise NewerEvent(f"number {fields['seq']} is a {kind} of version {version}; this version of Dropcue reads up to {newest}")
+        raise NewerEvent(
+            f"number {fields['seq']} is a {kind} of version {version}; this version of Dropcue reads up to {newest}"
+        )
     return msgspec.convert(fields, EVENTS[kind])
 
 

@@ -66,10 +66,22 @@ class Funnels:
         self._coupons()
 
     def _keys(
-        self, *, drop: str | None, cue: str | None, group: str | None, products: Iterable[str] = (), coupon: str | None = None
+        self,
+        *,
+        drop: str | None,
+        cue: str | None,
+        group: str | None,
+        products: Iterable[str] = (),
+        coupon: str | None = None,
     ) -> list[Key]:
         keys = [SALE]
-        for topic, what in (("drop", drop), ("cue", cue), ("group", group), ("coupon", coupon), ("tier", self._tier.get(group or ""))):
+        for topic, what in (
+            ("drop", drop),
+            ("cue", cue),
+            ("group", group),
+            ("coupon", coupon),
+            ("tier", self._tier.get(group or "")),
+        ):
             if what:
                 keys.append((topic, what))
         return keys + [("product", p) for p in products]
@@ -85,10 +97,15 @@ class Funnels:
         for s in self.t.sents:
             if s.kind == "link":
                 products = (s.what,) if s.what in self.t.state.products else ()
-                keys, funnel = self._keys(drop=s.drop, cue=s.cue, group=s.group, products=[p for p in products if p]), self.link
+                keys, funnel = (
+                    self._keys(drop=s.drop, cue=s.cue, group=s.group, products=[p for p in products if p]),
+                    self.link,
+                )
             elif s.kind == "coupon":
                 coupon = s.what or ""
-                keys = self._keys(drop=s.drop, cue=s.cue, group=s.group, products=self._coupon_products(coupon), coupon=coupon)
+                keys = self._keys(
+                    drop=s.drop, cue=s.cue, group=s.group, products=self._coupon_products(coupon), coupon=coupon
+                )
                 funnel = self.coupon
             else:
                 continue
@@ -176,7 +193,14 @@ class Funnels:
             figure(t, "coupon_redeemed_members", s.within("redeemed", claimed), scope=scope, why=NAMELESS),
             figure(t, "discount", s.discount, scope=scope),
             ratio(t, "claim_rate", claimed, reach, scope=scope, why=NOT_SENT if reach is None else NAMELESS),
-            ratio(t, "redeem_rate", s.events["redeemed"], s.events["claimed"], scope=scope, why=("nothing was claimed", "没有领取")),
+            ratio(
+                t,
+                "redeem_rate",
+                s.events["redeemed"],
+                s.events["claimed"],
+                scope=scope,
+                why=("nothing was claimed", "没有领取"),
+            ),
         ]
 
 

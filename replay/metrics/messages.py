@@ -49,9 +49,7 @@ def figures(t: Tables) -> list[Figure]:
             people, why = None, NAMELESS
         out.append(figure(t, "messages", said, scope=scope, why=UNSEEN))
         out.append(figure(t, "people", people, scope=scope, why=why))
-        out.append(
-            ratio(t, "messages_per_member", said, members, scope=scope, why=NO_MEMBERS if known else UNSEEN)
-        )
+        out.append(ratio(t, "messages_per_member", said, members, scope=scope, why=NO_MEMBERS if known else UNSEEN))
     out += _interaction(t, known)
     minutes = per_minute(t)
     peak = min(minutes, key=lambda at: (-minutes[at], at)) if minutes else None

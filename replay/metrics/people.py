@@ -11,7 +11,10 @@ from replay.tables import Tables
 UNSEEN: Why = ("no relay was connected: nobody saw what happened in the groups", "没有群助手连接, 无人看到群内情况")
 NO_EXPOSURES: Why = ("no channel's exposures were reported", "未上报渠道曝光数")
 TOO_EARLY: Why = ("the record does not yet reach that many days past the sale's joins", "记录尚未达到所需天数")
-NO_MEMBERS: Why = ("no members are known: the sheet gives no counts and nobody was seen", "群成员数未知: 脚本未给出, 也未见到任何成员")
+NO_MEMBERS: Why = (
+    "no members are known: the sheet gives no counts and nobody was seen",
+    "群成员数未知: 脚本未给出, 也未见到任何成员",
+)
 
 
 class Moves(NamedTuple):
@@ -40,9 +43,7 @@ def moves(t: Tables) -> dict[str | None, Moves]:
                 else:
                     leavers.setdefault(key, set()).add(c.member)
     return {
-        g: Moves(
-            counts["joined", g], counts["left", g], counts["removed", g], len(leavers.get(g, ())) + unnamed[g]
-        )
+        g: Moves(counts["joined", g], counts["left", g], counts["removed", g], len(leavers.get(g, ())) + unnamed[g])
         for g in (None, *t.state.groups)
     }
 

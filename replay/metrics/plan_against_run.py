@@ -29,7 +29,13 @@ def figures(t: Tables) -> list[Figure]:
             figure(t, "segment_length_planned", planned, scope=scope),
             figure(t, "segment_length_revised", s.revised_end - s.revised_start, scope=scope),
             figure(t, "segment_length_real", real, scope=scope, why=why),
-            figure(t, "segment_late", s.real_start - s.planned_start if s.real_start is not None else None, scope=scope, why=why),
+            figure(
+                t,
+                "segment_late",
+                s.real_start - s.planned_start if s.real_start is not None else None,
+                scope=scope,
+                why=why,
+            ),
             figure(t, "segment_over", real - planned if real is not None else None, scope=scope, why=why),
         ]
     return out

@@ -21,7 +21,11 @@ def waits(t: Tables) -> list[tuple[str, str | None, float]]:
     out: list[tuple[str, str | None, float]] = []
     for asking in t.askings:
         found = next(
-            ((at, who) for at, who, groups in answers.get(asking.question, ()) if at >= asking.at and asking.group in groups),
+            (
+                (at, who)
+                for at, who, groups in answers.get(asking.question, ())
+                if at >= asking.at and asking.group in groups
+            ),
             None,
         )
         out.append((asking.group, found[1], found[0] - asking.at) if found else (asking.group, None, math.inf))

@@ -81,11 +81,25 @@ def _per_head(t: Tables, orders: list[OrderRow], reach: int | None) -> list[Figu
         ratio(t, "orders_without_member", sum(1 for o in orders if o.member is None), len(orders), why=NO_ORDERS),
         ratio(t, "conversion_buyers", bought, members, why=NO_MEMBERS if bought is not None else NO_BUYERS),
         ratio(t, "conversion_orders", len(paid), members, why=NO_MEMBERS),
-        ratio(t, "order_value_per_buyer", sum(o.paid for o in paid if o.member is not None), buyers, why=NO_BUYERS if paid else NONE_PAID),
+        ratio(
+            t,
+            "order_value_per_buyer",
+            sum(o.paid for o in paid if o.member is not None),
+            buyers,
+            why=NO_BUYERS if paid else NONE_PAID,
+        ),
         ratio(t, "order_value_per_order", gross, len(paid), why=NONE_PAID),
-        ratio(t, "items_per_order", sum(sum(o.items.values()) for o in with_lines), len(with_lines), why=NO_LINES if paid else NONE_PAID),
+        ratio(
+            t,
+            "items_per_order",
+            sum(sum(o.items.values()) for o in with_lines),
+            len(with_lines),
+            why=NO_LINES if paid else NONE_PAID,
+        ),
         ratio(t, "arpu", gross, members, why=NO_MEMBERS),
-        ratio(t, "repeat_rate", sum(1 for n in by_member.values() if n > 1), buyers, why=NO_BUYERS if paid else NONE_PAID),
+        ratio(
+            t, "repeat_rate", sum(1 for n in by_member.values() if n > 1), buyers, why=NO_BUYERS if paid else NONE_PAID
+        ),
         ratio(t, "gpm", gross * 1000, reach, why=NO_REACH),
         ratio(t, "refund_rate", len(whole), len(paid), why=NONE_PAID),
         ratio(t, "refund_rate_partial", len(part), len(paid), why=NONE_PAID),

@@ -167,7 +167,11 @@ class Page:
     @property
     def peak(self) -> str:
         at = self.book.value("peak_minute")
-        return self.say("peak", self.clock(int(at))[:5], self.number(self.book.value("peak_minute_messages"))) if at is not None else ""
+        return (
+            self.say("peak", self.clock(int(at))[:5], self.number(self.book.value("peak_minute_messages")))
+            if at is not None
+            else ""
+        )
 
     # ---------------------------------------------------------------- funnels
     def funnel(self, which: str) -> list[dict[str, Any]]:
@@ -243,7 +247,12 @@ class Page:
         """(what, how many, p50, p99)."""
         t, value = self.t, self.book.value
         rows = [
-            (self.say(label), self.number(n), self.late(value(f"late_{label}_p50_ms")), self.late(value(f"late_{label}_p99_ms")))
+            (
+                self.say(label),
+                self.number(n),
+                self.late(value(f"late_{label}_p50_ms")),
+                self.late(value(f"late_{label}_p99_ms")),
+            )
             for label, n in (("fired", len(t.fires)), ("sent", len(t.sents)), ("acked", len(t.acks)))
         ]
         for relay in sorted({s.relay for s in t.sents}):

@@ -97,7 +97,9 @@ def _ticks(scale: Scale, top: float, bottom: float) -> list[str]:
     for at in scale.ticks():
         x = scale.x(at)
         out.append(f'<path d="M{x:.1f} {top}V{bottom}" class="tick"/>')
-        out.append(f'<text x="{x:.1f}" y="{bottom + 16}" text-anchor="middle" class="axis">{escape(scale.text(at))}</text>')
+        out.append(
+            f'<text x="{x:.1f}" y="{bottom + 16}" text-anchor="middle" class="axis">{escape(scale.text(at))}</text>'
+        )
     return out
 
 
@@ -105,7 +107,9 @@ def timeline(t: Tables, say: Say) -> Markup:
     """The large picture."""
     scale = scale_of(t)
     plan_y, run_y, row, marks_y, top, bottom = 8, 42, 28, 92, 120, 288
-    out = [f'<svg viewBox="0 0 {WIDTH} {bottom + 26}" role="img" class="timeline" aria-label="{escape(say("timeline"))}">']
+    out = [
+        f'<svg viewBox="0 0 {WIDTH} {bottom + 26}" role="img" class="timeline" aria-label="{escape(say("timeline"))}">'
+    ]
     out += _pauses(t, scale, plan_y, bottom)
     out += _ticks(scale, top, bottom)
     for y, label in ((plan_y, say("planned")), (run_y, say("run"))):
@@ -142,7 +146,9 @@ def _pauses(t: Tables, scale: Scale, top: float, bottom: float) -> list[str]:
             until = mark.at if mark is not None else t.last_at
             if began <= scale.end and until >= scale.begin:
                 x, right = scale.x(max(began, scale.begin)), scale.x(min(until, scale.end))
-                out.append(f'<rect x="{x:.1f}" y="{top}" width="{max(1.0, right - x):.1f}" height="{bottom - top}" class="pause"/>')
+                out.append(
+                    f'<rect x="{x:.1f}" y="{top}" width="{max(1.0, right - x):.1f}" height="{bottom - top}" class="pause"/>'
+                )
             began = None
     return out
 
@@ -153,7 +159,11 @@ def numbered(t: Tables) -> list[tuple[int, str]]:
     Support's answers into groups are not among them: the questions' figures speak of those.
     """
     fired = sorted(
-        (d for d in t.state.drops.values() if d.fired_at is not None and not (d.kind == "message" and d.by.startswith("support:"))),
+        (
+            d
+            for d in t.state.drops.values()
+            if d.fired_at is not None and not (d.kind == "message" and d.by.startswith("support:"))
+        ),
         key=lambda d: (d.fired_at or 0, int(d.id[4:])),
     )
     return list(enumerate((d.id for d in fired), 1))
@@ -172,7 +182,9 @@ def _drops(t: Tables, scale: Scale, y: float, bottom: float) -> list[str]:
         label = f'<text y="-10" text-anchor="middle" class="num">{number}</text>' if x - last >= 15 else ""
         last = x if label else last
         out.append(f'<path d="M{x:.1f} {y + 8}V{bottom}" class="drop"/>')
-        out.append(f'<g transform="translate({x:.1f} {y})">{MARKS.get(drop.kind, MARKS["message"])}{label}<title>{escape(tip)}</title></g>')
+        out.append(
+            f'<g transform="translate({x:.1f} {y})">{MARKS.get(drop.kind, MARKS["message"])}{label}<title>{escape(tip)}</title></g>'
+        )
     return out
 
 
@@ -186,10 +198,14 @@ def _lines(t: Tables, scale: Scale, top: float, bottom: float, say: Say) -> list
     whole = [c for c in counts if c[0] + size <= min(t.last_at, scale.end)] or counts[:1]
     height = bottom - top - 8
     if most:
-        points = [(scale.x(min(max(at + size // 2, scale.begin), scale.end)), bottom - n / most * height) for at, n in whole]
+        points = [
+            (scale.x(min(max(at + size // 2, scale.begin), scale.end)), bottom - n / most * height) for at, n in whole
+        ]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         first, last = points[0][0], points[-1][0]
-        out.append(f'<polygon points="{first:.1f},{bottom} {path} {last:.1f},{bottom}" class="area"/><polyline points="{path}" class="said"/>')
+        out.append(
+            f'<polygon points="{first:.1f},{bottom} {path} {last:.1f},{bottom}" class="area"/><polyline points="{path}" class="said"/>'
+        )
         minutes = size // MINUTE_MS
         unit = say("minute") if minutes == 1 else say("minutes", minutes)
         ends.append((points[-1][1], points[-1][0], f"{whole[-1][1]:,}", say("messages_line", unit), "said"))
@@ -246,7 +262,9 @@ def message_bars(t: Tables, say: Say) -> Markup | None:
             tall = n / most * height
             css = ' class="top"' if at == top[0] else ""
             x = scale.x(max(at, scale.begin))
-            out.append(f'<rect x="{x:.1f}" y="{bottom - tall:.1f}" width="{width:.1f}" height="{tall:.1f}"{css}><title>{escape(scale.text(at))}: {n}</title></rect>')
+            out.append(
+                f'<rect x="{x:.1f}" y="{bottom - tall:.1f}" width="{width:.1f}" height="{tall:.1f}"{css}><title>{escape(scale.text(at))}: {n}</title></rect>'
+            )
     out.append(f'<text x="{LEFT - 8}" y="{bottom - height + 9}" text-anchor="end" class="axis">{most:,}</text>')
     out.append("</svg>")
     return Markup("".join(out))  # noqa: S704 - every text in it went through escape()

@@ -91,7 +91,9 @@ def refolded(events: list[Event], *, private: bool = True) -> State:
 class Sale:
     """One sale; `now` is its time, in ms, and nothing here waits."""
 
-    def __init__(self, of: dict[str, Any] | None = None, *, relays: bool = True, approved: bool = True, check: bool = True) -> None:
+    def __init__(
+        self, of: dict[str, Any] | None = None, *, relays: bool = True, approved: bool = True, check: bool = True
+    ) -> None:
         self.now = START - HOUR
         self.state = State(sale="kitchen")
         self.events: list[Event] = []
@@ -125,7 +127,9 @@ class Sale:
             assert encode(self.state) == before, f"{kind} was refused and left a trace"
             raise
         if decided.events:
-            assert answer(self.state, decided.events[0]) == decided.result, f"a repeat of {kind} would be told something else"
+            assert answer(self.state, decided.events[0]) == decided.result, (
+                f"a repeat of {kind} would be told something else"
+            )
         self._take(decided)
         return decided.result or {}
 

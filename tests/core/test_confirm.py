@@ -6,7 +6,14 @@ from typing import Any
 
 from tests.core.driver import MINUTE, SECOND, START, Sale, segment, sheet
 
-CUE: dict[str, Any] = {"id": "c", "at": "+1m", "do": "link.drop", "link": "room", "groups": "all", "confirm": "controller"}
+CUE: dict[str, Any] = {
+    "id": "c",
+    "at": "+1m",
+    "do": "link.drop",
+    "link": "room",
+    "groups": "all",
+    "confirm": "controller",
+}
 
 
 def waiting(**more: Any) -> Sale:
@@ -25,7 +32,9 @@ def test_it_waits_alerts_the_owner_after_15_s_and_never_fires_by_itself() -> Non
     sale.advance(START + 60 * MINUTE)
     assert not sale.fired("c")
     assert sale.cue("c").why == "not_confirmed"
-    assert sale.of("cue.skipped")[0].at == START + 5 * MINUTE, "without a length of its own it waits until the segment's end"
+    assert sale.of("cue.skipped")[0].at == START + 5 * MINUTE, (
+        "without a length of its own it waits until the segment's end"
+    )
 
 
 def test_confirmed_it_fires_at_now_and_lead() -> None:

@@ -8,7 +8,14 @@ import pytest
 
 from tests.core.driver import MINUTE, PUBLIC, SECOND, START, Sale, segment, sheet
 
-LINK: dict[str, Any] = {"id": "link", "at": "+1m", "do": "link.drop", "link": "room", "groups": "all", "text": "看 {link}"}
+LINK: dict[str, Any] = {
+    "id": "link",
+    "at": "+1m",
+    "do": "link.drop",
+    "link": "room",
+    "groups": "all",
+    "text": "看 {link}",
+}
 
 
 def live(*cues: dict[str, Any], **more: Any) -> Sale:
@@ -206,7 +213,9 @@ def test_fired_by_hand_what_has_no_lead_fires_at_once() -> None:
 class TestACueThatIsAddedLive:
     def test_comes_at_its_moment(self) -> None:
         sale = live()
-        added = sale.do("controller", "cue.add", at=START + MINUTE, do="link.drop", fields={"product": "pan"}, groups="tier:vip")
+        added = sale.do(
+            "controller", "cue.add", at=START + MINUTE, do="link.drop", fields={"product": "pan"}, groups="tier:vip"
+        )
         sale.advance(START + 2 * MINUTE)
         assert added == {"cue": "added-1"}
         assert sale.fired("added-1") == [(60, 60)]
@@ -232,7 +241,10 @@ class TestACueThatIsAddedLive:
         [
             ({"do": "show.end", "at": START}, "invalid"),
             ({"do": "prompt.send", "fields": {"to": "host"}, "text": "x"}, "invalid"),
-            ({"do": "prompt.send", "fields": {"to": "host"}, "text": "x", "at": START, "when": "messages > 1"}, "invalid"),
+            (
+                {"do": "prompt.send", "fields": {"to": "host"}, "text": "x", "at": START, "when": "messages > 1"},
+                "invalid",
+            ),
             ({"do": "prompt.send", "fields": {"to": "host"}, "at": START}, "invalid"),
             ({"do": "prompt.send", "fields": {"to": "nobody"}, "text": "x", "at": START}, "unknown"),
             ({"do": "prompt.send", "fields": {"to": "host", "urgency": 5}, "text": "x", "at": START}, "invalid"),

@@ -8,7 +8,14 @@ import pytest
 
 from tests.core.driver import MINUTE, SECOND, START, Sale, segment, sheet
 
-LINK: dict[str, Any] = {"id": "link", "at": "+1m", "do": "link.drop", "link": "room", "groups": "all", "late": "skip after 30s"}
+LINK: dict[str, Any] = {
+    "id": "link",
+    "at": "+1m",
+    "do": "link.drop",
+    "link": "room",
+    "groups": "all",
+    "late": "skip after 30s",
+}
 
 
 def announced(**more: Any) -> Sale:
@@ -24,7 +31,9 @@ def fired(**more: Any) -> Sale:
     return sale
 
 
-def report(sale: Sale, outcome: str, delivery: str = "d1", attempt: int = 1, by: str = "r1", **more: Any) -> dict[str, Any]:
+def report(
+    sale: Sale, outcome: str, delivery: str = "d1", attempt: int = 1, by: str = "r1", **more: Any
+) -> dict[str, Any]:
     return sale.do(by, "delivery.report", delivery=delivery, attempt=attempt, outcome=outcome, **more)
 
 
@@ -48,7 +57,11 @@ def test_every_outcome_has_its_event_and_state(outcome: str, more: dict[str, Any
     assert (d.status, d.attempt) == (status, 2 if outcome == "retry" else 1)
     assert [str(e.__struct_config__.tag) for e in sale.events[-1:]] == [kind]
     drop = sale.state.drops["drop1"]
-    assert (drop.sent, drop.failed, drop.unknown) == (status == "sent", status in {"failed", "expired"}, status == "unknown")
+    assert (drop.sent, drop.failed, drop.unknown) == (
+        status == "sent",
+        status in {"failed", "expired"},
+        status == "unknown",
+    )
     assert ("d1" in sale.state.opened) is (status in {"requested", "held", "awaiting"})
 
 

@@ -16,7 +16,11 @@ def test_a_link_is_out_when_its_cue_has_fired_and_a_click_counts_for_its_drop_an
     sale.do("audience", "link.click", link=key)
     clicked = sale.of("link.clicked")[0]
     assert (clicked.drop, clicked.group, clicked.member, clicked.link) == ("drop1", "g2", "m1", "room")
-    assert (sale.state.drops["drop1"].clicks, sale.state.links["room"].clicks, sale.state.figures["sale"].clicks) == (1, 1, 1)
+    assert (sale.state.drops["drop1"].clicks, sale.state.links["room"].clicks, sale.state.figures["sale"].clicks) == (
+        1,
+        1,
+        1,
+    )
     assert [e.link for e in sale.of("link.dropped")] == ["room"]
 
 

@@ -62,5 +62,12 @@ def test_an_order_knows_the_drop_whose_link_or_code_it_came_by() -> None:
 
 def test_lines_may_be_empty_and_name_what_is_not_ours() -> None:
     sale = Sale().live()
-    sale.do("shop", "order.report", order="o1", status="paid", amount=1, lines=[{"product": "elsewhere", "quantity": 1, "price": 1}])
+    sale.do(
+        "shop",
+        "order.report",
+        order="o1",
+        status="paid",
+        amount=1,
+        lines=[{"product": "elsewhere", "quantity": 1, "price": 1}],
+    )
     assert sale.state.orders["o1"].status == "paid"

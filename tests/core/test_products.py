@@ -6,7 +6,14 @@ from typing import Any
 
 from tests.core.driver import MINUTE, SECOND, START, Sale, segment, sheet
 
-DROP: dict[str, Any] = {"id": "d", "at": "+1m", "do": "link.drop", "product": "pan", "groups": "all", "text": "{price} {link}"}
+DROP: dict[str, Any] = {
+    "id": "d",
+    "at": "+1m",
+    "do": "link.drop",
+    "product": "pan",
+    "groups": "all",
+    "text": "{price} {link}",
+}
 
 
 def test_one_product_is_on_air() -> None:

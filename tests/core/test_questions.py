@@ -113,7 +113,10 @@ class TestTasks:
         task = {"id": "ask", "at": "+10s", "task": "cheer", "text": ["{这个|这口}锅煎蛋真的不粘吗?"]}
         sale = Sale(sheet(segment(task))).live()
         sale.advance(START + 10 * SECOND)
-        assert {t.who: t.text for t in sale.state.tasks.values()} == {"mei": "这个锅煎蛋真的不粘吗?", "an": "这口锅煎蛋真的不粘吗?"}
+        assert {t.who: t.text for t in sale.state.tasks.values()} == {
+            "mei": "这个锅煎蛋真的不粘吗?",
+            "an": "这口锅煎蛋真的不粘吗?",
+        }
 
     def test_from_the_controller_differ_too(self) -> None:
         sale = Sale().live()
@@ -148,8 +151,8 @@ class TestPrompts:
             sale.do("controller", "prompt.send", to="host", text="x")
             sale.do("host", "note.add", text="x")
         sale.check()
-        assert list(sale.state.prompts)[0] == "p4"
-        assert list(sale.state.notes)[0] == "n4"
+        assert next(iter(sale.state.prompts)) == "p4"
+        assert next(iter(sale.state.notes)) == "n4"
         assert len(sale.state.prompts) == len(sale.state.notes) == 200
 
 

@@ -75,7 +75,9 @@ class TestAnEarlyStart:
     def started_early(self) -> Sale:
         before = {"id": "before", "at": "-1m", "prompt": "host", "text": "一分钟"}
         later = {"id": "later", "at": "15:03", "prompt": "host", "text": "三分"}
-        warm = segment({"id": "hello", "at": "+9m", "prompt": "host", "text": "准备"}, later, id="warmup", at="-10m", lasts="10m")
+        warm = segment(
+            {"id": "hello", "at": "+9m", "prompt": "host", "text": "准备"}, later, id="warmup", at="-10m", lasts="10m"
+        )
         sale = Sale(sheet(warm, segment(before, PROMPT)))
         sale.do("owner", "show.arm")
         sale.advance(START - 5 * MINUTE)
@@ -84,7 +86,10 @@ class TestAnEarlyStart:
 
     def test_skips_the_cues_before_the_start(self) -> None:
         sale = self.started_early()
-        assert {(e.cue, e.why) for e in sale.of("cue.skipped")} == {("hello", "show_started"), ("before", "show_started")}
+        assert {(e.cue, e.why) for e in sale.of("cue.skipped")} == {
+            ("hello", "show_started"),
+            ("before", "show_started"),
+        }
 
     def test_keeps_days_and_clock_times(self) -> None:
         sale = self.started_early()
@@ -163,7 +168,9 @@ class TestAPause:
 
 
 def test_a_shift_moves_what_is_to_come_and_withdraws_what_is_announced() -> None:
-    sale = Sale(sheet(segment(LINK), segment({"id": "then", "at": "start", "prompt": "host", "text": "x"}, id="next"))).live()
+    sale = Sale(
+        sheet(segment(LINK), segment({"id": "then", "at": "start", "prompt": "host", "text": "x"}, id="next"))
+    ).live()
     sale.advance(START + 2 * MINUTE - SECOND)
     sale.do("controller", "show.shift", by_ms=MINUTE)
     assert [e.why for e in sale.of("cue.withdrawn")] == ["shifted"]
@@ -236,7 +243,9 @@ class TestTheEnd:
 
     def test_leaves_only_aftercare_to_come(self) -> None:
         late = {"id": "late", "at": "15:20", "prompt": "host", "text": "x"}
-        sale = Sale(sheet(segment(PROMPT, late, {"id": "tail", "at": "end +30s", "prompt": "host", "text": "x"}), self.AFTER)).live()
+        sale = Sale(
+            sheet(segment(PROMPT, late, {"id": "tail", "at": "end +30s", "prompt": "host", "text": "x"}), self.AFTER)
+        ).live()
         sale.advance(START + 5 * MINUTE + SECOND)
         assert sale.state.segments["intro"].status == "ended"
         sale.do("controller", "show.end")

@@ -26,7 +26,12 @@ def test_it_fires_on_the_edge_once_in_the_append_of_its_cause() -> None:
     batches: list[list[str]] = []
     sale.after.append(lambda decided: batches.append([str(e.__struct_config__.tag) for e in decided.events]))
     say(sale, 4)
-    assert batches == [["group.message"], ["group.message", "cue.fired", "prompt.sent"], ["group.message"], ["group.message"]]
+    assert batches == [
+        ["group.message"],
+        ["group.message", "cue.fired", "prompt.sent"],
+        ["group.message"],
+        ["group.message"],
+    ]
     assert sale.of("cue.fired")[0].by == "relay:r1"
 
 
@@ -108,9 +113,17 @@ def test_cues_set_each_other_off_four_deep_and_no_deeper() -> None:
              "coupon": f"k{i + 1 if i < deep else 0}"} for i in range(deep)]  # fmt: skip
     sale = live(coupons=coupons)
     for i, cue in enumerate(cues):
-        plan = CuePlan(id=cue["id"], do="coupon.stop", when=cue["when"], fields={"coupon": cue["coupon"]}, late=Late(rule="fire", within=0))
+        plan = CuePlan(
+            id=cue["id"],
+            do="coupon.stop",
+            when=cue["when"],
+            fields={"coupon": cue["coupon"]},
+            late=Late(rule="fire", within=0),
+        )
         assert conditions.parse(plan.when or "")
-        sale.do("controller", "cue.add", cue=f"t{i}", when=cue["when"], do="coupon.stop", fields={"coupon": cue["coupon"]})
+        sale.do(
+            "controller", "cue.add", cue=f"t{i}", when=cue["when"], do="coupon.stop", fields={"coupon": cue["coupon"]}
+        )
     mark = len(sale.events)
     say(sale)
     assert sale.since(mark) == ["group.message", *["cue.fired", "coupon.stopped"] * MAX_TRIGGER_DEPTH]

@@ -8,7 +8,6 @@ import json
 import os
 import socket
 import time
-from typing import Any
 
 
 def masked(payload: bytes) -> bytes:
@@ -41,7 +40,7 @@ class Lean(asyncio.Protocol):
         self.count = 0
         self.wanted = 0
         self.complete: asyncio.Future[float] | None = None
-        self.words: list[dict[str, Any]] = []  # what is no `events`
+        self.snapshots = 0
         self.lost = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -93,7 +92,11 @@ class Lean(asyncio.Protocol):
             if self.complete is not None and not self.complete.done() and self.count >= self.wanted:
                 self.complete.set_result(time.perf_counter())
             return
-        self.words.append({"op": payload[7:].partition(b'"')[0].decode(), "bytes": len(payload)})
+        if payload.startswith(b'{"op":"snapshot"'):
+            # All that it waited for is in it.
+            self.snapshots += 1
+            if self.complete is not None and not self.complete.done():
+                self.complete.set_result(time.perf_counter())
         if not self.welcomed.done():
             self.welcomed.set_result(None)
 

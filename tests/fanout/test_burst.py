@@ -29,11 +29,11 @@ def allow(files: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
 
 
-async def burst(sender: Client, readers: list[Lean], name: str) -> list[float]:
-    """1,000 notes as fast as they are taken; after how many seconds each reader had the last."""
-    complete = [r.expect(EVENTS) for r in readers]
+async def burst(sender: Client, readers: list[Lean], name: str, count: int = EVENTS) -> list[float]:
+    """Notes as fast as they are taken; after how many seconds each reader had the last."""
+    complete = [r.expect(count) for r in readers]
     started = time.perf_counter()
-    commands = [{"id": f"{name}-{n}", "kind": "note.add", "text": f"消息 {n}"} for n in range(EVENTS)]
+    commands = [{"id": f"{name}-{n}", "kind": "note.add", "text": f"消息 {n}"} for n in range(count)]
     results = await sender.many(commands)
     assert all(r["ok"] for r in results)
     async with asyncio.timeout(120):
@@ -69,14 +69,17 @@ async def bursts(server: ServerProcess, connections: int) -> dict[str, Any]:
                 for n in range(30)
             ]
         )
+    await burst(sender, readers, "settled", 1)
+    before_it = sum(r.snapshots for r in readers)
     together = await burst(sender, readers, "together")
+    snapshots = sum(r.snapshots for r in readers) - before_it
     grown = server.memory_bytes() - before
     for reader in readers:
         reader.transport.abort()
     said = await asyncio.to_thread(read_all, slow)
     return {
         "connections": connections, "alone_s": round(alone[-1], 3), "together_s": round(together[-1], 3), "grown_mib": grown // MIB,
-        "p50_alone_s": round(alone[len(alone) // 2], 3), "p50_together_s": round(together[len(together) // 2], 3), "slow": said,
+        "p50_alone_s": round(alone[len(alone) // 2], 3), "p50_together_s": round(together[len(together) // 2], 3), "slow": said, "snapshots": snapshots,
     }  # fmt: skip
 
 

@@ -12,19 +12,19 @@ from tests.sheet import sheet
 
 SEGMENTS: list[dict[str, Any]] = [
     {
-        "id": "warm", "kind": "warmup", "at": "-10m", "lasts": "10m",
+        "id": "warm", "kind": "warmup", "at": "-2m", "lasts": "2m",
         "cues": [{"at": "start", "do": "message.send", "text": "10 分钟后开始", "groups": "all"}, {"at": "start +1m", "prompt": "host", "text": "准备"}],
     },
     {
-        "id": "pan", "kind": "product", "product": "pan", "lasts": "10m",
+        "id": "pan", "kind": "product", "product": "pan", "lasts": "2m",
         "cues": [
             {"at": "start", "do": "product.show"},
-            {"at": "start +2m", "do": "coupon.drop", "coupon": "c20", "groups": "all", "late": "skip after 30s"},
-            {"at": "start +5m", "do": "link.drop", "product": "pan", "groups": "all", "late": "skip after 30s"},
+            {"at": "start +1m", "do": "coupon.drop", "coupon": "c20", "groups": "all", "late": "skip after 30s"},
+            {"at": "start +90s", "do": "link.drop", "product": "pan", "groups": "all", "late": "skip after 30s"},
             {"at": "end", "prompt": "host", "text": "收"},
         ],
     },
-    {"id": "last", "kind": "wrapup", "lasts": "5m", "cues": [{"at": "start +4m", "do": "message.send", "text": "再见", "groups": "all"}]},
+    {"id": "last", "kind": "wrapup", "lasts": "1m", "cues": [{"at": "start +30s", "do": "message.send", "text": "再见", "groups": "all"}]},
 ]  # fmt: skip
 
 

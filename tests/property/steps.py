@@ -26,7 +26,13 @@ _DO: list[dict[str, Any]] = [
     {"do": "message.send", "groups": "tag:kitchen", "text": "只要 {price}"},
 ]
 _AT = ["start", "-20s", "+0s", "+1s", "+20s", "+1m", "end", "end +5s", "end -10s", "15:01", "15:04"]
-_WHEN = ["messages >= 2", "coupon c20 left <= 80%", "product pan stock < 20", "claims >= 1 and messages >= 1", "clicks >= 1"]
+_WHEN = [
+    "messages >= 2",
+    "coupon c20 left <= 80%",
+    "product pan stock < 20",
+    "claims >= 1 and messages >= 1",
+    "clicks >= 1",
+]
 
 
 @st.composite
@@ -48,7 +54,9 @@ def cue(draw: st.DrawFn, id_: str) -> dict[str, Any]:
 @st.composite
 def sheets(draw: st.DrawFn) -> dict[str, Any]:
     """Two or three segments with a few cues each. Ids are the same from sheet to sheet, so that edits meet."""
-    kinds = draw(st.sampled_from([("intro", "next"), ("warm", "intro", "next"), ("intro", "after"), ("warm", "intro", "after")]))
+    kinds = draw(
+        st.sampled_from([("intro", "next"), ("warm", "intro", "next"), ("intro", "after"), ("warm", "intro", "after")])
+    )
     segments = []
     for name in kinds:
         cues = [draw(cue(f"{name}{i}")) for i in range(draw(st.integers(0, 3)))]
@@ -100,7 +108,9 @@ def _of(things: Any, n: int, default: str = "none") -> str:
     return names[n % len(names)] if names else default
 
 
-def commands(sale: Sale, name: str, a: int, b: int, sheets_: list[dict[str, Any]]) -> tuple[str | Actor, str, dict[str, Any]]:
+def commands(
+    sale: Sale, name: str, a: int, b: int, sheets_: list[dict[str, Any]]
+) -> tuple[str | Actor, str, dict[str, Any]]:
     """The command that a step stands for on the sale as it is: (who, kind, fields)."""
     state = sale.state
     member = MEMBERS[a % 3]
@@ -110,7 +120,16 @@ def commands(sale: Sale, name: str, a: int, b: int, sheets_: list[dict[str, Any]
             fields = {"by_ms": (b - 20) * SECOND} if kind in {"show.shift", "segment.extend"} else {}
             return "controller", kind, fields
         case "cue":
-            kind = ("cue.fire", "cue.confirm", "cue.hold", "cue.release", "cue.skip", "cue.confirm", "cue.release", "cue.hold")[a % 8]
+            kind = (
+                "cue.fire",
+                "cue.confirm",
+                "cue.hold",
+                "cue.release",
+                "cue.skip",
+                "cue.confirm",
+                "cue.release",
+                "cue.hold",
+            )[a % 8]
             wanted = [c.id for c in state.cues.values() if c.status not in {"fired", "skipped"}] or state.cues
             return "controller", kind, {"cue": _of(wanted, b)}
         case "drop":
@@ -125,7 +144,7 @@ def commands(sale: Sale, name: str, a: int, b: int, sheets_: list[dict[str, Any]
         case "click":
             return Actor("audience", member), "link.click", {"link": _of([*state.keys, "room", "pan"], b)}
         case "report":
-            d = state.deliveries.get(_of(state.opened and sorted(state.opened) or state.deliveries, a))
+            d = state.deliveries.get(_of((state.opened and sorted(state.opened)) or state.deliveries, a))
             if d is None:
                 return "r1", "delivery.report", {"delivery": "d0", "attempt": 1, "outcome": "sent"}
             attempt = max(1, d.attempt - (b // 8 % 3 == 0))
@@ -133,7 +152,10 @@ def commands(sale: Sale, name: str, a: int, b: int, sheets_: list[dict[str, Any]
             return who, "delivery.report", {"delivery": d.id, "attempt": attempt, "outcome": _OUTCOMES[b % 8]}
         case "delivery":
             kind = ("delivery.retry", "delivery.withdraw", "delivery.move", "delivery.resolve")[a % 4]
-            more = {"delivery.move": {"relay": ("r1", "r2")[b % 2]}, "delivery.resolve": {"choice": ("resend", "leave")[b % 2]}}
+            more = {
+                "delivery.move": {"relay": ("r1", "r2")[b % 2]},
+                "delivery.resolve": {"choice": ("resend", "leave")[b % 2]},
+            }
             return "controller", kind, {"delivery": _of(state.deliveries, b), **more.get(kind, {})}
         case "relay":
             groups = {"r1": ["g1", "g2"], "r2": ["g1", "g3"]}
@@ -151,7 +173,11 @@ def commands(sale: Sale, name: str, a: int, b: int, sheets_: list[dict[str, Any]
             fields = {"text": f"话 {b}", "name": "小王"} if what == "message" else {"count": b % 3 + 1}
             return "r1", "group.observe", {"group": ("g1", "g2", "g3")[b % 3], "what": what, "member": member, **fields}
         case "question":
-            return ("r1", "support")[a % 2], "question.raise", {"group": ("g1", "g2")[b % 2], "text": f"问 {b % 3}", "name": "小李"}
+            return (
+                ("r1", "support")[a % 2],
+                "question.raise",
+                {"group": ("g1", "g2")[b % 2], "text": f"问 {b % 3}", "name": "小李"},
+            )
         case "work":
             kind = ("question.take", "question.pick", "question.answer", "question.close", "question.escalate")[a % 5]
             more = {"question.answer": {"content": "好"}, "question.escalate": {"to": ("host", "wu")[b % 2]}}
@@ -164,7 +190,11 @@ def commands(sale: Sale, name: str, a: int, b: int, sheets_: list[dict[str, Any]
             status = ("placed", "paid", "shipped", "cancelled", "refunded")[b % 5]
             lines = [{"product": "pan", "quantity": a % 2 + 1, "price": 100}]
             amount = 100 * (b % 7)
-            return "shop", "order.report", {"order": f"o{a % 4}", "status": status, "member": member, "amount": amount, "lines": lines}
+            return (
+                "shop",
+                "order.report",
+                {"order": f"o{a % 4}", "status": status, "member": member, "amount": amount, "lines": lines},
+            )
         case "product":
             kind = ("product.show", "product.hide", "product.reprice", "product.restock")[a % 4]
             more = {"product.reprice": {"price": 100 * b}, "product.restock": {"stock": b}}
@@ -181,7 +211,9 @@ def commands(sale: Sale, name: str, a: int, b: int, sheets_: list[dict[str, Any]
             return CLOCK, "clock.step", {"by_ms": (b - 30) * SECOND}
         case "add":
             when = {"when": _WHEN[b % len(_WHEN)]} if a % 2 else {"at": max(0, sale.now + (b - 10) * SECOND)}
-            do, fields = (("prompt.send", {"to": "host"}), ("link.drop", {"product": "pan"}), ("message.send", {}))[b % 3]
+            do, fields = (("prompt.send", {"to": "host"}), ("link.drop", {"product": "pan"}), ("message.send", {}))[
+                b % 3
+            ]
             return "controller", "cue.add", {"do": do, "fields": fields, "text": "好", **when}
         case _:
             raise AssertionError(name)

@@ -104,12 +104,16 @@ def run(of: list[dict[str, Any]], phase: int, steps: list[tuple[str, int, int]])
 
 @given(SHEETS, PHASE, STEPS)
 @settings(max_examples=120)
-def test_whatever_happens_the_laws_hold(of: list[dict[str, Any]], phase: int, steps: list[tuple[str, int, int]]) -> None:
+def test_whatever_happens_the_laws_hold(
+    of: list[dict[str, Any]], phase: int, steps: list[tuple[str, int, int]]
+) -> None:
     run(of, phase, steps)
 
 
 @pytest.mark.long
 @given(SHEETS, PHASE, STEPS)
 @settings(max_examples=3_000)
-def test_whatever_happens_the_laws_hold_for_long(of: list[dict[str, Any]], phase: int, steps: list[tuple[str, int, int]]) -> None:
+def test_whatever_happens_the_laws_hold_for_long(
+    of: list[dict[str, Any]], phase: int, steps: list[tuple[str, int, int]]
+) -> None:
     run(of, phase, steps)

@@ -97,7 +97,7 @@ class Screen:
         return 0
 
     def close(self, code: int, message: str) -> None:
-        raise AssertionError(message)
+        raise AssertionError((code, message))
 
 
 class Room:
@@ -129,7 +129,9 @@ class Room:
 
     def look(self) -> None:
         forms = {
-            (topic, id_): list(views.forms(self.sale.state, topic, id_)) for topic in TOPICS for id_ in getattr(self.sale.state, topic)
+            (topic, id_): list(views.forms(self.sale.state, topic, id_))
+            for topic in TOPICS
+            for id_ in getattr(self.sale.state, topic)
         }
         bodies: dict[int, Any] = {}
 

@@ -1,0 +1,83 @@
+"""A journal once written is read for ever: old files decode, and fold to the state they had."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from coordinator.core import EVENTS, Event
+from coordinator.journal import codec
+from coordinator.journal.base import Entry
+from tests.journal.golden.make import digest
+
+GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.jsonl"))
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda p: p.stem)
+def test_a_golden_journal_folds_to_the_state_it_had(path: Path) -> None:
+    kept = json.loads(path.with_suffix(".json").read_text())
+    assert digest(lines(path), private=True) == kept["whole"]
+    assert digest(lines(path), private=False) == kept["erased"]
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda p: p.stem)
+def test_a_golden_event_that_is_written_again_says_the_same(path: Path) -> None:
+    for n, line in enumerate(lines(path), 1):
+        private = line["private"].encode() if "private" in line else None
+        event = codec.decode(Entry(n, line["body"].encode(), private))
+        again, part = codec.encode(event)
+        was, now = json.loads(line["body"]), json.loads(again)
+        assert (was.pop("private", None) is None) is (now.pop("private", None) is None)
+        assert now == was
+        assert (part is None) is (private is None)
+
+
+def test_the_golden_journals_hold_every_kind_of_event() -> None:
+    kinds = {json.loads(line["body"])["kind"] for path in GOLDEN for line in lines(path)}
+    assert set(EVENTS) - kinds == set(), "make a further golden journal that holds them: tests/journal/golden/make.py"
+
+
+class _Third(Event, tag="test.renamed", kw_only=True):
+    """A kind of its third version: once `names`, a text; then a list; then called `people`."""
+
+    VERSION: ClassVar[int] = 3
+    people: list[str]
+
+
+@pytest.fixture
+def third(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An event kind with two steps behind it, registered for one test."""
+    import msgspec
+
+    monkeypatch.setitem(EVENTS, "test.renamed", _Third)
+    monkeypatch.setitem(codec.UPGRADES, ("test.renamed", 1), lambda f: {**f, "names": f["names"].split(",")})
+    monkeypatch.setitem(codec.UPGRADES, ("test.renamed", 2), lambda f: {k if k != "names" else "people": v for k, v in f.items()})
+    types = tuple(EVENTS.values())
+    monkeypatch.setattr(codec, "_decoder", msgspec.json.Decoder(__import__("typing").Union[types]))
+    return
+    yield
+
+
+@pytest.mark.usefixtures("third")
+class TestAnOldVersion:
+    @pytest.mark.parametrize(
+        "body",
+        [b'{"kind":"test.renamed","seq":7,"at":1,"by":"clock","names":"a,b"}',
+         b'{"kind":"test.renamed","seq":7,"at":1,"by":"clock","v":2,"names":["a","b"]}',
+         b'{"kind":"test.renamed","seq":7,"at":1,"by":"clock","v":3,"people":["a","b"]}'],
+    )  # fmt: skip
+    def test_is_read_as_the_newest(self, body: bytes) -> None:
+        event: Any = codec.decode(Entry(7, body))
+        assert (event.people, event.v, event.seq) == (["a", "b"], 3, 7)
+
+    def test_that_is_newer_than_this_program_is_said_to_be(self) -> None:
+        with pytest.raises(codec.NewerEvent, match="version 4"):
+            codec.decode(Entry(7, b'{"kind":"test.renamed","seq":7,"at":1,"by":"clock","v":4,"people":["a"]}'))
