@@ -45,6 +45,7 @@ BATCH_COMMANDS = 256  # a flush's fixed cost is spread over these; more would ma
 BATCH_SECONDS = 0.002  # the longest the loop is held by deciding
 SHORTEST_SLEEP_SECONDS = 0.001
 DELIVERY_ROOM_MS = 1_000  # of the sale's time, between a delivery's moment and where a rehearsal waits for it
+REST_SECONDS = 0.5  # after a flush that failed, before what is due is tried again
 RELOAD_SECONDS = 0.2  # between two tries to read a journal that cannot be read
 QUEUE_LIMIT = 20_000  # commands that may wait; beyond it new ones are told to come back
 RETRY_MS = 1_000  # what `busy` says
@@ -136,6 +137,7 @@ class Conductor:
         self.clock: Clock = clocks.LiveClock()
         self.listeners: list[Listener] = []
         self.unavailable: str | None = None
+        self._rest_until = 0.0
         """Why nothing can be written just now, in plain words."""
         self.recent: deque[Published] = deque(maxlen=64)
         self._permissions, self._make_clock, self._prepare = permissions, make_clock, prepare
@@ -251,7 +253,8 @@ class Conductor:
             self._refresh_due()
             next_at = self._due[0][0] if self._due else None
             now = self.clock.now()
-            if not self._queue and (next_at is None or next_at > now or self.unavailable is not None):
+            resting = self.unavailable is not None and clocks.monotonic() < self._rest_until
+            if not self._queue and (next_at is None or next_at > now or resting):
                 if self._closing:
                     return
                 await self._sleep(next_at)
@@ -271,8 +274,10 @@ class Conductor:
         # A rehearsal's clock may stand still: then it is looked at again, not spun on.
         timeout = None if next_at is None else max(SHORTEST_SLEEP_SECONDS, self.clock.delay(next_at))
         if self.unavailable is not None:
-            timeout = 0.5  # the disk may have room again: what is due is tried anew
-            self.unavailable = None
+            # There may be room again. What is due is tried anew; where nothing is, the next command will tell.
+            timeout = max(SHORTEST_SLEEP_SECONDS, self._rest_until - clocks.monotonic())
+            if next_at is None and clocks.monotonic() >= self._rest_until:
+                self.unavailable, timeout = None, None
         timer = None
         if timeout is not None:
             timer = asyncio.get_running_loop().call_later(timeout, self._wake.set)
@@ -487,7 +492,7 @@ class Conductor:
 
     async def _after_failure(self, batch: _Batch, flush: Flush, why: str) -> None:
         """The journal decides: what stands in it is done, the rest is told to come back."""
-        self.unavailable = why
+        self.unavailable, self._rest_until = why, clocks.monotonic() + REST_SECONDS
         log.error("a flush failed; the journal decides", sale=self.sale, first=flush.first, reason=why)
         await self._reload()
         stood = False

@@ -55,7 +55,6 @@ ALLOWED = {
     "coordinator/settings.py": "the signing key that is made at the first start",
     "coordinator/runsheet/cli.py": "`sheet check` says that a planned start lies in the past",
     "coordinator/demo/": "a simulated audience lives in time and by seeded chance",
-    "coordinator/cli.py": "the process itself: signals and the loop",
     "roles/relay/": "a process of its own: its lease, windows and clock",
     "replay/": "reads a journal in a thread, so that a service that reviews itself goes on; plays a past sale in time",
 }

@@ -14,6 +14,7 @@ from coordinator.core import (
     cues,
     deliveries,
     figures,
+    firing,
     groups,
     links,
     messages,
@@ -49,7 +50,7 @@ from coordinator.core.kernel import (
 from coordinator.core.state import TOPICS, State
 
 TOPIC_MODULES = (
-    actions, checkins, checks, coupons, cue_commands, cues, deliveries, figures, groups, links, messages, notes, orders,
+    actions, checkins, checks, coupons, cue_commands, cues, deliveries, figures, firing, groups, links, messages, notes, orders,
     people, products, prompts, questions, schedule, sheets, show, tasks, triggers,
 )  # fmt: skip
 

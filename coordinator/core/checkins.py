@@ -84,7 +84,7 @@ def open_round(state: State, _: Any) -> str | None:
 
 @decides(CheckinOpen)
 def open_(turn: Turn, c: CheckinOpen) -> None:
-    from coordinator.core import checks, cues, deliveries
+    from coordinator.core import checks, deliveries, firing
 
     if the_open_one(turn.state) is not None:
         raise Refusal("stale", "a sign-in round is open already", {"current": open_round(turn.state, c)})
@@ -94,7 +94,7 @@ def open_(turn: Turn, c: CheckinOpen) -> None:
     if turn.state.the.status == "closed":
         raise Refusal("too_late", "the sale is closed", {"status": "closed"})
     checks.need_clean(turn, c.text)
-    cues.drop_by_hand(turn, "checkin.open", {}, deliveries.check_groups(turn.state, c.groups), c.text)
+    firing.drop_by_hand(turn, "checkin.open", {}, deliveries.check_groups(turn.state, c.groups), c.text)
 
 
 @decides(CheckinClose)

@@ -147,7 +147,7 @@ def _need(state: State, coupon: str) -> Coupon:
 
 @decides(CouponDrop)
 def drop(turn: Turn, c: CouponDrop) -> None:
-    from coordinator.core import checks, cues, deliveries
+    from coordinator.core import checks, deliveries, firing
 
     coupon = _need(turn.state, c.coupon)
     if turn.state.the.status == "closed" or coupon.stopped:
@@ -165,7 +165,7 @@ def drop(turn: Turn, c: CouponDrop) -> None:
     fields: dict[str, Any] = {"coupon": c.coupon}
     if c.quantity is not None:
         fields["quantity"] = c.quantity
-    cues.drop_by_hand(turn, "coupon.drop", fields, groups, c.text)
+    firing.drop_by_hand(turn, "coupon.drop", fields, groups, c.text)
 
 
 @decides(CouponStop)

@@ -6,18 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from coordinator.core import checks, conditions, cues, schedule, selectors
-from coordinator.core.cues import (
-    Cue,
-    CueConfirmed,
-    CueHeld,
-    CueReleased,
-    CueSkipped,
-    go,
-    lead_of,
-    need_cue,
-    plan_of,
-    withdraw,
-)
+from coordinator.core.cues import Cue, CueConfirmed, CueHeld, CueReleased, CueSkipped, lead_of, need_cue, plan_of
+from coordinator.core.firing import go, withdraw
 from coordinator.core.kernel import (
     Command,
     Event,

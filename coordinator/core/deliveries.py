@@ -364,7 +364,17 @@ def report(turn: Turn, c: DeliveryReport) -> dict[str, Any] | None:
             turn.emit(DeliveryExpired(**base))
         case "unknown":
             unknown(turn, d, c.attempt, c.why or "the relay does not know whether it left", turn.actor.name)
+    _stop_what_woke(turn, turn.state.deliveries[d.id])
     return None
+
+
+def _stop_what_woke(turn: Turn, d: Delivery) -> None:
+    """A relay still has what counted as unknown or failed when its drop was taken back: it is withdrawn now."""
+    the = turn.state.the
+    if the.halted or the.status == "closed":
+        _withdraw(turn, d, "halted" if the.halted else "closed")
+    elif turn.state.drops[d.drop].status == "withdrawn":
+        _withdraw(turn, d, "withdrawn")
 
 
 _STANDS_AS = {"sent": "sent", "rejected": "failed", "disabled": "failed", "expired": "expired", "unknown": "unknown"}

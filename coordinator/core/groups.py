@@ -111,6 +111,8 @@ class GroupFreeze(Command):
 
 @command("group.thaw", events=("group.thawed",))
 class GroupThaw(Command):
+    """Drops go into this group again."""
+
     group: Id
 
 

@@ -28,7 +28,7 @@ class MessageSend(Command):
 
 @decides(MessageSend)
 def send(turn: Turn, c: MessageSend) -> None:
-    from coordinator.core import checks, cues, deliveries
+    from coordinator.core import checks, deliveries, firing
 
     groups = deliveries.check_groups(turn.state, c.groups)
     if turn.actor.role == "support" and len(groups) > 1:
@@ -36,7 +36,7 @@ def send(turn: Turn, c: MessageSend) -> None:
     if turn.state.the.status == "closed":
         raise Refusal("too_late", "the sale is closed", {"status": "closed"})
     checks.need_clean(turn, c.content, "content")
-    cues.drop_by_hand(turn, "message.send", {}, groups, c.content)
+    firing.drop_by_hand(turn, "message.send", {}, groups, c.content)
 
 
 @evolves(MessageSent)

@@ -97,6 +97,8 @@ class QuestionRaise(Command):
 
 @command("question.take", events=("question.taken",))
 class QuestionTake(Command):
+    """The sender sees to it; others are told with whom it is."""
+
     question: Id
 
 
@@ -118,6 +120,8 @@ class QuestionAnswer(Command):
 
 @command("question.close", button=True, events=("question.closed",))
 class QuestionClose(Command):
+    """Takes a card off the queue without an answer. Its `from` is the question's id while it is open."""
+
     question: Id
 
 
@@ -197,7 +201,7 @@ def pick(turn: Turn, c: QuestionPick) -> None:
 
 @decides(QuestionAnswer)
 def answer(turn: Turn, c: QuestionAnswer) -> None:
-    from coordinator.core import checks, cues
+    from coordinator.core import checks, firing
 
     q = _open(_need(turn.state, c.question))
     if turn.state.the.halted:
@@ -210,7 +214,7 @@ def answer(turn: Turn, c: QuestionAnswer) -> None:
     checks.need_clean(turn, c.content, "content")
     turn.emit(QuestionAnswered(question=q.id, person=turn.actor.name, text=c.content, groups=groups))
     if groups:
-        cues.drop_by_hand(turn, "message.send", {}, groups, c.content)
+        firing.drop_by_hand(turn, "message.send", {}, groups, c.content)
 
 
 @decides(QuestionClose)

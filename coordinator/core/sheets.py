@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from pydantic import ConfigDict, Field
 
-from coordinator.core import cues, people, products, schedule
+from coordinator.core import cues, firing, people, products, schedule
 from coordinator.core.coupons import Coupon
 from coordinator.core.figures import Figures
 from coordinator.core.groups import Group
@@ -108,19 +108,19 @@ def replace(turn: Turn, c: SheetReplace) -> dict[str, int]:
                 f"{known.claimed} of {coupon.id} are claimed: its quantity cannot be less",
                 {"field": "sheet.coupons"},
             )
-    before = {c.id: cues.plan_of(state, c.id) for c in cues.announced(state) if not c.hand}
+    before = {c.id: cues.plan_of(state, c.id) for c in firing.announced(state) if not c.hand}
     begun = [c.id for c in state.cues.values() if c.status in {"waiting", "held"} and c.id not in state.added]
     prices = {p.id: p.price for p in state.products.values()}
-    times = {c.id: c.fire_at for c in cues.announced(state)}
+    times = {c.id: c.fire_at for c in firing.announced(state)}
     new = {cue.id: cue for s in plan.segments for cue in s.cues}
     turn.emit(SheetReplaced(version=the.version + 1, plan=plan, sheet=c.sheet, approved=turn.actor.role == "owner"))
     for name, old in before.items():
         cue = state.cues.get(name)
         if cue is not None and (name not in new or _differs(old, new[name]) or cue.at != times[name]):
-            cues.withdraw(turn, cue, "edited")
+            firing.withdraw(turn, cue, "edited")
             if name not in new:
                 turn.emit(cues.CueSkipped(cue=name, run=cue.run, why="edited"))
-    cues.skip(turn, [name for name in begun if name not in new], "edited")
+    firing.skip(turn, [name for name in begun if name not in new], "edited")
     for product in plan.products:
         if prices.get(product.id, product.price) != state.products[product.id].price:
             products.correct(turn, product.id)

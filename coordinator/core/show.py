@@ -261,18 +261,18 @@ def start(turn: Turn, _: ShowStart) -> None:
 
 def begin(turn: Turn) -> None:
     """The show starts now: what was to come before it is over, and the first segment runs."""
-    from coordinator.core import cues
+    from coordinator.core import firing
 
     state = turn.state
     planned = state.the.start
     before = [s for s in state.segments.values() if s.status in {"planned", "running"} and s.start < planned]
     over = {s.id for s in before}
     # Days and clock times keep the sheet's date: what has a later moment of its own is still to come.
-    rest = [c.id for c in cues.to_come(state) if (c.segment in over if c.at is None else c.at < planned)]
+    rest = [c.id for c in firing.to_come(state) if (c.segment in over if c.at is None else c.at < planned)]
     turn.emit(ShowStarted(start=turn.at))
     for segment in before:
         turn.emit(SegmentEnded(segment=segment.id, run=segment.run, planned_at=segment.end, early=True))
-    cues.skip(turn, rest, "show_started")
+    firing.skip(turn, rest, "show_started")
     start_what_is_due(turn)
 
 
@@ -288,11 +288,11 @@ def start_what_is_due(turn: Turn) -> None:
 
 @decides(ShowPause)
 def pause(turn: Turn, _: ShowPause) -> None:
-    from coordinator.core import cues
+    from coordinator.core import firing
 
     need(turn.state, "live")
     turn.emit(ShowPaused())
-    cues.withdraw_announced(turn, "paused")
+    firing.withdraw_announced(turn, "paused")
 
 
 @decides(ShowResume)
@@ -303,22 +303,22 @@ def resume(turn: Turn, _: ShowResume) -> None:
 
 @decides(ShowShift)
 def shift(turn: Turn, c: ShowShift) -> None:
-    from coordinator.core import cues
+    from coordinator.core import firing
 
     need(turn.state, "planned", "armed", "live", "paused")
     turn.emit(ShowShifted(by_ms=c.by_ms))
-    cues.withdraw_moved(turn, "shifted")
+    firing.withdraw_moved(turn, "shifted")
 
 
 @decides(ShowHalt)
 def halt(turn: Turn, c: ShowHalt) -> None:
-    from coordinator.core import cues, deliveries
+    from coordinator.core import deliveries, firing
 
     need(turn.state, "planned", "armed", "live", "paused", "ended")
     if turn.state.the.halted:
         raise Refusal("stale", "the show is halted already", {"current": turn.state.the.run})
     turn.emit(ShowHalted(reason=c.reason))
-    cues.withdraw_announced(turn, "halted")
+    firing.withdraw_announced(turn, "halted")
     deliveries.withdraw_all(turn, "halted")
 
 
@@ -331,7 +331,7 @@ def unhalt(turn: Turn, _: ShowUnhalt) -> None:
 
 @decides(ShowEnd)
 def end(turn: Turn, _: ShowEnd) -> None:
-    from coordinator.core import cues
+    from coordinator.core import firing
 
     need(turn.state, "live", "paused")
     state = turn.state
@@ -340,29 +340,29 @@ def end(turn: Turn, _: ShowEnd) -> None:
         if segment.status in {"planned", "running"} and segment.kind != "aftercare":
             turn.emit(SegmentEnded(segment=segment.id, run=segment.run, planned_at=segment.end, early=True))
     aftercare = {s.id for s in state.segments.values() if s.kind == "aftercare"}
-    rest = [c.id for c in cues.to_come(state) if c.segment is not None and c.segment not in aftercare]
-    cues.skip(turn, rest, "show_ended")
+    rest = [c.id for c in firing.to_come(state) if c.segment is not None and c.segment not in aftercare]
+    firing.skip(turn, rest, "show_ended")
     start_what_is_due(turn)
 
 
 @decides(ShowClose)
 def close(turn: Turn, _: ShowClose) -> None:
-    from coordinator.core import cues, deliveries
+    from coordinator.core import deliveries, firing
 
     need(turn.state, "ended")
     state = turn.state
     turn.emit(ShowClosed())
-    cues.withdraw_announced(turn, "closed")
+    firing.withdraw_announced(turn, "closed")
     deliveries.withdraw_all(turn, "closed")
     for segment in list(state.segments.values()):
         if segment.status in {"planned", "running"}:
             turn.emit(SegmentEnded(segment=segment.id, run=segment.run, planned_at=segment.end, early=True))
-    cues.skip(turn, [c.id for c in cues.to_come(state)], "closed")
+    firing.skip(turn, [c.id for c in firing.to_come(state)], "closed")
 
 
 @decides(SegmentNext)
 def next_segment(turn: Turn, _: SegmentNext) -> None:
-    from coordinator.core import cues
+    from coordinator.core import firing
 
     need(turn.state, "live")
     state = turn.state
@@ -376,12 +376,12 @@ def next_segment(turn: Turn, _: SegmentNext) -> None:
         )
     turn.emit(SegmentStarted(segment=following.id, run=state.next_id("r"), planned_at=following.start))
     if running is not None:
-        cues.after_early_end(turn, running.id)
+        firing.after_early_end(turn, running.id)
 
 
 @decides(SegmentExtend)
 def extend(turn: Turn, c: SegmentExtend) -> None:
-    from coordinator.core import cues
+    from coordinator.core import firing
 
     need(turn.state, "live", "paused")
     running = turn.state.segments.get(turn.state.the.segment or "")
@@ -390,7 +390,7 @@ def extend(turn: Turn, c: SegmentExtend) -> None:
     if running.lasts + running.extended + c.by_ms < 0:
         raise Refusal("invalid", "that would end the segment before it began", {"field": "by_ms"})
     turn.emit(SegmentExtended(segment=running.id, run=running.run, by_ms=c.by_ms))
-    cues.withdraw_moved(turn, "extended")
+    firing.withdraw_moved(turn, "extended")
 
 
 @result_of(SegmentStarted)

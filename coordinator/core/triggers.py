@@ -57,7 +57,7 @@ def look(state: State, touched: set[Key]) -> None:
 @trigger("follow")
 def follow(turn: Turn) -> None:
     """Sets off the cues whose condition has just become true."""
-    from coordinator.core import cues
+    from coordinator.core import cues, firing
 
     state = turn.state
     risen, state.index.risen = state.index.risen, ()
@@ -69,6 +69,6 @@ def follow(turn: Turn) -> None:
         if cue.status != "planned":
             continue
         if plan.confirm is not None and not cue.confirmed:
-            cues.wait_for_confirm(turn, cue, plan)
+            firing.wait_for_confirm(turn, cue, plan)
         else:
-            cues.go(turn, cue, turn.at + cues.lead_of(state, plan))
+            firing.go(turn, cue, turn.at + cues.lead_of(state, plan))

@@ -17,11 +17,12 @@ import structlog
 
 from coordinator import clock
 from coordinator.conductor import Conductor, Published
-from coordinator.core import TOPICS, Actor, Event
+from coordinator.core import TOPICS, Event
 from coordinator.core.kernel import Key
+from coordinator.core.sheets import SheetReplaced
 from coordinator.fanout.outbox import Outbox
 from coordinator.fanout.showcase import Pattern, Showcase
-from coordinator.fanout.view import GONE, HIDDEN, Streams, View
+from coordinator.fanout.view import GONE, HIDDEN, Rights, Streams, View
 from coordinator.journal import codec
 from roles import streams as role_streams
 from roles import views as role_views
@@ -117,6 +118,8 @@ class Hub:
         self._keep(batch, before)
         self.head = batch.events[-1].seq
         self._spans.clear()
+        if any(isinstance(e, SheetReplaced) for e in batch.events):
+            self._follow_rights()
         self._schedule()
 
     def _keep(self, batch: Published, before: dict[Key, Pattern]) -> None:
@@ -140,20 +143,25 @@ class Hub:
             self._bytes -= old.size
 
     # ------------------------------------------------------------ connections
-    def join(self, actor: Actor, line: Line, *, ahead: bool, lease: bool = True) -> Outbox:
-        """A connection's place, with its view. It is sent nothing before `welcome` has been written.
+    def join(self, line: Line, rights: Rights) -> Outbox:
+        """A connection's place, with its view. It is sent nothing before `welcome` has been written."""
+        return Outbox(self, self.view_of(rights), line, self.head, rights)
 
-        `lease`: whether a relay's connection is the one that gets the deliveries.
-        """
-        return Outbox(self, self.view_of(actor, ahead=ahead, lease=lease), line, self.head)
-
-    def view_of(self, actor: Actor, *, ahead: bool, lease: bool = True) -> View:
-        streams = role_streams.listens_to(actor, self.conductor.state, ahead=ahead, lease=lease)
+    def view_of(self, rights: Rights) -> View:
+        actor = rights.actor
+        streams = role_streams.listens_to(actor, self.conductor.state, ahead=rights.ahead, lease=rights.lease)
         key = (streams, actor.sender)
         view = self.views.get(key)
         if view is None:
             view = self.views[key] = View(streams, actor.role, actor.sender)
         return view
+
+    def _follow_rights(self) -> None:
+        """Whose groups are whose may have changed: who sees something else now is sent a snapshot of it."""
+        for box in [box for view in self.views.values() for box in view.boxes]:
+            view = self.view_of(box.rights)
+            if view is not box.view:
+                box.switch(view)
 
     def leave(self, box: Outbox) -> None:
         view = box.view

@@ -15,7 +15,7 @@ from coordinator.fanout.frames import text_frame
 
 if TYPE_CHECKING:
     from coordinator.fanout.hub import Hub
-    from coordinator.fanout.view import View
+    from coordinator.fanout.view import Rights, View
 
 SOFT_BYTES = 256 << 10  # unread bytes beyond which a connection is passed over
 HARD_SECONDS = 15.0  # how long it may stay beyond it without reading
@@ -48,12 +48,13 @@ class Outbox:
         "line",
         "open",
         "place",
+        "rights",
         "snapshots",
         "view",
     )
 
-    def __init__(self, hub: Hub, view: View, line: Line, place: int) -> None:
-        self.hub, self.view, self.line = hub, view, line
+    def __init__(self, hub: Hub, view: View, line: Line, place: int, rights: Rights) -> None:
+        self.hub, self.view, self.line, self.rights = hub, view, line, rights
         self.place = place
         self.lagging = False
         self.open = False

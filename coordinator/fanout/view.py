@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from coordinator.core import Actor
     from coordinator.fanout.outbox import Outbox
 
 Streams = tuple[str, ...]
@@ -16,6 +17,14 @@ FULL = frozenset({"role:controller", "role:owner"})
 """Streams that are told the id of every command; others are told their own."""
 
 PRIORITY = {"relay": 0, "poster": 0, "controller": 1, "owner": 1, "host": 2, "cohost": 2}
+
+
+class Rights(NamedTuple):
+    """What a connection's view follows from, beside the sale's own state."""
+
+    actor: Actor
+    ahead: bool = False  # told of announcements before their time
+    lease: bool = True  # whether a relay's connection is the one that gets the deliveries
 
 
 MEMORY = 5_000  # what a view remembers of its choices; patterns come and go

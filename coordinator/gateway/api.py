@@ -432,11 +432,14 @@ async def post_token(request: web.Request) -> web.Response:
 
 async def revoke_token(request: web.Request) -> web.Response:
     gateway = request.app[GATEWAY]
-    owner(gateway.identify(request))
+    identity = gateway.identify(request)
+    owner(identity)
     jti = request.match_info["jti"]
-    gateway.tokens.revoke(jti)
+    if not jti.isascii() or len(jti) > 128 or any(c.isspace() for c in jti):
+        raise Problem(422, "invalid", "a jti is a short ASCII text without blanks", {"field": "jti"})
+    gateway.tokens.revoke(jti, identity.sale)
     for connection in list(gateway.connections):
-        if connection.identity.jti == jti:
+        if connection.identity.jti == jti and gateway.tokens.revoked(jti, connection.identity.sale):
             connection.close(wire.REVOKED, "this token was revoked: ask the owner for a new join link")
     return reply({"revoked": jti})
 

@@ -19,6 +19,7 @@ from coordinator.core import Actor
 from roles.permissions import ROLES
 
 ISSUER = "dropcue"
+ANY_SALE = "*"
 LEEWAY_SECONDS = 30  # two machines' clocks may be this far apart
 
 
@@ -73,7 +74,7 @@ class Tokens:
             raise TokenError("the token's groups must be a list of ids")
         if sale is None and role != "owner":
             raise TokenError("the token names no sale; only an owner's may do that")
-        if isinstance(jti, str) and jti in self._revoked:
+        if isinstance(jti, str) and self.revoked(jti, sale):
             raise TokenError("this token was revoked: ask the owner for a new join link", revoked=True)
         actor = Actor(role, sub, tuple(groups) if groups is not None else None)
         return Identity(actor, sale, str(jti), int(claims["exp"]))
@@ -91,15 +92,16 @@ class Tokens:
             claims["groups"] = groups
         return jwt.encode(claims, self._key, "HS256"), jti
 
-    def revoke(self, jti: str) -> None:
-        """From now on this token opens nothing; kept in the data folder."""
-        self._revoked.add(jti)
+    def revoke(self, jti: str, sale: str | None) -> None:
+        """From now on this token opens nothing; kept in the data folder. With a sale, only if it is for that sale."""
+        entry = f"{sale or ANY_SALE}:{jti}"
+        self._revoked.add(entry)
         if self._file is not None:
             with self._file.open("a", encoding="utf-8") as f:
-                f.write(jti + "\n")
+                f.write(entry + "\n")
 
-    def revoked(self, jti: str) -> bool:
-        return jti in self._revoked
+    def revoked(self, jti: str, sale: str | None) -> bool:
+        return f"{ANY_SALE}:{jti}" in self._revoked or (sale is not None and f"{sale}:{jti}" in self._revoked)
 
     # ------------------------------------------------------------ derived keys
     def derived(self, purpose: str) -> bytes:

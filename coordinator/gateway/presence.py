@@ -63,7 +63,8 @@ class Presence:
         here = self._here.get(key)
         if here and here[0].outbox is not None:
             box = here[0].outbox
-            box.switch(box.hub.view_of(here[0].identity.actor, ahead=False))
+            box.rights = box.rights._replace(lease=True)
+            box.switch(box.hub.view_of(box.rights))
 
     def _gone(self, sale: Sale, actor: Actor, key: tuple[str, str]) -> None:
         self._leaving.pop(key, None)

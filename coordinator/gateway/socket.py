@@ -12,6 +12,7 @@ from coordinator import clock
 from coordinator.conductor import Answer
 from coordinator.fanout.frames import PING, text_frame
 from coordinator.fanout.outbox import Outbox
+from coordinator.fanout.view import Rights
 from coordinator.gateway import wire
 from coordinator.gateway.auth import Identity, TokenError
 from coordinator.gateway.context import GATEWAY, Gateway
@@ -179,9 +180,8 @@ async def _greet(gateway: Gateway, ws: web.WebSocketResponse, transport: asyncio
         await _farewell(ws, wire.BAD_TOKEN, "forbidden: in a rehearsal the built-in relay serves all groups")
         return None
     connection = Connection(ws, transport, identity, sale)
-    box = connection.outbox = sale.hub.join(
-        actor, connection, ahead=hello.get("ahead") is True, lease=gateway.presence.has_lease(sale, actor)
-    )
+    rights = Rights(actor, ahead=hello.get("ahead") is True, lease=gateway.presence.has_lease(sale, actor))
+    box = connection.outbox = sale.hub.join(connection, rights)
     gateway.presence.came(connection)
     position = hello.get("position")
     place = sale.hub.place_of(box.view, position if isinstance(position, str) else None)
@@ -237,7 +237,7 @@ def _take(gateway: Gateway, connection: Connection, data: str) -> None:
         clock_ = sale.conductor.clock
         connection.write(text_frame(wire.pong(frame.get("sent"), clock_.now(), clock_.speed or 1)))
         return
-    if gateway.tokens.revoked(connection.identity.jti):
+    if gateway.tokens.revoked(connection.identity.jti, connection.identity.sale):
         connection.close(wire.REVOKED, "this token was revoked: ask the owner for a new join link")
         return
     if connection.identity.expires + 30 < clock.wall_ms() // 1000:

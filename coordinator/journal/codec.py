@@ -60,9 +60,7 @@ def wire(event: Event, body: bytes, private: bytes | None) -> bytes:
 def decode(entry: Entry, sale: str = "") -> Event:
     """The event, with its private part joined where it has not been erased."""
     try:
-        event = _decoder.decode(entry.body)
-        if event.v != event.VERSION:
-            event = _upgraded(entry.body)
+        event = _decoded(entry.body)
     except msgspec.ValidationError as e:
         kind = msgspec.json.decode(entry.body).get("kind", "?")
         if kind not in EVENTS:
@@ -78,6 +76,19 @@ def decode(entry: Entry, sale: str = "") -> Event:
             if name in said:
                 setattr(event, name, said[name])
     return event
+
+
+def _decoded(body: bytes) -> Event:
+    try:
+        event = _decoder.decode(body)
+    except msgspec.ValidationError:
+        # It may be of an older version, whose fields were others.
+        fields = msgspec.json.decode(body)
+        known = EVENTS.get(fields.get("kind", ""))
+        if known is None or fields.get("v", 1) == known.VERSION:
+            raise
+        return _upgraded(body)
+    return event if event.v == event.VERSION else _upgraded(body)
 
 
 def _upgraded(body: bytes) -> Event:

@@ -114,6 +114,15 @@ class TestAReport:
         sale.relay("r1")
         assert sale.state.deliveries["d1"].attempt == 1
 
+    @pytest.mark.parametrize("stop", ["show.halt", "cue.hold"])
+    def test_that_a_relay_still_has_what_counted_as_unknown_withdraws_it_where_all_is_stopped(self, stop: str) -> None:
+        sale = announced()
+        report(sale, "unknown")
+        sale.do("controller", stop, **({"cue": "link"} if stop == "cue.hold" else {}))
+        assert sale.state.deliveries["d1"].status == "unknown"
+        report(sale, "waiting", until=START + 2 * MINUTE)
+        assert sale.state.deliveries["d1"].status == "withdrawn"
+
     def test_that_it_may_have_left_is_kept_though_it_was_withdrawn(self) -> None:
         sale = announced()
         sale.do("controller", "cue.hold", cue="link")

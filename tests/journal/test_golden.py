@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Union
 
+import msgspec
 import pytest
 
 from coordinator.core import EVENTS, Event
@@ -53,17 +53,15 @@ class _Third(Event, tag="test.renamed", kw_only=True):
 
 
 @pytest.fixture
-def third(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def third(monkeypatch: pytest.MonkeyPatch) -> None:
     """An event kind with two steps behind it, registered for one test."""
-    import msgspec
-
     monkeypatch.setitem(EVENTS, "test.renamed", _Third)
     monkeypatch.setitem(codec.UPGRADES, ("test.renamed", 1), lambda f: {**f, "names": f["names"].split(",")})
-    monkeypatch.setitem(codec.UPGRADES, ("test.renamed", 2), lambda f: {k if k != "names" else "people": v for k, v in f.items()})
+    monkeypatch.setitem(
+        codec.UPGRADES, ("test.renamed", 2), lambda f: {k if k != "names" else "people": v for k, v in f.items()}
+    )
     types = tuple(EVENTS.values())
-    monkeypatch.setattr(codec, "_decoder", msgspec.json.Decoder(__import__("typing").Union[types]))
-    return
-    yield
+    monkeypatch.setattr(codec, "_decoder", msgspec.json.Decoder(Union[types]))  # noqa: UP007 - made at run time
 
 
 @pytest.mark.usefixtures("third")

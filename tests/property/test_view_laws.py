@@ -20,6 +20,7 @@ from coordinator.conductor import Published
 from coordinator.core import TOPICS, Actor, Decided
 from coordinator.fanout.hub import Hub
 from coordinator.fanout.outbox import Outbox
+from coordinator.fanout.view import Rights
 from coordinator.journal import codec
 from coordinator.journal.base import Entry
 from roles import views
@@ -59,7 +60,7 @@ class Screen:
 
     def join(self) -> None:
         """Hello: with the position it has, if it has one."""
-        self.box = self.hub.join(self.actor, self, ahead=self.ahead)
+        self.box = self.hub.join(self, Rights(self.actor, ahead=self.ahead))
         place = self.hub.place_of(self.box.view, self.position)
         if place is None:
             assert self.position is None, "all of it is still at hand, and a snapshot was needed"
