@@ -161,10 +161,10 @@ def result(kind: str) -> list[tuple[str, ...]]:
     """The fields of the answers that a command can get, read from the functions that make them."""
     found: dict[tuple[str, ...], None] = {}
     for event in (*PRODUCES[kind][:1], *ALSO_BEGINS.get(kind, ())):
-        made = kernel._RESULTS.get(EVENTS[event])
+        made = kernel._RESULTS.get(EVENTS[event])  # noqa: SLF001 - only the documentation reads the registers
         if made is not None:
             found.update(dict.fromkeys(returned(made)))
-    found.update(dict.fromkeys(returned(kernel._DECIDERS[COMMANDS[kind]])))
+    found.update(dict.fromkeys(returned(kernel._DECIDERS[COMMANDS[kind]])))  # noqa: SLF001
     return list(found)
 
 
@@ -203,12 +203,22 @@ def events() -> Iterable[str]:
         yield f"Goes to: {goes_to(kind)}.\n"
 
 
-CLOCKED = ("cue.", "delivery.", "segment.", "show.started", "prompt.", "task.", "product.", "coupon.dropped", "link.dropped")
+CLOCKED = (
+    "cue.",
+    "delivery.",
+    "segment.",
+    "show.started",
+    "prompt.",
+    "task.",
+    "product.",
+    "coupon.dropped",
+    "link.dropped",
+)
 """Events that the clock brings as well as a person."""
 
 
 def goes_to(kind: str) -> str:
-    rule = streams._rule(kind)
+    rule = streams._rule(kind)  # noqa: SLF001
     if kind in STREAMS_IN_WORDS:
         return STREAMS_IN_WORDS[kind]
     if not callable(rule):
@@ -220,7 +230,9 @@ def goes_to(kind: str) -> str:
 def refusals() -> Iterable[str]:
     yield "## Refusals\n"
     yield "A refused command leaves no trace; its repeat is decided afresh.\n"
-    yield table(("code", "HTTP", "meaning"), [(f"`{code}`", str(status), MEANINGS[code]) for code, status in CODES.items()])
+    yield table(
+        ("code", "HTTP", "meaning"), [(f"`{code}`", str(status), MEANINGS[code]) for code, status in CODES.items()]
+    )
 
 
 def entities() -> Iterable[str]:
@@ -241,7 +253,7 @@ def fields_of(cls: type[Any]) -> dict[str, str]:
     names = {f.name for f in msgspec.structs.fields(cls)}
     found: dict[str, str] = {}
     for base in reversed(cls.__mro__):
-        found.update({n: str(t) for n, t in base.__dict__.get("__annotations__", {}).items() if n in names})
+        found.update({n: str(t) for n, t in inspect.get_annotations(base).items() if n in names})
     return found
 
 
@@ -259,7 +271,9 @@ _WORDS = (
 def in_words(annotation: str) -> str:
     literal = re.search(r"Literal\[([^\]]*)\]", annotation)
     if literal:
-        return annotation.replace(literal[0], ", ".join(f"`{v}`" for v in re.findall(r'"([^"]*)"', literal[1]))).replace(" | None", " or null")
+        return annotation.replace(
+            literal[0], ", ".join(f"`{v}`" for v in re.findall(r'"([^"]*)"', literal[1]))
+        ).replace(" | None", " or null")
     for pattern, words in _WORDS:
         annotation = re.sub(pattern, words, annotation)
     return annotation

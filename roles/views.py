@@ -13,8 +13,9 @@ from typing import Any
 import msgspec
 
 from coordinator.core import State
+from coordinator.core.contents import Content
 from coordinator.core.cues import BOARD_DROPS, Cue
-from coordinator.core.deliveries import Content, Delivery
+from coordinator.core.deliveries import Delivery
 from coordinator.core.groups import Group
 from coordinator.core.orders import Order
 from coordinator.core.prompts import Prompt

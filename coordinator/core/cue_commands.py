@@ -9,6 +9,7 @@ from coordinator.core import checks, conditions, cues, schedule, selectors
 from coordinator.core.cues import Cue, CueConfirmed, CueHeld, CueReleased, CueSkipped, lead_of, need_cue, plan_of
 from coordinator.core.firing import go, withdraw
 from coordinator.core.kernel import (
+    SET_OFF,
     Command,
     Event,
     Id,
@@ -38,35 +39,35 @@ class CueAdded(Event, tag="cue.added", kw_only=True):
     plan: CuePlan
 
 
-@command("cue.fire", button=True, events=("cue.announced", "cue.fired", "delivery.requested"))
+@command("cue.fire", button=True, events=SET_OFF)
 class CueFire(Command):
     """Now, whatever the plan says: into groups at now + lead, all else at once."""
 
     cue: Id
 
 
-@command("cue.confirm", button=True, events=("cue.confirmed", "cue.announced", "cue.fired"))
+@command("cue.confirm", button=True, events=("cue.confirmed", *SET_OFF))
 class CueConfirm(Command):
     """Lets a waiting cue go, at now + lead."""
 
     cue: Id
 
 
-@command("cue.hold", button=True, events=("cue.held", "cue.withdrawn", "delivery.withdrawn"))
+@command("cue.hold", button=True, events=("cue.withdrawn", "delivery.withdrawn", "cue.held"))
 class CueHold(Command):
     """Stops a cue that has not fired; what was announced is withdrawn."""
 
     cue: Id
 
 
-@command("cue.release", button=True, events=("cue.released", "cue.announced", "cue.fired"))
+@command("cue.release", button=True, events=("cue.released", *SET_OFF))
 class CueRelease(Command):
     """Lets a held cue go on: at its moment, or at now + lead where that has passed."""
 
     cue: Id
 
 
-@command("cue.skip", button=True, events=("cue.skipped", "delivery.withdrawn"))
+@command("cue.skip", button=True, events=("cue.withdrawn", "delivery.withdrawn", "cue.skipped"))
 class CueSkip(Command):
     """Strikes a cue that has not fired."""
 

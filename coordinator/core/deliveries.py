@@ -15,6 +15,7 @@ import msgspec
 from pydantic import Field
 
 from coordinator.core import render, selectors
+from coordinator.core.contents import Content
 from coordinator.core.kernel import (
     Command,
     Event,
@@ -44,18 +45,6 @@ if TYPE_CHECKING:
 PRIORITY = {"link.drop": 0, "coupon.drop": 0, "checkin.open": 1, "message.send": 2}
 RETRY_EXPIRES_MS = 600_000  # what is asked for again after its time gets as long as an `ask` gets
 EXPIRY_GRACE_MS = 5_000  # a relay gets this long after `expires_at` to say what happened
-
-
-class Content(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, rename={"as_": "as"}):
-    """What a group is to see. `link` and `coupon` are whole addresses."""
-
-    text: str
-    images: tuple[str, ...] = ()
-    video: str | None = None
-    link: str | None = None
-    coupon: str | None = None
-    mention: str | None = None
-    as_: Literal["message", "announcement"] = "message"
 
 
 class Delivery(msgspec.Struct, kw_only=True):
@@ -148,7 +137,7 @@ class DeliveryResolved(_Report, tag="delivery.resolved", kw_only=True):
 Outcome = Literal["sent", "waiting", "awaiting", "retry", "rejected", "disabled", "expired", "unknown"]
 _REPORTED = (
     "delivery.sent", "delivery.held", "delivery.awaiting", "delivery.retried", "delivery.failed",
-    "delivery.expired", "delivery.unknown",
+    "delivery.expired", "delivery.unknown", "delivery.requested", "delivery.withdrawn",
 )  # fmt: skip
 
 
@@ -276,7 +265,9 @@ def content_for(turn: Turn, drop: Drop, do: str, key: str | None) -> Content:
     state, public = turn.state, turn.moment.public
     link = f"{public}/l/{key}" if do == "link.drop" else None
     coupon = f"{public}/c/{key}" if do == "coupon.drop" else None
-    return Content(text=render.fill(state, drop.text, drop.what, link, coupon), link=link, coupon=coupon)
+    beside = state.index.cues[drop.cue][1].fields.get("content") or {}
+    text = render.fill(state, drop.text, drop.what, link, coupon)
+    return msgspec.convert({**beside, "text": text, "link": link, "coupon": coupon}, Content)
 
 
 def withdraw_drop(turn: Turn, drop: Drop, why: str) -> None:

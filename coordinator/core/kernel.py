@@ -145,7 +145,13 @@ _DUE: dict[str, Callable[[Turn, str], None]] = {}
 _MOMENTS: list[Callable[[State], Iterable[tuple[int, int, str]]]] = []
 _TRIGGERS: dict[str, Callable[..., None]] = {}
 PRODUCES: dict[str, tuple[str, ...]] = {}
-"""Command kind → kinds of the events it can lead to (for the generated documentation)."""
+"""Command kind → kinds of the events it can lead to; beside them, those of cues whose condition it makes true."""
+
+SET_OFF = (
+    "cue.announced", "delivery.requested", "cue.fired", "coupon.dropped", "link.dropped", "message.sent", "checkin.opened",
+    "prompt.sent", "task.assigned", "product.hidden", "product.shown", "coupon.stopped", "checkin.closed",
+)  # fmt: skip
+"""What a cue can lead to that is sent on its way."""
 
 
 def command(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from coordinator.core.kernel import Command, Event, Id, Key, Refusal, Text, Turn, command, decides, evolves
+from coordinator.core.contents import GivenContent, fields_of, text_of
+from coordinator.core.kernel import Command, Event, Id, Key, Refusal, Turn, command, decides, evolves
 
 if TYPE_CHECKING:
     from coordinator.core.state import State
@@ -20,9 +21,9 @@ class MessageSent(Event, tag="message.sent", kw_only=True):
 
 @command("message.send", events=("cue.announced", "delivery.requested", "cue.fired", "message.sent"))
 class MessageSend(Command):
-    """A text into groups, at now + lead."""
+    """A text, with up to three pictures, into groups, at now + lead."""
 
-    content: Text
+    content: GivenContent
     groups: str | list[Id]
 
 
@@ -35,8 +36,9 @@ def send(turn: Turn, c: MessageSend) -> None:
         raise Refusal("forbidden", "support writes into one group at a time", {"field": "groups"})
     if turn.state.the.status == "closed":
         raise Refusal("too_late", "the sale is closed", {"status": "closed"})
-    checks.need_clean(turn, c.content, "content")
-    firing.drop_by_hand(turn, "message.send", {}, groups, c.content)
+    text = text_of(c.content)
+    checks.need_clean(turn, text, "content")
+    firing.drop_by_hand(turn, "message.send", fields_of(c.content), groups, text)
 
 
 @evolves(MessageSent)

@@ -90,7 +90,7 @@ _EVENTS: dict[str, type[_Reported]] = {
 }  # fmt: skip
 
 
-@command("order.report", after_close=True, events=tuple(f"order.{s}" for s in LATER))
+@command("order.report", after_close=True, events=(*(f"order.{s}" for s in LATER), "delivery.requested"))
 class OrderReport(Command):
     """What the shop says of an order. `amount` is its total; for `refunded` the total refunded so far."""
 

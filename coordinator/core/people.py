@@ -73,7 +73,9 @@ class PresencePerson(Command):
     here: bool
 
 
-@command("presence.relay", after_close=True, events=("relay.joined", "relay.left"))
+@command(
+    "presence.relay", after_close=True, events=("relay.joined", "relay.left", "delivery.requested", "delivery.unknown")
+)
 class PresenceRelay(Command):
     """A relay took its lease, or lost it."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
+from coordinator.core.contents import GivenContent, fields_of, text_of
 from coordinator.core.kernel import (
     Command,
     Event,
@@ -109,12 +110,14 @@ class QuestionPick(Command):
     question: Id
 
 
-@command("question.answer", events=("question.answered", "cue.announced", "delivery.requested"))
+@command(
+    "question.answer", events=("question.answered", "cue.announced", "delivery.requested", "cue.fired", "message.sent")
+)
 class QuestionAnswer(Command):
     """Answers once, into one group or all that asked (`to`: a group's id, or `all`)."""
 
     question: Id
-    content: Text
+    content: GivenContent
     to: Id = "all"
 
 
@@ -211,10 +214,11 @@ def answer(turn: Turn, c: QuestionAnswer) -> None:
     if c.to != "all" and c.to not in q.groups:
         raise Refusal("invalid", f"{c.to} did not ask; give all, or one of {', '.join(q.groups)}", {"field": "to"})
     groups = [g for g in (q.groups if c.to == "all" else [c.to]) if not turn.state.groups[g].frozen]
-    checks.need_clean(turn, c.content, "content")
-    turn.emit(QuestionAnswered(question=q.id, person=turn.actor.name, text=c.content, groups=groups))
+    text = text_of(c.content)
+    checks.need_clean(turn, text, "content")
     if groups:
-        firing.drop_by_hand(turn, "message.send", {}, groups, c.content)
+        firing.drop_by_hand(turn, "message.send", fields_of(c.content), groups, text)
+    turn.emit(QuestionAnswered(question=q.id, person=turn.actor.name, text=text, groups=groups))
 
 
 @decides(QuestionClose)

@@ -57,7 +57,17 @@ class SaleCreate(Command):
     rehearsal: float | None = None
 
 
-@command("sheet.replace", events=("sheet.replaced", "cue.withdrawn", "delivery.withdrawn"))
+@command(
+    "sheet.replace",
+    events=(
+        "sheet.replaced",
+        "cue.withdrawn",
+        "delivery.withdrawn",
+        "cue.skipped",
+        "delivery.requested",
+        "prompt.sent",
+    ),
+)
 class SheetReplace(Command):
     """A new sheet for the one of `version`. `sheet` is the parsed object; it is read and checked first."""
 

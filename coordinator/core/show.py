@@ -15,6 +15,7 @@ from pydantic import Field
 
 from coordinator.core import schedule
 from coordinator.core.kernel import (
+    SET_OFF,
     Command,
     Event,
     Key,
@@ -156,12 +157,12 @@ class ShowArm(Command):
     """The cues before the start begin to run by the planned start. Needs an approved sheet."""
 
 
-@command("show.start", button=True, events=("show.started", "cue.skipped", "segment.ended"))
+@command("show.start", button=True, events=("show.started", "segment.ended", "cue.skipped", "segment.started"))
 class ShowStart(Command):
     """The start as it happens; everything that hangs on it follows."""
 
 
-@command("show.pause", button=True, events=("show.paused", "delivery.withdrawn"))
+@command("show.pause", button=True, events=("show.paused", "cue.withdrawn", "delivery.withdrawn"))
 class ShowPause(Command):
     """Stops what hangs on the show or a segment, and withdraws what has not left."""
 
@@ -171,14 +172,14 @@ class ShowResume(Command):
     """Goes on; what was stopped is moved by the pause's length."""
 
 
-@command("show.shift", button=True, events=("show.shifted", "delivery.withdrawn"))
+@command("show.shift", button=True, events=("show.shifted", "cue.withdrawn", "delivery.withdrawn"))
 class ShowShift(Command):
     """Moves everything that is still to come and hangs on the show or a segment."""
 
     by_ms: Shift
 
 
-@command("show.halt", button=True, events=("show.halted", "delivery.withdrawn"))
+@command("show.halt", button=True, events=("show.halted", "cue.withdrawn", "delivery.withdrawn"))
 class ShowHalt(Command):
     """Withdraws all that has not left, and stops every drop until `show.unhalt`."""
 
@@ -190,22 +191,26 @@ class ShowUnhalt(Command):
     """Drops run again; what came due meanwhile follows its `late` rule."""
 
 
-@command("show.end", button=True, events=("show.ended", "segment.ended", "cue.skipped"))
+@command("show.end", button=True, events=("show.ended", "segment.ended", "cue.skipped", "segment.started"))
 class ShowEnd(Command):
     """The show is over; aftercare goes on."""
 
 
-@command("show.close", button=True, events=("show.closed", "cue.skipped", "delivery.withdrawn"))
+@command(
+    "show.close",
+    button=True,
+    events=("show.closed", "cue.withdrawn", "delivery.withdrawn", "segment.ended", "cue.skipped"),
+)
 class ShowClose(Command):
     """The sale is over: only refunds and reads from here on."""
 
 
-@command("segment.next", button=True, events=("segment.ended", "segment.started", "cue.skipped"))
+@command("segment.next", button=True, events=("segment.ended", "segment.started", "cue.skipped", *SET_OFF))
 class SegmentNext(Command):
     """Ends the running segment now and starts the next."""
 
 
-@command("segment.extend", button=True, events=("segment.extended", "delivery.withdrawn"))
+@command("segment.extend", button=True, events=("segment.extended", "cue.withdrawn", "delivery.withdrawn"))
 class SegmentExtend(Command):
     """Makes the running segment longer (or shorter: a negative length)."""
 

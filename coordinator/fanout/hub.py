@@ -20,6 +20,7 @@ from coordinator.conductor import Conductor, Published
 from coordinator.core import TOPICS, Event
 from coordinator.core.kernel import Key
 from coordinator.core.sheets import SheetReplaced
+from coordinator.fanout.frames import text_frame
 from coordinator.fanout.outbox import Outbox
 from coordinator.fanout.showcase import Pattern, Showcase
 from coordinator.fanout.view import GONE, HIDDEN, Rights, Streams, View
@@ -54,14 +55,14 @@ class Chunk(msgspec.Struct):
 class Span:
     """All since a place, up to the head, ready to be joined for any view."""
 
-    __slots__ = ("bodies", "changes", "events", "plain", "senders", "who")
+    __slots__ = ("bodies", "changes", "events", "frames", "patterns", "plain", "senders", "who")
 
-    def __init__(self, chunks: Iterable[Chunk], after: int) -> None:
+    def __init__(self, chunks: Iterable[Chunk], after: int, shown: Showcase) -> None:
         self.events: list[tuple[int, str, Event, bytes]] = []
         self.plain: dict[int, bytes] = {}
         self.senders: set[str] = set()
         places: dict[Streams, int] = {}
-        self.changes: dict[Key, list[Pattern]] = {}
+        touched: dict[Key, list[Pattern]] = {}
         for chunk in chunks:
             skip = max(0, after + 1 - chunk.first)
             for who, sender, event, full in chunk.events[skip:]:
@@ -69,9 +70,17 @@ class Span:
                 if event.cmd is not None:
                     self.senders.add(sender)
             for key, pattern in chunk.before.items():
-                self.changes.setdefault(key, []).append(pattern)
+                touched.setdefault(key, []).append(pattern)
         self.who = list(places)
+        # Hundreds of entities have a handful of patterns: what a view is shown is looked up once for each of these.
+        patterns: dict[tuple[Pattern, tuple[Pattern, ...]], int] = {}
+        self.changes: dict[Key, int] = {}
+        for key, before in touched.items():
+            pair = (shown.pattern(*key), tuple(dict.fromkeys(before)))
+            self.changes[key] = patterns.setdefault(pair, len(patterns))
+        self.patterns = list(patterns)
         self.bodies: dict[tuple[Any, ...], bytes | None] = {}
+        self.frames: dict[View, bytes | None] = {}
 
 
 class Hub:
@@ -197,15 +206,29 @@ class Hub:
 
     # ------------------------------------------------------------ bytes
     def since(self, view: View, after: int) -> bytes | None:
-        """`"events":[…],"changes":{…}` from a place to the head, or None where nothing of it is for this view."""
+        """The frame from a place to the head, or None where nothing of it is for this view. Made once for a view."""
         span = self._spans.get(after)
         if span is None:
-            chunks = [c for c in self.chunks if c.last > after]
-            span = self._spans[after] = Span(chunks, after)
+            chunks: list[Chunk] = []
+            for chunk in reversed(self.chunks):  # most are near the end: older chunks are not looked at
+                if chunk.last <= after:
+                    break
+                chunks.append(chunk)
+            chunks.reverse()
+            span = self._spans[after] = Span(chunks, after, self.shown)
+        if view not in span.frames:
+            body = self._body(span, view)
+            position = self.position(view, self.head).encode()
+            span.frames[view] = (
+                None if body is None else text_frame(b'{"op":"events","position":"%b",%b}' % (position, body))
+            )
+        return span.frames[view]
+
+    def _body(self, span: Span, view: View) -> bytes | None:
         seen = [view.sees(who) for who in span.who]
         picks: list[int] = []
-        for (topic, id_), before in span.changes.items():
-            place = self.shown.place(view, topic, id_)
+        for now, before in span.patterns:
+            place = view.pick(now)
             if place == HIDDEN and any(view.pick(pattern) != HIDDEN for pattern in before):
                 place = GONE
             picks.append(place)
@@ -227,7 +250,8 @@ class Hub:
             ]
         )
         topics: dict[str, list[bytes]] = {}
-        for (topic, id_), place in zip(span.changes, picks, strict=True):
+        for (topic, id_), index in span.changes.items():
+            place = picks[index]
             if place != HIDDEN:
                 body = _encode(id_) + b":null" if place == GONE else self.shown.body(topic, id_, place)
                 topics.setdefault(topic, []).append(body)

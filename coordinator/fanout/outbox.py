@@ -94,10 +94,9 @@ class Outbox:
             from coordinator.fanout.hub import SOFT_EVENTS
 
             if hub.reaches(self.place) and hub.head - self.place <= SOFT_EVENTS:
-                body = hub.since(self.view, self.place)
-                if body is not None:
-                    position = hub.position(self.view, hub.head)
-                    line.write(text_frame(b'{"op":"events","position":"%b",%b}' % (position.encode(), body)))
+                frame = hub.since(self.view, self.place)
+                if frame is not None:
+                    line.write(frame)
                     self._tell()
             else:
                 self.send_snapshot()

@@ -52,6 +52,10 @@ class Showcase:
         if not self._bodies[topic].get(pattern, True):
             del self._bodies[topic][pattern]
 
+    def pattern(self, topic: str, id_: str) -> Pattern:
+        """To whom an entity is shown; NOWHERE where it is gone."""
+        return self._pattern[topic].get(id_, NOWHERE)
+
     def place(self, view: View, topic: str, id_: str) -> int:
         """Which form of an entity this view is shown, or HIDDEN."""
         return view.pick(self._pattern[topic].get(id_, NOWHERE))

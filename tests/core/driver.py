@@ -25,7 +25,7 @@ from coordinator.core import (
     due,
     evolve,
 )
-from coordinator.core.kernel import check_from
+from coordinator.core.kernel import PRODUCES, check_from
 from coordinator.core.state import encode
 from coordinator.journal import codec
 from coordinator.journal.base import Entry
@@ -130,8 +130,20 @@ class Sale:
             assert answer(self.state, decided.events[0]) == decided.result, (
                 f"a repeat of {kind} would be told something else"
             )
+            strange = {str(e.__struct_config__.tag) for e in decided.events} - set(PRODUCES[kind])
+            assert not strange or self._triggered(decided.events), (
+                f"{kind} leads to {strange}, which its documentation does not say"
+            )
         self._take(decided)
         return decided.result or {}
+
+    def _triggered(self, events: list[Event]) -> bool:
+        """Whether a condition came true: then its cue is set off in the same append."""
+        return any(
+            self.state.cues[c].when is not None
+            for c in (getattr(e, "cue", None) for e in events)
+            if c in self.state.cues
+        )
 
     def advance(self, to: int) -> None:
         """Lets the time pass: what is due happens at its moment."""

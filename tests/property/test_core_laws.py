@@ -103,7 +103,7 @@ def run(of: list[dict[str, Any]], phase: int, steps: list[tuple[str, int, int]])
 
 
 @given(SHEETS, PHASE, STEPS)
-@settings(max_examples=120)
+@settings(max_examples=150)
 def test_whatever_happens_the_laws_hold(
     of: list[dict[str, Any]], phase: int, steps: list[tuple[str, int, int]]
 ) -> None:
