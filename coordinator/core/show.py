@@ -237,10 +237,11 @@ def running_run(state: State, _: Command) -> str | None:
 # ---------------------------------------------------------------- rules
 def need(state: State, *statuses: str) -> None:
     """Refuses unless the show stands in one of these; too late for what is behind it, else too early."""
-    order = ("planned", "armed", "live", "paused", "ended", "closed")
+    # A pause is no later than the show: it will go on.
+    order = {"planned": 0, "armed": 1, "live": 2, "paused": 2, "ended": 3, "closed": 4}
     now = state.the.status
     if now not in statuses:
-        late = order.index(now) > max(order.index(s) for s in statuses)
+        late = order[now] > max(order[s] for s in statuses)
         raise Refusal(
             "too_late" if late else "too_early",
             f"the sale is {now}; this needs it to be {' or '.join(statuses)}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,9 +30,19 @@ class People:
         self.line_may_break = False
 
     async def come(
-        self, address: str, *, locale: str = "en-US", phone: bool = False, javascript: bool = True, then: str = ""
+        self,
+        address: str,
+        *,
+        locale: str = "en-US",
+        phone: bool = False,
+        javascript: bool = True,
+        then: str = "",
+        hears: Callable[[str], None] | None = None,
     ) -> Page:
-        """A person with a fresh browser opens the address. `then`: another host that the page may lead to."""
+        """A person with a fresh browser opens the address.
+
+        `then`: another host that the page may lead to. `hears` gets each frame that its websocket brings.
+        """
         context = await self.browser.new_context(
             locale=locale, viewport=PHONE if phone else DESK, has_touch=phone, is_mobile=phone,
             java_script_enabled=javascript, timezone_id="Asia/Shanghai", reduced_motion="reduce",
@@ -41,6 +52,8 @@ class People:
         page = await context.new_page()
         self.pages.append(page)
         self._listen(page, {urlsplit(address).netloc, then})
+        if hears is not None:
+            page.on("websocket", lambda socket: socket.on("framereceived", hears))
         await page.goto(address)
         return page
 
@@ -71,9 +84,7 @@ class People:
 
 async def opened(house: ServerProcess, sheet: dict[str, Any], *, live: bool = True) -> tuple[str, dict[str, str]]:
     """A sale, and its join links by role, as its owner gets them."""
-    answer = await house.http(
-        "POST", "/api/sales" + ("?start=now" if live else ""), token("owner"), json=sheet
-    )
+    answer = await house.http("POST", "/api/sales" + ("?start=now" if live else ""), token("owner"), json=sheet)
     assert answer.status == 201, answer.text[:2000]
     return answer.json["sale"], {join["role"]: join["url"] for join in answer.json["joins"]}
 
@@ -85,13 +96,13 @@ async def post(relay: Client, group: str, **content: Any) -> None:
 
 
 def button(where: Page | Locator, name: str) -> Locator:
-    """The button whose words begin like this; its shortcut may follow."""
-    return where.get_by_role("button", name=re.compile(rf"^{re.escape(name)}"))
+    """The button whose words begin like this, once or armed; its shortcut may follow."""
+    return where.get_by_role("button", name=re.compile(rf"^(Press again ?)?{re.escape(name)}"))
 
 
 async def finger_is_off(page: Page) -> None:
     """So much time has passed on the page that another press counts as a second one and not as a double click."""
-    await page.wait_for_function("from => Date.now() - from > %d" % SECOND_PRESS_MS, arg=await page.evaluate("Date.now()"))
+    await page.wait_for_function("until => Date.now() > until", arg=await page.evaluate("Date.now()") + SECOND_PRESS_MS)
 
 
 async def press_twice(page: Page, what: Locator) -> None:

@@ -130,7 +130,9 @@ def commands(
                 "cue.release",
                 "cue.hold",
             )[a % 8]
-            wanted = [c.id for c in state.cues.values() if c.status not in {"fired", "skipped"}] or state.cues
+            wanted = [c.id for c in state.cues.values() if c.status not in {"fired", "skipped"}] or list(state.cues)
+            if b % 2:  # what is on its way has the most to lose
+                wanted = [c.id for c in state.cues.values() if c.status in {"announced", "held", "waiting"}] or wanted
             return "controller", kind, {"cue": _of(wanted, b)}
         case "drop":
             kind, fields = _DROPS[a % len(_DROPS)]

@@ -18,13 +18,15 @@ from hypothesis import strategies as st
 
 from coordinator.conductor import Published
 from coordinator.core import TOPICS, Actor, Decided
+from coordinator.core.cues import BOARD_DROPS
+from coordinator.core.questions import QUEUE_KEPT
 from coordinator.fanout.hub import Hub
 from coordinator.fanout.outbox import Outbox
 from coordinator.fanout.view import Rights
 from coordinator.journal import codec
 from coordinator.journal.base import Entry
 from roles import views
-from tests.core.driver import Sale
+from tests.core.driver import SECOND, Sale, segment, sheet
 from tests.property.steps import STEPS, begun, sheets, take
 
 WATCHERS = [
@@ -218,3 +220,46 @@ def test_a_screen_has_what_it_would_be_shown_afresh_for_long(
     of: list[dict[str, Any]], phase: int, together: int, steps: list[tuple[str, int, int]]
 ) -> None:
     run(of, phase, together, steps)
+
+
+def test_old_drops_leave_the_board_and_old_answers_the_queue_for_every_screen() -> None:
+    sale = begun(sheets_of_nothing(), 2)
+    room = Room(sale, 1)
+    for n in range(BOARD_DROPS + 3):
+        sale.do("controller", "message.send", content=f"{n}", groups="group:g1")
+        sale.advance(sale.now + 3 * SECOND)
+        room.flush()
+    desk = next(s for s in room.keen if s.actor.role == "controller")
+    assert len(desk.state["deliveries"]) == BOARD_DROPS
+    for n in range(QUEUE_KEPT + 2):
+        sale.do("r1", "question.raise", group="g1", text=f"问题 {n}")
+        if n == 0:
+            sale.do("support", "question.answer", question="q1", content="好")
+    room.flush()
+    assert "q1" not in desk.state["questions"]
+    assert "q2" in desk.state["questions"], "what is open stays"
+
+
+def sheets_of_nothing() -> dict[str, Any]:
+    return sheet(segment(lasts="60m"))
+
+
+LINK = {"id": "link", "at": "+1m", "do": "link.drop", "link": "room", "groups": "all"}
+
+
+@pytest.mark.parametrize("stop", ["cue.hold", "show.pause", "show.halt", "show.shift", "cue.skip"])
+def test_what_is_taken_back_before_its_moment_is_shown_alike_to_all(stop: str) -> None:
+    sale = begun(sheet(segment(LINK, lasts="30m")), 2)
+    room = Room(sale, 1)
+    sale.advance(sale.now + 59 * SECOND)
+    sale.do("r1", "delivery.report", delivery="d1", attempt=1, outcome="sent")
+    room.flush()
+    fields = {"cue.hold": {"cue": "link"}, "cue.skip": {"cue": "link"}, "show.shift": {"by_ms": 60 * SECOND}}
+    sale.do("controller", stop, **fields.get(stop, {}))
+    room.flush()
+    after = {"cue.hold": "cue.release", "show.pause": "show.resume", "show.halt": "show.unhalt"}
+    if stop in after:
+        sale.do("controller", after[stop], **fields.get(stop, {}))
+        room.flush()
+    sale.advance(sale.now + 90 * SECOND)
+    room.flush()
