@@ -62,6 +62,8 @@ def read(actor: Actor, fields: Any, may: Permissions) -> Read:
     out = Read(kind, own, zlib.crc32(msgspec.json.encode([kind, own], order="sorted")))
     if "from" in fields:
         out.saw, out.seen = True, fields["from"]
+        if kind == "delivery.retry" and isinstance(out.seen, int) and not isinstance(out.seen, bool):
+            out.seen = str(out.seen)  # an attempt is a number, and is what this button's sender saw
         if not COMMANDS[kind].button:
             raise Refusal("invalid", f"{kind} takes no from", {"field": "from"})
         if out.seen is not None and not isinstance(out.seen, str):

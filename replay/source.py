@@ -119,6 +119,12 @@ def open_journal(data: Path, redis: str | None, sale: str = "") -> Journal:
         raise
 
 
+def archives_in(folder: Path) -> list[Path]:
+    from replay.archive import SUFFIX
+
+    return sorted(folder.glob(f"*{SUFFIX}")) if folder.is_dir() else []
+
+
 def is_there(path: Path) -> bool:
     return path.exists()
 
@@ -130,6 +136,9 @@ async def open_source(name: str, data: Path, redis: str | None = None) -> Source
     path = Path(name)
     if is_archive(path):
         return ArchiveSource(path)
+    inside = archives_in(path)
+    if len(inside) == 1:  # the folder that was given to `export -o`
+        return ArchiveSource(inside[0])
     if path.name.endswith(SUFFIX) or "/" in name:
         what = "is no archive" if is_there(path) else "is not there"
         raise UsageError(f"{path} {what}: give a sale's id, or the folder SALE{SUFFIX} that `dropcue export` wrote")

@@ -70,7 +70,7 @@ def _receiver(state: State, to: str) -> tuple[str, ...]:
 def _delivery(state: State, e: Any) -> tuple[str, ...]:
     d = state.deliveries.get(e.delivery)
     relay = getattr(e, "relay", "") or (d.relay if d else "")
-    fired = d is None or d.drop not in state.drops or state.drops[d.drop].status == "fired"
+    fired = d is None or d.drop not in state.drops or state.drops[d.drop].fired_at is not None
     return (f"relay:{relay}", *(DESK if fired else AHEAD_DESK))
 
 

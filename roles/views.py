@@ -51,7 +51,7 @@ def _run(state: State, run: Any) -> Iterable[Form]:
 
 
 def _drop(_: State, drop: Any) -> Iterable[Form]:
-    return ((AHEAD if drop.status == "announced" else TEAM, drop),)
+    return ((AHEAD if drop.fired_at is None else TEAM, drop),)
 
 
 _NO_CONTENT = Content(text="")
@@ -66,7 +66,7 @@ def _delivery(state: State, d: Delivery) -> Iterable[Form]:
     if drop is not None and recent:
         # The board needs no words: they stand once, on the drop.
         thin = msgspec.structs.replace(d, content=_NO_CONTENT, had=())
-        forms.append((AHEAD_DESK if drop.status == "announced" else DESK, thin))
+        forms.append((AHEAD_DESK if drop.fired_at is None else DESK, thin))
     return forms
 
 

@@ -13,6 +13,7 @@ import msgspec
 from pydantic import Field
 
 from coordinator.core import selectors
+from coordinator.core.groups import need_group
 from coordinator.core.kernel import (
     Command,
     Event,
@@ -156,16 +157,21 @@ def drop(turn: Turn, c: CouponDrop) -> None:
         )
     if coupon.left <= 0:
         raise Refusal("exhausted", f"{coupon.id} has run out", {"left": 0})
-    if c.quantity is not None and c.quantity > coupon.left:
-        raise Refusal(
-            "invalid", f"only {coupon.left} of {coupon.id} are left", {"field": "quantity", "left": coupon.left}
-        )
+    free = coupon.left - _promised(turn.state, coupon)
+    if c.quantity is not None and c.quantity > free:
+        raise Refusal("invalid", f"only {free} of {coupon.id} are free", {"field": "quantity", "left": free})
     groups = deliveries.check_groups(turn.state, c.groups)
     checks.need_clean(turn, c.text)
     fields: dict[str, Any] = {"coupon": c.coupon}
     if c.quantity is not None:
         fields["quantity"] = c.quantity
     firing.drop_by_hand(turn, "coupon.drop", fields, groups, c.text)
+
+
+def _promised(state: State, coupon: Coupon) -> int:
+    """What parts of earlier drops still hold for their groups."""
+    drops = [d for d in state.drops.values() if d.kind == "coupon" and d.what == coupon.id and d.status != "withdrawn"]
+    return sum(d.quantity - d.claimed for d in drops if d.quantity is not None)
 
 
 @decides(CouponStop)
@@ -182,6 +188,8 @@ def claim(turn: Turn, c: CouponClaim) -> dict[str, Any] | None:
     coupon = state.coupons.get(c.coupon)
     if coupon is None:
         raise Refusal("unknown", f"there is no coupon {c.coupon}", {"field": "coupon"})
+    if c.group is not None and turn.actor.role in {"relay", "poster"}:
+        need_group(turn, c.group)
     member = _claimant(turn, c.member)
     if member is not None:
         had = state.claims.get(c.coupon, _NOBODY).get(member)
@@ -224,14 +232,18 @@ def _claimant(turn: Turn, member: str | None) -> str | None:
 
 
 def _drop_for(state: State, coupon: Coupon, group: str | None) -> Drop:
-    """The newest fired drop that a claim counts for: where the group is known, one that went there."""
-    if group is None:
-        return state.drops[coupon.drops[-1]]
-    if group not in state.groups:
+    """The newest fired drop with something left that a claim counts for; where the group is known, one that went there."""
+    if group is not None and group not in state.groups:
         raise Refusal("unknown", f"there is no group {group}", {"field": "group"})
+    newest: Drop | None = None
     for name in reversed(coupon.drops):
-        if group in state.drops[name].groups:
-            return state.drops[name]
+        drop = state.drops[name]
+        if group is None or group in drop.groups:
+            if drop.quantity is None or drop.claimed < drop.quantity:
+                return drop
+            newest = newest or drop
+    if newest is not None:
+        return newest  # every part is used up: the claim is told so
     if coupon.groups and group not in selectors.select(coupon.groups, list(state.groups.values())):
         raise Refusal("forbidden", f"{coupon.id} is not for {group}", {"field": "group"})
     raise Refusal("forbidden", f"{coupon.id} was not dropped into {group}", {"field": "group"})

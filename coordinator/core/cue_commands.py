@@ -123,6 +123,8 @@ def fire_now(turn: Turn, c: CueFire) -> dict[str, Any] | None:
 @decides(CueConfirm)
 def confirm(turn: Turn, c: CueConfirm) -> None:
     cue = need_cue(turn.state, c.cue)
+    if cue.confirmed:
+        raise Refusal("stale", f"{cue.id} is confirmed already", {"current": cue.run})
     _not_over(cue)
     plan = plan_of(turn.state, cue.id)
     if cue.status != "waiting":
@@ -167,6 +169,8 @@ def release(turn: Turn, c: CueRelease) -> None:
 @decides(CueSkip)
 def skip(turn: Turn, c: CueSkip) -> None:
     cue = need_cue(turn.state, c.cue)
+    if cue.status == "skipped":
+        raise Refusal("stale", f"{cue.id} is skipped already", {"current": cue.run})
     _not_over(cue)
     if cue.status == "announced":
         withdraw(turn, cue, "skipped")

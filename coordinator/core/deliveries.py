@@ -396,11 +396,16 @@ def retry(turn: Turn, c: DeliveryRetry) -> None:
     d = _need(turn.state, c.delivery)
     if d.status not in {"failed", "expired", "unknown"}:
         raise Refusal("stale", f"{d.id} is {d.status}", {"current": str(d.attempt)})
-    _not_halted(turn)
+    _need_free_way(turn, d)
     _again(turn, d)
 
 
-def _not_halted(turn: Turn) -> None:
+def _need_free_way(turn: Turn, d: Delivery) -> None:
+    """Nothing is sent again in a halt, nor of a drop that was taken back."""
+    if turn.state.drops[d.drop].status == "withdrawn":
+        raise Refusal(
+            "too_late", f"the drop of {d.id} was taken back: release it, or drop anew", {"status": "withdrawn"}
+        )
     if turn.state.the.halted:
         raise Refusal("too_early", "the show is halted: nothing goes into groups before show.unhalt", {"halted": True})
 
@@ -418,7 +423,7 @@ def move(turn: Turn, c: DeliveryMove) -> None:
     d = _need(turn.state, c.delivery)
     if d.status in {"sent", "withdrawn"}:
         raise Refusal("too_late", f"{d.id} is {d.status}", {"status": d.status})
-    _not_halted(turn)
+    _need_free_way(turn, d)
     if c.relay not in turn.state.relays:
         raise Refusal("unknown", f"there is no relay {c.relay}", {"field": "relay"})
     if c.relay not in turn.state.groups[d.group].relay and d.group not in turn.state.relays[c.relay].groups:
@@ -432,7 +437,7 @@ def resolve(turn: Turn, c: DeliveryResolve) -> None:
     if d.status != "unknown":
         raise Refusal("stale", f"{d.id} is {d.status}, not unknown", {"status": d.status})
     if c.choice == "resend":
-        _not_halted(turn)
+        _need_free_way(turn, d)
     turn.emit(DeliveryResolved(delivery=d.id, attempt=d.attempt, choice=c.choice))
     if c.choice == "resend":
         _again(turn, d)

@@ -180,7 +180,7 @@ def cue_moments(state: State) -> Iterable[tuple[int, int, str]]:
         elif cue.status == "waiting":
             if cue.confirm and not cue.alerted and cue.waiting_since is not None:
                 yield cue.waiting_since + OWNER_ALERT_MS, 6, f"alert={cue.id}"
-            if cue.waiting_until is not None:
+            if cue.waiting_until is not None and the.status != "paused":
                 yield cue.waiting_until, 6, f"unconfirmed={cue.id}"
         elif cue.status == "planned" and running and cue.at is not None and may_come(state, cue):
             plan = plan_of(state, cue.id)
@@ -275,8 +275,15 @@ def wait_for_confirm(turn: Turn, cue: Cue, plan: CuePlan) -> None:
 
 @due_key("fire")
 def fire_due(turn: Turn, cue_id: str) -> None:
-    cue = turn.state.cues.get(cue_id)
-    if cue is not None and cue.status == "announced" and cue.fire_at is not None and cue.fire_at <= turn.at:
+    state = turn.state
+    cue = state.cues.get(cue_id)
+    if cue is None or cue.status != "announced" or cue.fire_at is None or cue.fire_at > turn.at:
+        return
+    # An announced run goes on after an absence, as long as its deliveries may still go out.
+    if turn.at > state.drops[cue.drop or ""].expires_at:
+        withdraw(turn, cue, "late")
+        miss(turn, cue, plan_of(state, cue.id))
+    else:
         fire(turn, cue)
 
 
@@ -294,5 +301,7 @@ def alert_due(turn: Turn, cue_id: str) -> None:
 @due_key("unconfirmed")
 def unconfirmed_due(turn: Turn, cue_id: str) -> None:
     cue = turn.state.cues.get(cue_id)
-    if cue is not None and cue.status == "waiting" and cue.waiting_until is not None and cue.waiting_until <= turn.at:
+    if cue is None or turn.state.the.status == "paused":
+        return
+    if cue.status == "waiting" and cue.waiting_until is not None and cue.waiting_until <= turn.at:
         turn.emit(CueSkipped(cue=cue.id, run=cue.run, why="not_confirmed"))

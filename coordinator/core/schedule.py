@@ -48,6 +48,9 @@ def move(state: State, by_ms: int) -> None:
     running = state.segments.get(state.the.segment or "")
     if running is not None and running.anchor is not None:
         running.anchor += by_ms
+    for segment in state.segments.values():
+        if segment.status == "ended":
+            segment.after += by_ms  # its end is history; what hangs on it and is still to come moves
 
 
 def replan(state: State) -> Iterable[Key]:
@@ -76,6 +79,7 @@ def replan(state: State) -> Iterable[Key]:
         else:
             start, end = segment.start, segment.end
         if (start, end) != (segment.start, segment.end):
+            changed += _waits_as_long_as(state, segment, end)
             segment.start, segment.end = start, end
             changed.append(("segments", segment.id))
         if segment.status != "skipped":
@@ -94,6 +98,24 @@ def replan(state: State) -> Iterable[Key]:
     return changed
 
 
+def _waits_as_long_as(state: State, segment: Segment, end: int) -> Iterable[Key]:
+    """A confirmation that is waited for until the segment's end is waited for until the new one."""
+    for cue in state.cues.values():
+        if cue.status == "waiting" and cue.segment == segment.id and cue.waiting_until == segment.end:
+            cue.waiting_until = end
+            yield ("cues", cue.id)
+
+
+def wait_longer(state: State, by_ms: int) -> Iterable[Key]:
+    """After a pause, a confirmation with a time of its own has as much of it left as before."""
+    for cue in state.cues.values():
+        if cue.status == "waiting" and cue.waiting_until is not None:
+            segment = state.segments.get(cue.segment or "")
+            if segment is None or segment.end != cue.waiting_until:
+                cue.waiting_until += by_ms
+                yield ("cues", cue.id)
+
+
 def instant_of(state: State, at: At, segment_id: str | None) -> int | None:
     """When `at` is, as things stand. None where it hangs on a segment that is not there."""
     if at.base == "clock":
@@ -104,7 +126,7 @@ def instant_of(state: State, at: At, segment_id: str | None) -> int | None:
     if segment is None:
         return None
     if at.base == "end":
-        return segment.end + at.offset
+        return segment.end + segment.after + at.offset
     # A running segment's start is history, but what is still to come in it moves with its anchor.
     anchor = segment.anchor if segment.status == "running" and segment.anchor is not None else segment.start
-    return anchor + at.offset
+    return anchor + segment.after + at.offset

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from coordinator.core.state import State
 
 DAY_MS = 86_400_000
+BLINK_MS = 500  # real time within which two people's presses of one button are one
 Shift = Annotated[int, Field(ge=-7 * DAY_MS, le=7 * DAY_MS)]
 
 
@@ -64,6 +65,16 @@ class Show(msgspec.Struct, kw_only=True):
     lead: int = 2000
     rehearsal: bool = False
     targets: dict[str, int] = {}
+    nudge: Nudge | None = None
+
+
+class Nudge(msgspec.Struct, kw_only=True, frozen=True):
+    """The last shift or extension: two people who press it within one blink mean one."""
+
+    kind: str
+    by: str
+    by_ms: int
+    at: int
 
 
 class Segment(msgspec.Struct, kw_only=True):
@@ -79,6 +90,7 @@ class Segment(msgspec.Struct, kw_only=True):
     start: int
     end: int
     extended: int = 0
+    after: int = 0  # by how much pauses and shifts have moved what hangs on it and comes after its end
     anchor: int | None = None  # what its length is counted from; moved by pause and shift
     status: Literal["planned", "running", "ended", "skipped"] = "planned"
     run: str | None = None
@@ -199,6 +211,7 @@ class ShowEnd(Command):
 @command(
     "show.close",
     button=True,
+    after_close=True,
     events=("show.closed", "cue.withdrawn", "delivery.withdrawn", "segment.ended", "cue.skipped"),
 )
 class ShowClose(Command):
@@ -235,8 +248,13 @@ def running_run(state: State, _: Command) -> str | None:
 
 
 # ---------------------------------------------------------------- rules
-def need(state: State, *statuses: str) -> None:
-    """Refuses unless the show stands in one of these; too late for what is behind it, else too early."""
+def need(state: State, *statuses: str, to: str = "") -> None:
+    """Refuses unless the show stands in one of these: too late for what is behind it, else too early.
+
+    Where it stands at `to` already, somebody was quicker: `stale`.
+    """
+    if state.the.status == to:
+        raise Refusal("stale", f"the sale is {to} already", {"current": state.the.run})
     # A pause is no later than the show: it will go on.
     order = {"planned": 0, "armed": 1, "live": 2, "paused": 2, "ended": 3, "closed": 4}
     now = state.the.status
@@ -251,7 +269,7 @@ def need(state: State, *statuses: str) -> None:
 
 @decides(ShowArm)
 def arm(turn: Turn, _: ShowArm) -> None:
-    need(turn.state, "planned")
+    need(turn.state, "planned", to="armed")
     if not turn.state.the.approved:
         raise Refusal(
             "too_early", "the sheet is not approved: its owner sends sheet.approve first", {"needs": "sheet.approve"}
@@ -296,15 +314,27 @@ def start_what_is_due(turn: Turn) -> None:
 def pause(turn: Turn, _: ShowPause) -> None:
     from coordinator.core import firing
 
-    need(turn.state, "live")
+    need(turn.state, "live", to="paused")
     turn.emit(ShowPaused())
     firing.withdraw_announced(turn, "paused")
 
 
 @decides(ShowResume)
 def resume(turn: Turn, _: ShowResume) -> None:
-    need(turn.state, "paused")
+    need(turn.state, "paused", to="live")
     turn.emit(ShowResumed(paused_ms=turn.at - (turn.state.the.paused_at or turn.at)))
+
+
+def _no_second_press(turn: Turn, kind: str, by_ms: int) -> None:
+    """The running segment's run cannot tell two presses of the same nudge apart; who pressed, and when, can."""
+    last = turn.state.the.nudge
+    if (
+        last is not None
+        and (last.kind, last.by_ms) == (kind, by_ms)
+        and last.by != turn.actor.by
+        and turn.late(last.at) < BLINK_MS
+    ):
+        raise Refusal("stale", f"{last.by} has just pressed this", {"current": turn.state.the.run})
 
 
 @decides(ShowShift)
@@ -312,6 +342,7 @@ def shift(turn: Turn, c: ShowShift) -> None:
     from coordinator.core import firing
 
     need(turn.state, "planned", "armed", "live", "paused")
+    _no_second_press(turn, "shift", c.by_ms)
     turn.emit(ShowShifted(by_ms=c.by_ms))
     firing.withdraw_moved(turn, "shifted")
 
@@ -355,7 +386,7 @@ def end(turn: Turn, _: ShowEnd) -> None:
 def close(turn: Turn, _: ShowClose) -> None:
     from coordinator.core import deliveries, firing
 
-    need(turn.state, "ended")
+    need(turn.state, "ended", to="closed")
     state = turn.state
     turn.emit(ShowClosed())
     firing.withdraw_announced(turn, "closed")
@@ -395,6 +426,7 @@ def extend(turn: Turn, c: SegmentExtend) -> None:
         raise Refusal("too_early", "no segment is running", {"segment": None})
     if running.lasts + running.extended + c.by_ms < 0:
         raise Refusal("invalid", "that would end the segment before it began", {"field": "by_ms"})
+    _no_second_press(turn, "extend", c.by_ms)
     turn.emit(SegmentExtended(segment=running.id, run=running.run, by_ms=c.by_ms))
     firing.withdraw_moved(turn, "extended")
 
@@ -464,8 +496,11 @@ def show_changed(state: State, e: Event) -> Iterable[Key]:
             the.status, the.paused_at = "paused", e.at
         case ShowResumed():
             the.status, the.paused_at = "live", None
+            waits = list(schedule.wait_longer(state, e.paused_ms))
             schedule.move(state, e.paused_ms)
+            return [SHOW, *waits, *schedule.replan(state)]
         case ShowShifted():
+            the.nudge = Nudge(kind="shift", by=e.by, by_ms=e.by_ms, at=e.at)
             schedule.move(state, e.by_ms)
         case ShowHalted():
             the.halted, the.halted_reason = True, e.reason
@@ -510,7 +545,8 @@ def segment_ended(state: State, e: SegmentEnded) -> Iterable[Key]:
 @evolves(SegmentExtended)
 def segment_extended(state: State, e: SegmentExtended) -> Iterable[Key]:
     state.segments[e.segment].extended += e.by_ms
-    return [("segments", e.segment), *schedule.replan(state)]
+    state.the.nudge = Nudge(kind="extend", by=e.by, by_ms=e.by_ms, at=e.at)
+    return [SHOW, ("segments", e.segment), *schedule.replan(state)]
 
 
 def new_segment(plan: SegmentPlan, index: int) -> Segment:

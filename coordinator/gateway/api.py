@@ -73,16 +73,19 @@ async def create_sale(request: web.Request) -> web.Response:
             rehearsal = -1.0
         if text != "jump" and not 0.01 <= rehearsal <= 1_000_000:
             raise Problem(422, "invalid", "rehearsal is a speed, such as 20, or jump", {"field": "rehearsal"})
+    start = request.query.get("start")
+    if start not in {None, "now"}:
+        raise Problem(422, "invalid", "start is now, or left out", {"field": "start"})
     data = await request.read()
     try:
         sale, findings = await gateway.registry.create(
-            data, "sheet", request.content_type, rehearsal=rehearsal, start_now=request.query.get("start") == "now"
+            data, "sheet", request.content_type, rehearsal=rehearsal, start_now=start == "now"
         )
     except SheetRefused as e:
         raise _refused_sheet(e.findings) from None
     except JournalError as e:
         raise Problem(503, "busy", str(e), {"retry_ms": 1000}) from None
-    if request.query.get("start") == "now":
+    if start == "now":
         await start_now(sale, identity.actor)
     body = {"sale": sale.id, "joins": joins(gateway, sale), "findings": findings}
     return reply(body, 201)
@@ -92,7 +95,12 @@ def _refused_sheet(findings: list[dict[str, Any]]) -> Problem:
     worst = next((f for f in findings if f["severity"] in {"error", "block"}), findings[0])
     code = "invalid" if worst["severity"] == "error" else "blocked"
     rules = sorted({f["rule"] for f in findings if f["severity"] in {"error", "block"}})
-    return Problem(422, code, f"{worst['where']}: {worst['message']}", {"rules": rules, "findings": findings[:100]})
+    return Problem(
+        422,
+        code,
+        f"{worst['where']}: {worst['message']}",
+        {"field": worst["where"], "rules": rules, "findings": findings[:100]},
+    )
 
 
 async def start_now(sale: Sale, actor: Actor) -> None:
@@ -299,7 +307,8 @@ async def get_events(request: web.Request) -> web.Response:
             next_ = entry.seq
             if streams.isdisjoint(role_streams.of_event(sale.conductor.state, event)):
                 continue
-            if not full:
+            own = event.by == identity.actor.by and identity.actor.role != "audience"
+            if not full and not own:
                 event.cmd = event.sum = None
             out.append(_encode(event))
             if len(out) == limit:
@@ -424,7 +433,16 @@ async def post_token(request: web.Request) -> web.Response:
         raise Problem(422, "invalid", "groups is a list of ids", {"field": "groups"})
     if isinstance(days, bool) or not isinstance(days, int | float) or not 0 < days <= 400:
         raise Problem(422, "invalid", "days is a number from 0 to 400", {"field": "days"})
-    expires = in_days(days)
+    strange = sorted(body.keys() - {"role", "person", "sub", "sale", "groups", "days", "exp"})
+    if strange:
+        raise Problem(422, "invalid", f"there is no field {strange[0]}", {"field": strange[0]})
+    expires = body.get("exp", in_days(days))
+    if isinstance(expires, bool) or not isinstance(expires, int) or not in_days(0) < expires <= in_days(400):
+        raise Problem(
+            422, "invalid", "exp is a moment to come, in seconds since 1970, within 400 days", {"field": "exp"}
+        )
+    if sale is not None and await gateway.registry.get(sale) is None:
+        raise Problem(404, "unknown", f"there is no sale {sale[:80]}", {"field": "sale"})
     token, jti = gateway.tokens.make(role, person, sale=sale, expires=expires, groups=groups)
     url = f"{gateway.settings.address()}/console/#{token}"
     return reply({"token": token, "jti": jti, "url": url, "exp": expires}, 201)

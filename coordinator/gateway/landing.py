@@ -137,6 +137,8 @@ async def coupon_page(request: web.Request) -> web.StreamResponse:
     gateway = request.app[GATEWAY]
     found = find(gateway, request.match_info["key"], "coupon")
     if found is None:
+        if wants_json(request):
+            raise Problem(404, "unknown", "there is no such coupon page")
         return page(request, "gone.html", 404, title="")
     sale, key = found
     known = facts(sale, key)

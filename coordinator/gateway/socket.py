@@ -164,7 +164,9 @@ async def _greet(gateway: Gateway, ws: web.WebSocketResponse, transport: asyncio
     except TokenError as e:
         await _farewell(ws, wire.REVOKED if e.revoked else wire.BAD_TOKEN, str(e))
         return None
-    wanted = hello.get("sale", identity.sale)
+    wanted = hello.get("sale")
+    if wanted is None:
+        wanted = identity.sale
     if identity.sale is not None and wanted is not None and wanted != identity.sale:
         await _farewell(ws, wire.BAD_TOKEN, "the token is for another sale")
         return None

@@ -136,7 +136,10 @@ def _late(value: Any) -> Any:
 
 
 def _confirm(value: Any) -> Any:
-    return {"role": value} if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    role, within, length = value.partition(" within ")
+    return {"role": role.strip(), "within": length.strip()} if within else {"role": value}
 
 
 def _coupon_kind(value: Any) -> Any:

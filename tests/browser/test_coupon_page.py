@@ -66,7 +66,6 @@ async def test_a_claim_gives_a_code_and_coming_again_shows_the_same(
     assert await code_on(someone) != code
 
 
-@pytest.mark.xfail(strict=True, reason="coupon.html says t.copy, which is the dict's own method: t['copy'] is meant")
 async def test_a_claimed_code_comes_with_what_to_do_with_it(house: ServerProcess, people: People) -> None:
     _, address = await dropped(house, "coupon")
     for locale, claim, words in (

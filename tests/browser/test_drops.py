@@ -15,7 +15,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 async def test_a_link_that_is_recalled_in_time_never_leaves_and_the_next_one_arrives(
     house: ServerProcess, people: People
 ) -> None:
-    sale, links = await opened(house, sheet(groups=3, lead="4s"))
+    sale, links = await opened(house, sheet(groups=3, lead="6s"))
     relay = await house.join(sale, "relay")
     page = await people.come(links["controller"])
 
@@ -37,7 +37,7 @@ async def test_a_link_that_is_recalled_in_time_never_leaves_and_the_next_one_arr
     await expect(ring).to_contain_text("leaves in")
     left = await ring.locator("text").text_content()
     await expect(ring.locator("text")).not_to_have_text(left or "")
-    assert int(await ring.locator("text").text_content() or "") < int(left or "") <= 4
+    assert int(await ring.locator("text").text_content() or "") < int(left or "") <= 6
     await relay.until(lambda: relay.kinds().count("delivery.requested") == 2)
     await button(ring, "Recall").click()
     await expect(ring).to_be_hidden()

@@ -191,7 +191,8 @@ def test_a_skipped_cue_does_not_come_and_what_was_announced_is_withdrawn() -> No
     sale.advance(START + 5 * MINUTE)
     assert (sale.cue("link").status, sale.cue("link").why) == ("skipped", "skipped")
     for kind in ("cue.fire", "cue.hold", "cue.release", "cue.skip", "cue.confirm"):
-        assert sale.refused("controller", kind, cue="link") == "too_late"
+        expected = "stale" if kind == "cue.skip" else "too_late"  # somebody else has skipped it already
+        assert sale.refused("controller", kind, cue="link") == expected
 
 
 def test_an_id_that_has_run_never_runs_again() -> None:

@@ -104,7 +104,14 @@ class Stage:
         """The relay has sent whatever has fired, each so long after its moment."""
         for d in list(self.state.deliveries.values()):
             if d.status == "requested" and d.fire_at <= self.now:
-                self.do("relay", "delivery.report", delivery=d.id, attempt=d.attempt, outcome="sent", sent_at=d.fire_at + late_ms)
+                self.do(
+                    "relay",
+                    "delivery.report",
+                    delivery=d.id,
+                    attempt=d.attempt,
+                    outcome="sent",
+                    sent_at=d.fire_at + late_ms,
+                )
 
     def key(self, drop: str, group: str) -> str:
         return next(k for k, a in self.state.keys.items() if a.drop == drop and a.group == group)

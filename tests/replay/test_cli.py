@@ -35,6 +35,7 @@ def test_a_sale_is_exported_verified_and_reviewed_from_its_archive(data: Path, t
     archive = json.loads(made.stdout)["archive"]
     checked = dropcue("verify", archive, "--json", data=data)
     assert (checked.returncode, json.loads(checked.stdout)["ok"]) == (0, True), checked.stderr
+    assert dropcue("verify", str(tmp_path), data=data).returncode == 0, "the folder that export was given is enough"
     review = dropcue("review", archive, "-o", str(tmp_path / "r"), "--json", data=data)
     assert review.returncode == 0, review.stderr
     assert json.loads(review.stdout) == json.loads((tmp_path / "r" / "review.json").read_text("utf-8"))
@@ -73,7 +74,9 @@ def test_a_file_that_is_no_journal_any_more_is_wrong_and_not_out_of_reach(data: 
         (("replay", "kitchen", "--redis", "redis://127.0.0.1:1"), 3),
     ],
 )  # fmt: skip
-def test_what_cannot_be_done_is_said_in_one_line_with_its_exit_code(data: Path, args: tuple[str, ...], code: int) -> None:
+def test_what_cannot_be_done_is_said_in_one_line_with_its_exit_code(
+    data: Path, args: tuple[str, ...], code: int
+) -> None:
     done = dropcue(*args, data=data)
     assert done.returncode == code, done.stderr
     assert done.stderr.startswith("dropcue: ")

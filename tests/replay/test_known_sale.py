@@ -141,7 +141,20 @@ def test_a_figure_of_a_part_is_the_one_computed_by_hand(
 def test_the_review_agrees_with_the_live_counters() -> None:
     stage = a_known_sale()
     review, live = review_tables(tables(stage)), stage.state.figures["sale"]
-    for name in ("joins", "leaves", "messages", "people", "clicks", "claims", "redemptions", "discount", "buyers", "sales_paid", "sales_net", "orders_paid"):
+    for name in (
+        "joins",
+        "leaves",
+        "messages",
+        "people",
+        "clicks",
+        "claims",
+        "redemptions",
+        "discount",
+        "buyers",
+        "sales_paid",
+        "sales_net",
+        "orders_paid",
+    ):
         assert value(review, name) == getattr(live, name), name
 
 
@@ -168,7 +181,16 @@ def test_what_is_missing_has_no_value_and_says_why(review: Review) -> None:
 
 def test_a_sale_in_which_nothing_happened_has_no_averages() -> None:
     review = review_tables(tables(Stage(relay=False)))
-    for name in ("messages", "joins", "people", "interaction_rate", "reach", "order_value_per_buyer", "repeat_rate", "peak_minute"):
+    for name in (
+        "messages",
+        "joins",
+        "people",
+        "interaction_rate",
+        "reach",
+        "order_value_per_buyer",
+        "repeat_rate",
+        "peak_minute",
+    ):
         assert value(review, name) is None, name
     assert value(review, "orders_created") == 0
     assert value(review, "members") == 30

@@ -42,7 +42,14 @@ def play(steps: list[tuple[Any, ...]]) -> Stage:
         try:
             match what:
                 case "joined" | "left" | "message":
-                    s.do("relay", "group.observe", group=where, what=what, member=member, text="嗯" if what == "message" else None)
+                    s.do(
+                        "relay",
+                        "group.observe",
+                        group=where,
+                        what=what,
+                        member=member,
+                        text="嗯" if what == "message" else None,
+                    )
                 case "click":
                     s.do("relay", "link.click", link=s.key(drop, where), member=member)
                 case "claim":
@@ -88,7 +95,11 @@ def test_every_sale_obeys_the_laws_of_its_figures(steps: list[tuple[Any, ...]]) 
         if f.get("people") is not None and f.get("members") is not None:
             assert f["people"] <= f["members"]
     for figure in review.figures:
-        if figure.unit == "ratio" and figure.value is not None and figure.name not in {"conversion_orders", "target_sales", "target_buyers"}:
+        if (
+            figure.unit == "ratio"
+            and figure.value is not None
+            and figure.name not in {"conversion_orders", "target_sales", "target_buyers"}
+        ):
             assert 0 <= figure.value <= 1, figure
         if figure.denominator:
             assert figure.value == figure.numerator / figure.denominator

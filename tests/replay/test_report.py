@@ -37,7 +37,9 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
-        self.addresses += [v or "" for k, v in attrs if k in {"src", "href", "xlink:href", "action"} or k.startswith("on")]
+        self.addresses += [
+            v or "" for k, v in attrs if k in {"src", "href", "xlink:href", "action"} or k.startswith("on")
+        ]
         if tag not in self.VOID:
             self.stack.append(tag)
 
@@ -84,7 +86,9 @@ def test_the_page_asks_nobody_for_anything(lang: str) -> None:
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
-@pytest.mark.parametrize("stage", [lambda: Stage(relay=False), lambda: Stage().live(), a_known_sale], ids=["planned", "started", "run"])
+@pytest.mark.parametrize(
+    "stage", [lambda: Stage(relay=False), lambda: Stage().live(), a_known_sale], ids=["planned", "started", "run"]
+)
 def test_every_sale_has_a_page(stage: object, lang: str) -> None:
     text = page_of(review_tables(tables(stage())), lang)  # type: ignore[arg-type,operator] - parameters
     assert not Page(text).stack

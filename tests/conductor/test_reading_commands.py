@@ -1,0 +1,37 @@
+"""How a command's envelope is read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from coordinator import reading
+from coordinator.core import Actor, Refusal
+from roles.permissions import may
+
+CONTROLLER = Actor("controller", "li")
+
+
+@pytest.mark.parametrize("seen", [1, "1"])
+def test_the_attempt_that_a_retry_has_seen_is_a_number_or_its_text(seen: Any) -> None:
+    read = reading.read(CONTROLLER, {"id": "a", "kind": "delivery.retry", "delivery": "d1", "from": seen}, may)
+    assert (read.saw, read.seen) == (True, "1")
+
+
+@pytest.mark.parametrize("seen", [1, True, ["r1"], {}])
+def test_every_other_from_is_an_id_or_null(seen: Any) -> None:
+    with pytest.raises(Refusal) as refused:
+        reading.read(CONTROLLER, {"id": "a", "kind": "show.pause", "from": seen}, may)
+    assert (refused.value.code, refused.value.details) == ("invalid", {"field": "from"})
+
+
+def test_an_override_names_its_rules_and_its_reason() -> None:
+    drop = {"id": "a", "kind": "coupon.drop", "coupon": "c20", "groups": "all"}
+    given = reading.read(CONTROLLER, {**drop, "override": {"rules": ["AD-ABS"], "reason": "法务已看"}}, may).override
+    assert given is not None
+    assert (given.rules, given.reason) == (("AD-ABS",), "法务已看")
+    with pytest.raises(Refusal) as refused:
+        reading.read(CONTROLLER, {**drop, "override": {"rules": []}}, may)
+    assert refused.value.details is not None
+    assert str(refused.value.details["field"]).startswith("override.")
