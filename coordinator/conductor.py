@@ -94,10 +94,10 @@ Prepare = Callable[[str, dict[str, Any], State], dict[str, Any]]
 class _Work:
     """Commands that came together, and who waits for their answers."""
 
-    __slots__ = ("actor", "answers", "commands", "next", "open", "reply")
+    __slots__ = ("actor", "answers", "commands", "next", "open", "reply", "sender")
 
     def __init__(self, actor: Actor, commands: Sequence[Any], reply: Reply) -> None:
-        self.actor, self.commands, self.reply = actor, commands, reply
+        self.actor, self.sender, self.commands, self.reply = actor, actor.sender, commands, reply
         self.answers: list[Answer | None] = [None] * len(commands)
         self.next = 0
         self.open = len(commands)
@@ -376,7 +376,7 @@ class Conductor:
         try:
             read = reading.read(actor, fields, self._permissions)
             kind, sum_ = read.kind, read.sum
-            key = (actor.sender, id_ or "")
+            key = (work.sender, id_ or "")
             known = self._ids.get(key) if id_ is not None else None
             if known is not None:
                 self._repeat(batch, work, index, known, sum_)
@@ -398,11 +398,11 @@ class Conductor:
             batch.answers.append((work, index, refused(id_, fault, self.state.seq)))
             return
         if decided.events:
-            self._take(batch, decided.events, decided.touched, actor.sender)
+            self._take(batch, decided.events, decided.touched, work.sender)
             if id_ is not None:
                 first = decided.events[0].seq
                 self._ids[key] = first
-                batch.ids.append((actor.sender, id_, first))
+                batch.ids.append((work.sender, id_, first))
         batch.answers.append((work, index, Answer(id=id_, ok=True, seq=self.state.seq, result=decided.result)))
 
     def _repeat(self, batch: _Batch, work: _Work, index: int, seq: int, sum_: int | None) -> None:

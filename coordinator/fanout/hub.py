@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -48,6 +48,8 @@ class Chunk(msgspec.Struct):
     first: int
     last: int
     events: list[tuple[Streams, str, Event, bytes]]  # (who is shown it, who sent it, the event, its bytes in full)
+    who: set[Streams]  # all that any of the events goes to
+    senders: set[str]  # all who sent one
     before: dict[Key, Pattern]  # touched entity → who was shown it before
     size: int
 
@@ -55,23 +57,20 @@ class Chunk(msgspec.Struct):
 class Span:
     """All since a place, up to the head, ready to be joined for any view."""
 
-    __slots__ = ("bodies", "changes", "events", "frames", "patterns", "plain", "senders", "who")
+    __slots__ = ("_after", "_chunks", "bodies", "changes", "frames", "patterns", "plain", "senders", "who")
 
-    def __init__(self, chunks: Iterable[Chunk], after: int, shown: Showcase) -> None:
-        self.events: list[tuple[int, str, Event, bytes]] = []
+    def __init__(self, chunks: list[Chunk], after: int, shown: Showcase) -> None:
+        self._chunks, self._after = chunks, after
         self.plain: dict[int, bytes] = {}
         self.senders: set[str] = set()
-        places: dict[Streams, int] = {}
+        who: set[Streams] = set()
         touched: dict[Key, list[Pattern]] = {}
         for chunk in chunks:
-            skip = max(0, after + 1 - chunk.first)
-            for who, sender, event, full in chunk.events[skip:]:
-                self.events.append((places.setdefault(who, len(places)), sender, event, full))
-                if event.cmd is not None:
-                    self.senders.add(sender)
+            who |= chunk.who
+            self.senders |= chunk.senders
             for key, pattern in chunk.before.items():
                 touched.setdefault(key, []).append(pattern)
-        self.who = list(places)
+        self.who = tuple(who)
         # Hundreds of entities have a handful of patterns: what a view is shown is looked up once for each of these.
         patterns: dict[tuple[Pattern, tuple[Pattern, ...]], int] = {}
         self.changes: dict[Key, int] = {}
@@ -81,6 +80,10 @@ class Span:
         self.patterns = list(patterns)
         self.bodies: dict[tuple[Any, ...], bytes | None] = {}
         self.frames: dict[View, bytes | None] = {}
+
+    def events(self) -> Iterator[tuple[Streams, str, Event, bytes]]:
+        for chunk in self._chunks:
+            yield from chunk.events[max(0, self._after + 1 - chunk.first) :]
 
 
 class Hub:
@@ -140,9 +143,10 @@ class Hub:
             full = codec.wire(event, entry.body, entry.private)
             events.append((who, sender, event, full))
             size += len(full)
-        chunk = Chunk(
-            batch.events[0].seq, batch.events[-1].seq, events, before or dict.fromkeys(batch.touched, ()), size
-        )
+        before = before or dict.fromkeys(batch.touched, ())
+        # Those whom none of it concerns are told so by these two, without a look at each event.
+        streams, senders = {who for who, _, _, _ in events}, set(batch.senders)
+        chunk = Chunk(batch.events[0].seq, batch.events[-1].seq, events, streams, senders, before, size)
         self.chunks.append(chunk)
         self._events += len(events)
         self._bytes += size
@@ -236,19 +240,16 @@ class Hub:
         sender = view.sender if view.sender in span.senders else ""
         signature = (view.full, sender, *seen, *picks)
         if signature not in span.bodies:
-            span.bodies[signature] = self._join(span, view, seen, picks)
+            shown = {who for who, sees in zip(span.who, seen, strict=True) if sees}
+            span.bodies[signature] = self._join(span, view, shown, picks)
         return span.bodies[signature]
 
-    def _join(self, span: Span, view: View, seen: list[bool], picks: list[int]) -> bytes | None:
-        events = (
-            []
-            if not any(seen)
-            else [
-                full if view.full or event.cmd is None or sender == view.sender else _without_command(span, event)
-                for place, sender, event, full in span.events
-                if seen[place]
-            ]
-        )
+    def _join(self, span: Span, view: View, shown: set[Streams], picks: list[int]) -> bytes | None:
+        events = [
+            full if view.full or event.cmd is None or sender == view.sender else _without_command(span, event)
+            for who, sender, event, full in (span.events() if shown else ())
+            if who in shown
+        ]
         topics: dict[str, list[bytes]] = {}
         for (topic, id_), index in span.changes.items():
             place = picks[index]
