@@ -39,8 +39,8 @@ def may_run(state: State, segment: Segment) -> bool:
     return status == "live" and segment.kind != "aftercare"
 
 
-def move(state: State, by_ms: int) -> None:
-    """A pause or a shift: all that is still to come and hangs on show or segment moves."""
+def move(state: State, by_ms: int) -> list[Key]:
+    """A pause or a shift: all that is still to come and hangs on show or segment moves; what of it has changed."""
     state.the.moved += by_ms
     if state.the.started_at is None:
         state.the.start += by_ms
@@ -48,9 +48,11 @@ def move(state: State, by_ms: int) -> None:
     running = state.segments.get(state.the.segment or "")
     if running is not None and running.anchor is not None:
         running.anchor += by_ms
-    for segment in state.segments.values():
-        if segment.status == "ended":
-            segment.after += by_ms  # its end is history; what hangs on it and is still to come moves
+    over = [segment for segment in state.segments.values() if segment.status == "ended"]
+    for segment in over:
+        segment.after += by_ms  # its end is history; what hangs on it and is still to come moves
+    segments = [*over, running] if running is not None else over
+    return [("segments", segment.id) for segment in segments]
 
 
 def replan(state: State) -> Iterable[Key]:

@@ -497,11 +497,10 @@ def show_changed(state: State, e: Event) -> Iterable[Key]:
         case ShowResumed():
             the.status, the.paused_at = "live", None
             waits = list(schedule.wait_longer(state, e.paused_ms))
-            schedule.move(state, e.paused_ms)
-            return [SHOW, *waits, *schedule.replan(state)]
+            return [SHOW, *waits, *schedule.move(state, e.paused_ms), *schedule.replan(state)]
         case ShowShifted():
             the.nudge = Nudge(kind="shift", by=e.by, by_ms=e.by_ms, at=e.at)
-            schedule.move(state, e.by_ms)
+            return [SHOW, *schedule.move(state, e.by_ms), *schedule.replan(state)]
         case ShowHalted():
             the.halted, the.halted_reason = True, e.reason
         case ShowUnhalted():

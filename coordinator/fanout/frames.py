@@ -9,11 +9,15 @@ _TEXT, _PING = b"\x81", b"\x89"
 PING = _PING + b"\x00"
 
 
+def text_head(n: int) -> bytes:
+    """What stands before a text of `n` bytes."""
+    if n < 126:
+        return _TEXT + bytes((n,))
+    if n < 65_536:
+        return _TEXT + b"\x7e" + n.to_bytes(2, "big")
+    return _TEXT + b"\x7f" + n.to_bytes(8, "big")
+
+
 def text_frame(payload: bytes) -> bytes:
     """One whole text frame."""
-    n = len(payload)
-    if n < 126:
-        return _TEXT + bytes((n,)) + payload
-    if n < 65_536:
-        return _TEXT + b"\x7e" + n.to_bytes(2, "big") + payload
-    return _TEXT + b"\x7f" + n.to_bytes(8, "big") + payload
+    return text_head(len(payload)) + payload

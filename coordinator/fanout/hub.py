@@ -20,7 +20,7 @@ from coordinator.conductor import Conductor, Published
 from coordinator.core import TOPICS, Event
 from coordinator.core.kernel import Key
 from coordinator.core.sheets import SheetReplaced
-from coordinator.fanout.frames import text_frame
+from coordinator.fanout.frames import text_head
 from coordinator.fanout.outbox import Outbox
 from coordinator.fanout.showcase import Pattern, Showcase
 from coordinator.fanout.view import GONE, HIDDEN, Rights, Streams, View
@@ -57,7 +57,7 @@ class Chunk(msgspec.Struct):
 class Span:
     """All since a place, up to the head, ready to be joined for any view."""
 
-    __slots__ = ("_after", "_chunks", "bodies", "changes", "frames", "patterns", "plain", "senders", "who")
+    __slots__ = ("_after", "_chunks", "changes", "frames", "patterns", "plain", "senders", "who")
 
     def __init__(self, chunks: list[Chunk], after: int, shown: Showcase) -> None:
         self._chunks, self._after = chunks, after
@@ -78,8 +78,7 @@ class Span:
             pair = (shown.pattern(*key), tuple(dict.fromkeys(before)))
             self.changes[key] = patterns.setdefault(pair, len(patterns))
         self.patterns = list(patterns)
-        self.bodies: dict[tuple[Any, ...], bytes | None] = {}
-        self.frames: dict[View, bytes | None] = {}
+        self.frames: dict[tuple[Any, ...], bytes | None] = {}
 
     def events(self) -> Iterator[tuple[Streams, str, Event, bytes]]:
         for chunk in self._chunks:
@@ -209,8 +208,11 @@ class Hub:
         return seq == self.head or (bool(self.chunks) and self.chunks[0].first <= seq + 1)
 
     # ------------------------------------------------------------ bytes
-    def since(self, view: View, after: int) -> bytes | None:
-        """The frame from a place to the head, or None where nothing of it is for this view. Made once for a view."""
+    def since(self, view: View, after: int) -> tuple[bytes, bytes] | None:
+        """The frame from a place to the head in two parts, or None where nothing of it is for this view.
+
+        The first part is shared by all views that are shown the same; only the position, the second, is their own.
+        """
         span = self._spans.get(after)
         if span is None:
             chunks: list[Chunk] = []
@@ -220,15 +222,11 @@ class Hub:
                 chunks.append(chunk)
             chunks.reverse()
             span = self._spans[after] = Span(chunks, after, self.shown)
-        if view not in span.frames:
-            body = self._body(span, view)
-            position = self.position(view, self.head).encode()
-            span.frames[view] = (
-                None if body is None else text_frame(b'{"op":"events","position":"%b",%b}' % (position, body))
-            )
-        return span.frames[view]
+        tail = b'%b"}' % self.position(view, self.head).encode()
+        shared = self._shared(span, view, len(tail))
+        return None if shared is None else (shared, tail)
 
-    def _body(self, span: Span, view: View) -> bytes | None:
+    def _shared(self, span: Span, view: View, tail: int) -> bytes | None:
         seen = [view.sees(who) for who in span.who]
         picks: list[int] = []
         for now, before in span.patterns:
@@ -239,10 +237,11 @@ class Hub:
         # Views that are shown the same share the same bytes; who sent something is shown its id.
         sender = view.sender if view.sender in span.senders else ""
         signature = (view.full, sender, *seen, *picks)
-        if signature not in span.bodies:
+        if signature not in span.frames:
             shown = {who for who, sees in zip(span.who, seen, strict=True) if sees}
-            span.bodies[signature] = self._join(span, view, shown, picks)
-        return span.bodies[signature]
+            body = self._join(span, view, shown, picks)
+            span.frames[signature] = None if body is None else text_head(len(body) + tail) + body
+        return span.frames[signature]
 
     def _join(self, span: Span, view: View, shown: set[Streams], picks: list[int]) -> bytes | None:
         events = [
@@ -259,7 +258,7 @@ class Hub:
         if not events and not topics:
             return None
         changes = b",".join([b'"%b":{%b}' % (t.encode(), b",".join(parts)) for t, parts in topics.items()])
-        return b'"events":[%b],"changes":{%b}' % (b",".join(events), changes)
+        return b'{"op":"events","events":[%b],"changes":{%b},"position":"' % (b",".join(events), changes)
 
     def state_of(self, view: View) -> bytes:
         """The whole state as this view is shown it, at the head."""

@@ -26,8 +26,8 @@ POSITION_SECONDS = 20.0  # a position moves on at least this often
 class Line(Protocol):
     """The wire under an outbox."""
 
-    def write(self, frame: bytes) -> None:
-        """Hands a whole frame to the transport; never waits."""
+    def write(self, *parts: bytes) -> None:
+        """Hands one whole frame to the transport, in one part or more; never waits."""
 
     def unread(self) -> int:
         """Bytes that were handed over and have not left."""
@@ -96,7 +96,7 @@ class Outbox:
             if hub.reaches(self.place) and hub.head - self.place <= SOFT_EVENTS:
                 frame = hub.since(self.view, self.place)
                 if frame is not None:
-                    line.write(frame)
+                    line.write(*frame)
                     self._tell()
             else:
                 self.send_snapshot()

@@ -39,11 +39,11 @@ class Connection:
         self.opened = self.heard = self.pinged = clock.monotonic()
 
     # ------------------------------------------------------------ Line
-    def write(self, frame: bytes) -> None:
+    def write(self, *parts: bytes) -> None:
         # Frames are built once for many connections, so they go past the library's own framing, to the
         # transport it uses; each write is one whole frame.
         if not self._transport.is_closing():
-            self._transport.write(frame)
+            self._transport.writelines(parts)
 
     def unread(self) -> int:
         return self._transport.get_write_buffer_size()

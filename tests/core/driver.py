@@ -139,6 +139,8 @@ class Sale:
 
     def _triggered(self, events: list[Event]) -> bool:
         """Whether a condition came true: then its cue is set off in the same append."""
+        if any(str(e.__struct_config__.tag) == "cue.again" for e in events):
+            return True
         return any(
             self.state.cues[c].when is not None
             for c in (getattr(e, "cue", None) for e in events)

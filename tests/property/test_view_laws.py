@@ -80,7 +80,8 @@ class Screen:
         self.had |= {(topic, id_) for topic, entities in state.items() for id_ in entities}
 
     # ------------------------------------------------------------ a line
-    def write(self, frame: bytes) -> None:
+    def write(self, *parts: bytes) -> None:
+        frame = b"".join(parts)
         size = frame[1]
         data = json.loads(frame[2 if size < 126 else 4 if size == 126 else 10 :])
         assert data["op"] == "events", data
