@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -38,11 +38,12 @@ from coordinator.core.kernel import Key, check_from
 from coordinator.errors import Conflict, JournalError, JournalUnavailable
 from coordinator.journal import codec
 from coordinator.journal.base import Entry, Flush, Journal
+from coordinator.reading import Read
 
 log = structlog.get_logger(__name__)
 
 BATCH_COMMANDS = 256  # a flush's fixed cost is spread over these; more would make the first of them wait
-BATCH_SECONDS = 0.002  # the longest the loop is held by deciding
+BATCH_SECONDS = 0.004  # the longest the loop is held by deciding; half of it costs a tenth of the claims a second
 SHORTEST_SLEEP_SECONDS = 0.001
 DELIVERY_ROOM_MS = 1_000  # of the sale's time, between a delivery's moment and where a rehearsal waits for it
 REST_SECONDS = 0.5  # after a flush that failed, before what is due is tried again
@@ -87,8 +88,8 @@ class Listener(Protocol):
 
 Reply = Callable[[list[Answer]], None]
 
-Prepare = Callable[[str, dict[str, Any], State], dict[str, Any]]
-"""(kind, fields, state) → the fields with what has to be read outside the core put in, such as a sheet's plan."""
+Prepare = Mapping[str, Callable[[dict[str, Any], State], dict[str, Any]]]
+"""Kind → (fields, state) → the fields with what has to be read outside the core put in, such as a sheet's plan."""
 
 
 class _Work:
@@ -96,7 +97,7 @@ class _Work:
 
     __slots__ = ("actor", "answers", "commands", "next", "open", "reply", "sender")
 
-    def __init__(self, actor: Actor, commands: Sequence[Any], reply: Reply) -> None:
+    def __init__(self, actor: Actor, commands: Sequence[Read], reply: Reply) -> None:
         self.actor, self.sender, self.commands, self.reply = actor, actor.sender, commands, reply
         self.answers: list[Answer | None] = [None] * len(commands)
         self.next = 0
@@ -140,10 +141,10 @@ class Conductor:
         self._rest_until = 0.0
         """Why nothing can be written just now, in plain words."""
         self.recent: deque[Published] = deque(maxlen=64)
-        self._permissions, self._make_clock, self._prepare = permissions, make_clock, prepare
+        self._permissions, self._make_clock, self._prepare = permissions, make_clock, prepare or {}
         self._broken = False  # a decision failed half-way: the working state is not to be trusted
         self._poisoned: set[str] = set()  # moments whose deciding failed: they are left alone
-        self._ids: dict[tuple[str, str], int] = {}
+        self._ids: dict[str, dict[str, int]] = {}  # sender → id → number
         self._queue: deque[_Work] = deque()
         self.waiting = 0
         """Commands that were taken and are not decided yet."""
@@ -186,9 +187,9 @@ class Conductor:
                 state = states.decode(found[1])
             except msgspec.MsgspecError:
                 log.warning("a snapshot of another version is passed over", sale=sale, seq=found[0])
-        ids: dict[tuple[str, str], int] = {}
+        ids: dict[str, dict[str, int]] = {}
         async for sender, id_, seq in journal.commands(sale):
-            ids[sender, id_] = seq
+            ids.setdefault(sender, {})[id_] = seq
         self.recent.clear()
         while state.seq < end.seq:
             entries = await journal.read(sale, state.seq, 2000)
@@ -211,13 +212,21 @@ class Conductor:
         if not commands:
             reply([])
             return
-        work = _Work(actor, commands, reply)
         if self._closing or self.waiting + len(commands) > QUEUE_LIMIT:
-            self._refuse_work(work, "too much is waiting" if not self._closing else "the service is stopping")
+            why = "too much is waiting" if not self._closing else "the service is stopping"
+            self._refuse_work(_Work(actor, [Read(reading.id_of(given)) for given in commands], reply), why)
             return
+        # They come while a flush is on its way: what can be told without the state is told now, not when they are decided.
+        self._queue.append(_Work(actor, [self._read(actor, given) for given in commands], reply))
         self.waiting += len(commands)
-        self._queue.append(work)
         self._wake.set()
+
+    def _read(self, actor: Actor, given: Any) -> Read:
+        try:
+            return reading.read(actor, given, self._permissions, self._prepare)
+        except Exception:  # a fault of ours in one command is not to end its connection
+            log.exception("a command could not be read", sale=self.sale)
+            return Read(None, refusal=_our_fault("a command"), early=True)
 
     async def do(self, actor: Actor, command: dict[str, Any]) -> Answer:
         """One command, and its answer."""
@@ -242,7 +251,7 @@ class Conductor:
 
     def _refuse_work(self, work: _Work, why: str) -> None:
         for i in range(work.next, len(work.commands)):
-            work.settle(i, self._busy(reading.id_of(work.commands[i]), why))
+            work.settle(i, self._busy(work.commands[i].id, why))
 
     def _busy(self, id_: str | None, why: str) -> Answer:
         return Answer(id=id_, ok=False, seq=self._durable, code="busy", message=why, details={"retry_ms": RETRY_MS})
@@ -314,7 +323,7 @@ class Conductor:
 
     def _decide_batch(self) -> _Batch:
         batch = _Batch()
-        started, worked = clocks.perf(), clocks.worked()
+        worked, look_at = clocks.worked(), clocks.perf() + BATCH_SECONDS
         # What is due goes before what waits.
         while (
             not self._broken
@@ -333,9 +342,13 @@ class Conductor:
                 count += 1
                 self.waiting -= 1
                 self._decide_one(batch, work, index, moment)
-                # What other programs on the machine take is not deciding; but asking for that is dear.
-                late = clocks.perf() - started > BATCH_SECONDS and clocks.worked() - worked > BATCH_SECONDS
-                if late or self._broken:
+                if clocks.perf() > look_at:
+                    # What other programs on the machine take is not deciding; but asking for that is dear.
+                    left = worked + BATCH_SECONDS - clocks.worked()
+                    look_at = clocks.perf() + left
+                    if left <= 0:
+                        count = BATCH_COMMANDS
+                if self._broken:
                     count = BATCH_COMMANDS
             if work.next == len(work.commands):
                 self._queue.popleft()
@@ -369,45 +382,42 @@ class Conductor:
                 break
 
     def _decide_one(self, batch: _Batch, work: _Work, index: int, moment: Moment) -> None:
-        fields = work.commands[index]
-        actor = work.actor
-        id_ = reading.id_of(fields)
-        kind = "a command"
+        read = work.commands[index]
+        id_ = read.id
         try:
-            read = reading.read(actor, fields, self._permissions)
-            kind, sum_ = read.kind, read.sum
-            key = (work.sender, id_ or "")
-            known = self._ids.get(key) if id_ is not None else None
+            if read.early:
+                raise read.refusal or _our_fault(read.kind)
+            known = self._ids.get(work.sender, _NO_IDS).get(id_) if id_ is not None else None
             if known is not None:
-                self._repeat(batch, work, index, known, sum_)
+                self._repeat(batch, work, index, known)
                 return
-            given = read.fields if self._prepare is None else self._prepare(kind, read.fields, self.state)
-            command = reading.validated(kind, given)
+            if read.refusal is not None:
+                raise read.refusal
+            command = read.command
+            if command is None:
+                command = reading.validated(read.kind, self._prepare[read.kind](read.fields or {}, self.state))
             if read.saw:
                 check_from(self.state, command, read.seen)
-            decided = decide(self.state, actor, command, moment, id_, sum_, read.override)
+            decided = decide(self.state, work.actor, command, moment, id_, read.sum, read.override)
         except Refusal as refusal:
             batch.answers.append((work, index, refused(id_, refusal, self.state.seq)))
             return
         except Exception:
-            log.exception("a command could not be decided", sale=self.sale, kind=kind)
+            log.exception("a command could not be decided", sale=self.sale, kind=read.kind)
             self._broken = True
-            fault = Refusal(
-                "invalid", f"{kind} failed inside the service; nothing was changed, and the fault is logged"
-            )
-            batch.answers.append((work, index, refused(id_, fault, self.state.seq)))
+            batch.answers.append((work, index, refused(id_, _our_fault(read.kind), self.state.seq)))
             return
         if decided.events:
             self._take(batch, decided.events, decided.touched, work.sender)
             if id_ is not None:
                 first = decided.events[0].seq
-                self._ids[key] = first
+                self._ids.setdefault(work.sender, {})[id_] = first
                 batch.ids.append((work.sender, id_, first))
         batch.answers.append((work, index, Answer(id=id_, ok=True, seq=self.state.seq, result=decided.result)))
 
-    def _repeat(self, batch: _Batch, work: _Work, index: int, seq: int, sum_: int | None) -> None:
+    def _repeat(self, batch: _Batch, work: _Work, index: int, seq: int) -> None:
         """The same id again: the same answer, computed from the event; nothing happens twice."""
-        id_ = reading.id_of(work.commands[index])
+        id_, sum_ = work.commands[index].id, work.commands[index].sum
         event = next((e for e in batch.events if e.seq == seq), None)
         if event is not None:
             batch.answers.append((work, index, self._again(id_, event, sum_)))
@@ -524,4 +534,9 @@ class Conductor:
         self._broken = False
 
 
+def _our_fault(kind: str) -> Refusal:
+    return Refusal("invalid", f"{kind} failed inside the service; nothing was changed, and the fault is logged")
+
+
+_NO_IDS: dict[str, int] = {}
 _background: set[asyncio.Task[None]] = set()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 import msgspec
@@ -25,52 +25,79 @@ _VALIDATE: dict[str, Callable[[Any], Command]] = {
 }
 
 
-class Read(msgspec.Struct):
-    """A command as it came: its own fields, and what came around them."""
+_sorted = msgspec.json.Encoder(order="sorted").encode
 
-    kind: str
-    fields: dict[str, Any]
-    sum: int | None  # of kind and fields: the same id with another one is another command
+
+class Read(msgspec.Struct):
+    """A command as it came. What it asks for is `command`, once its fields were checked."""
+
+    id: str | None  # where there is one that can be told back
+    kind: str = "a command"
+    sum: int | None = None  # of kind and fields: the same id with another one is another command
     saw: bool = False  # whether `from` was given
     seen: str | None = None
     override: Override | None = None
+    command: Command | None = None
+    fields: dict[str, Any] | None = None  # of a kind that is checked later
+    refusal: Refusal | None = None
+    early: bool = False  # whether the refusal comes before the question if its id is a repeat
 
 
-def id_of(fields: Any) -> str | None:
+def id_of(given: Any) -> str | None:
     """The id, where there is one that can be told back."""
-    id_ = fields.get("id") if isinstance(fields, dict) else None
+    id_ = given.get("id") if isinstance(given, dict) else None
     return id_ if isinstance(id_, str) else None
 
 
-def read(actor: Actor, fields: Any, may: Permissions) -> Read:
-    """Kind, role, and the envelope. Raises Refusal."""
-    if not isinstance(fields, dict):
+def read(actor: Actor, given: Any, may: Permissions, later: Container[str] = ()) -> Read:
+    """Everything about a command that can be told without the state; of kinds in `later`, all but their fields."""
+    out = Read(id_of(given))
+    try:
+        own = _envelope(out, actor, given, may)
+    except Refusal as refusal:
+        out.refusal, out.early = refusal, True
+        return out
+    if out.kind in later:
+        out.fields = own
+        return out
+    try:
+        out.command = validated(out.kind, own)
+    except Refusal as refusal:
+        out.refusal = refusal
+    return out
+
+
+def _envelope(out: Read, actor: Actor, given: Any, may: Permissions) -> dict[str, Any]:
+    """Kind, role, and what stands around the command's own fields, which are returned. Raises Refusal."""
+    if not isinstance(given, dict):
         raise Refusal("invalid", "a command is a JSON object", {"field": ""})
-    kind = fields.get("kind")
+    kind = given.get("kind")
     if not isinstance(kind, str):
         raise Refusal("invalid", "a command needs its kind, such as coupon.claim", {"field": "kind"})
     internal = actor is CLOCK
     if kind not in COMMANDS or (kind in INTERNAL and not internal):
         raise Refusal("unknown", f"there is no command {kind[:80]!r}; see GET /api/permissions", {"field": "kind"})
+    out.kind = kind
+    own = {k: v for k, v in given.items() if k not in _ENVELOPE}
     if internal:
-        return Read(kind, {k: v for k, v in fields.items() if k not in _ENVELOPE}, None)
+        return own
     if not may(actor.role, kind):
         raise Refusal("forbidden", f"{actor.role} may not {kind}", {"kind": kind, "role": actor.role})
-    if "id" in fields and not (isinstance(fields["id"], str) and 1 <= len(fields["id"]) <= MAX_ID):
+    if "id" in given and not (out.id is not None and 1 <= len(out.id) <= MAX_ID):
         raise Refusal("invalid", f"an id is a text of 1 to {MAX_ID} characters", {"field": "id"})
-    own = {k: v for k, v in fields.items() if k not in _ENVELOPE}
-    out = Read(kind, own, zlib.crc32(msgspec.json.encode([kind, own], order="sorted")))
-    if "from" in fields:
-        out.saw, out.seen = True, fields["from"]
-        if kind == "delivery.retry" and isinstance(out.seen, int) and not isinstance(out.seen, bool):
-            out.seen = str(out.seen)  # an attempt is a number, and is what this button's sender saw
+    out.sum = zlib.crc32(_sorted([kind, own]))
+    if "from" in given:
+        out.saw, seen = True, given["from"]
+        if kind == "delivery.retry" and isinstance(seen, int) and not isinstance(seen, bool):
+            seen = str(seen)  # an attempt is a number, and is what this button's sender saw
         if not COMMANDS[kind].button:
             raise Refusal("invalid", f"{kind} takes no from", {"field": "from"})
-        if out.seen is not None and not isinstance(out.seen, str):
+        if seen is not None and not isinstance(seen, str):
             raise Refusal("invalid", "from is an id, or null for none", {"field": "from"})
-    if "override" in fields:
-        out.override = _override(fields["override"])
-    return out
+        out.seen = seen
+    if "override" in given:
+        out.override = _override(given["override"])
+    return own
 
 
 def validated(kind: str, fields: dict[str, Any]) -> Command:

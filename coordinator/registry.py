@@ -49,10 +49,8 @@ class SheetRefused(Exception):
         self.findings = findings
 
 
-def prepare(kind: str, fields: dict[str, Any], state: State) -> dict[str, Any]:
+def with_plan(fields: dict[str, Any], state: State) -> dict[str, Any]:
     """Reads what must be read outside the core: the sheet of `sheet.replace`."""
-    if kind != "sheet.replace":
-        return fields
     if "plan" in fields:
         raise Refusal("invalid", "plan: the service makes it from the sheet", {"field": "plan"})
     if not isinstance(fields.get("sheet"), dict):
@@ -72,6 +70,9 @@ def prepare(kind: str, fields: dict[str, Any], state: State) -> dict[str, Any]:
             },
         )
     return {**fields, "sheet": sheet, "plan": plan}
+
+
+PREPARE = {"sheet.replace": with_plan}
 
 
 def make_clock(state: State) -> Clock:
@@ -135,7 +136,7 @@ class Registry:
 
     async def _open(self, sale: str) -> Sale:
         conductor = Conductor(
-            sale, self.journal, permissions=may, make_clock=make_clock, prepare=prepare, public=self.public
+            sale, self.journal, permissions=may, make_clock=make_clock, prepare=PREPARE, public=self.public
         )
         await conductor.open()
         hub = Hub(conductor)

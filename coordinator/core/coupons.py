@@ -219,7 +219,7 @@ def claim(turn: Turn, c: CouponClaim) -> dict[str, Any] | None:
     return None
 
 
-_NOBODY: dict[str, list[str]] = {}
+_NOBODY: dict[str, tuple[str, ...]] = {}
 
 
 def _claimant(turn: Turn, member: str | None) -> str | None:
@@ -306,7 +306,8 @@ def claimed(state: State, e: CouponClaimed) -> Iterable[Key]:
     coupon.left -= 1
     state.codes[e.code] = Code(coupon=e.coupon, member=e.member, claimed_at=e.at, drop=e.drop)
     if e.member is not None:
-        state.claims.setdefault(e.coupon, {}).setdefault(e.member, []).append(e.code)
+        had = state.claims.setdefault(e.coupon, {})
+        had[e.member] = (*had.get(e.member, ()), e.code)
     if e.drop is None:
         return (("coupons", e.coupon),)
     state.drops[e.drop].claimed += 1

@@ -13,8 +13,9 @@ Each topic file registers with four decorators:
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar
 
 import msgspec
@@ -69,19 +70,19 @@ CODES: dict[str, int] = {
 
 
 # ---------------------------------------------------------------- who acts
-class Actor(msgspec.Struct, frozen=True):
+class Actor(msgspec.Struct, frozen=True, dict=True):
     """Who gives a command. `groups` limits a relay or a cheer member; None is no limit of its own."""
 
     role: str
     name: str
     groups: tuple[str, ...] | None = None
 
-    @property
+    @cached_property
     def by(self) -> str:
         """How the event names them: the audience is never named by person."""
         return self.role if self.role in {"audience", "clock"} else f"{self.role}:{self.name}"
 
-    @property
+    @cached_property
     def sender(self) -> str:
         """Whose command ids these are."""
         return f"{self.role}:{self.name}"
@@ -321,7 +322,7 @@ class Turn:
         """
         self._keys += 1
         about = b"%d.%d" % (self.state.seq, self._keys)
-        return hashlib.blake2b(about, key=self.moment.bits, digest_size=length).digest().translate(_LETTERS).decode()
+        return blake2b(about, key=self.moment.bits, digest_size=length).digest().translate(_LETTERS).decode()
 
     def late(self, planned_at: int) -> int:
         """How late it is in real ms, whatever the sale's speed."""

@@ -66,7 +66,7 @@ class State(msgspec.Struct, kw_only=True, dict=True):
     added: dict[str, tuple[str, CuePlan]] = {}  # cues that the sheet does not hold: by hand or added live
     keys: dict[str, AddressKey] = {}  # the addresses that went out: one for each drop and group
     codes: dict[str, Code] = {}
-    claims: dict[str, dict[str, list[str]]] = {}  # coupon → member → codes
+    claims: dict[str, dict[str, tuple[str, ...]]] = {}  # coupon → member → codes
     relays: dict[str, Relay] = {}
     opened: set[str] = set()  # deliveries that are not at their end
     by_drop: dict[str, dict[str, str]] = {}  # drop → group → delivery

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -47,7 +48,11 @@ class Chunk(msgspec.Struct):
 
     first: int
     last: int
-    events: list[tuple[Streams, str, Event, bytes]]  # (who is shown it, who sent it, the event, its bytes in full)
+    # Side by side, one of each for an event: lists of tuples would be thousands of objects more to collect.
+    events: list[Event]
+    bodies: list[bytes]  # the event's bytes in full
+    streams: list[Streams]  # who is shown it
+    sent_by: list[str]  # who sent it
     who: set[Streams]  # all that any of the events goes to
     senders: set[str]  # all who sent one
     before: dict[Key, Pattern]  # touched entity → who was shown it before
@@ -82,7 +87,9 @@ class Span:
 
     def events(self) -> Iterator[tuple[Streams, str, Event, bytes]]:
         for chunk in self._chunks:
-            yield from chunk.events[max(0, self._after + 1 - chunk.first) :]
+            skip = max(0, self._after + 1 - chunk.first)
+            columns = chunk.streams, chunk.sent_by, chunk.events, chunk.bodies
+            yield from islice(zip(*columns, strict=True), skip, None)
 
 
 class Hub:
@@ -135,20 +142,19 @@ class Hub:
 
     def _keep(self, batch: Published, before: dict[Key, Pattern]) -> None:
         state = self.conductor.state
-        events: list[tuple[Streams, str, Event, bytes]] = []
-        size = 0
-        for event, entry, sender in zip(batch.events, batch.entries, batch.senders, strict=True):
-            who = role_streams.of_event(state, event)
-            full = codec.wire(event, entry.body, entry.private)
-            events.append((who, sender, event, full))
-            size += len(full)
+        streams = [role_streams.of_event(state, event) for event in batch.events]
+        bodies = [codec.wire(e, x.body, x.private) for e, x in zip(batch.events, batch.entries, strict=True)]
         before = before or dict.fromkeys(batch.touched, ())
-        # Those whom none of it concerns are told so by these two, without a look at each event.
-        streams, senders = {who for who, _, _, _ in events}, set(batch.senders)
-        chunk = Chunk(batch.events[0].seq, batch.events[-1].seq, events, streams, senders, before, size)
+        chunk = Chunk(
+            first=batch.events[0].seq, last=batch.events[-1].seq,
+            events=batch.events, bodies=bodies, streams=streams, sent_by=batch.senders,
+            # Those whom none of it concerns are told so by these two, without a look at each event.
+            who=set(streams), senders=set(batch.senders),
+            before=before, size=sum(map(len, bodies)),
+        )  # fmt: skip
         self.chunks.append(chunk)
-        self._events += len(events)
-        self._bytes += size
+        self._events += len(bodies)
+        self._bytes += chunk.size
         while len(self.chunks) > 1 and (self._events > KEPT_EVENTS or self._bytes > KEPT_BYTES):
             old = self.chunks.popleft()
             self._events -= len(old.events)

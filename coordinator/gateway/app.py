@@ -83,7 +83,7 @@ class Service:
         # make cues late.
         gc.collect()
         gc.freeze()
-        gc.set_threshold(50_000, 20, 100)
+        gc.set_threshold(10_000, 20, 100)
         gateway.ready = True
         log.info("ready", address=settings.address(), data=str(settings.data), sales=len(registry.here()))
 

@@ -129,8 +129,8 @@ def _need(request: web.Request) -> tuple[Sale, AddressKey]:
     return found
 
 
-def _codes(state: State, coupon: str, member: str | None) -> list[str]:
-    return state.claims.get(coupon, {}).get(member, []) if member else []
+def _codes(state: State, coupon: str, member: str | None) -> tuple[str, ...]:
+    return state.claims.get(coupon, {}).get(member, ()) if member else ()
 
 
 async def coupon_page(request: web.Request) -> web.StreamResponse:
