@@ -306,8 +306,8 @@ class Turn:
         if event.VERSION != 1:
             event.v = event.VERSION
         touched = evolve(state, event)
+        self.touched = self.touched | touched if self.events else touched
         self.events.append(event)
-        self.touched |= touched
         if state.index.risen and self._depth < MAX_TRIGGER_DEPTH:
             self._depth += 1
             try:
@@ -321,8 +321,8 @@ class Turn:
         `seq` tells apart the turns that were lent the same bits.
         """
         self._keys += 1
-        about = b"%d.%d" % (self.state.seq, self._keys)
-        return blake2b(about, key=self.moment.bits, digest_size=length).digest().translate(_LETTERS).decode()
+        about = b"%b%d.%d" % (self.moment.bits, self.state.seq, self._keys)
+        return blake2b(about, digest_size=length).digest().translate(_LETTERS).decode()
 
     def late(self, planned_at: int) -> int:
         """How late it is in real ms, whatever the sale's speed."""

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from coordinator.journal.base import CommandKey, End, Entry, Flush, Journal, NoSuchSale, SaleExists
+from coordinator.journal.base import CommandKey, End, Entry, Fenced, Flush, Journal, NoSuchSale, SaleExists
 
-__all__ = ["CommandKey", "End", "Entry", "Flush", "Journal", "NoSuchSale", "SaleExists"]
+__all__ = ["CommandKey", "End", "Entry", "Fenced", "Flush", "Journal", "NoSuchSale", "SaleExists"]

@@ -26,6 +26,17 @@ class SaleExists(Conflict):
         self.args = (f"sale {sale} exists already, with {actual} events; open it, or choose another id",)
 
 
+class Fenced(Conflict):
+    """The flush carries a fence that is not the sale's: another node may write it now; nothing was added."""
+
+    def __init__(self, sale: str, fence: str, actual: int) -> None:
+        super().__init__(sale, actual, actual)
+        self.args = (
+            f"sale {sale}: this node may not write it any more (its lease has gone to another, or is over); nothing was added",
+        )
+        self.fence = fence
+
+
 class NoSuchSale(JournalError):
     """The journal has no sale of this id."""
 
@@ -53,12 +64,14 @@ class Flush:
 
     `first` is the number of `bodies[0]`; the others follow without a gap. `private` and `commands` speak of numbers
     inside this flush only; a number has at most one private part, a (sender, id) comes once in the life of a sale.
+    `fence` is the token of the sale's lease, where nodes share a journal: "" where there is no lease to hold.
     """
 
     first: int
     bodies: Sequence[bytes]
     private: Sequence[tuple[int, bytes]] = ()
     commands: Sequence[CommandKey] = ()
+    fence: str = ""
 
     @property
     def last(self) -> int:
@@ -98,7 +111,8 @@ class Journal(ABC):
     async def append(self, sale: str, flush: Flush) -> None:
         """Add a flush after the end. When this returns, it survives kill -9 and loss of power.
 
-        Raises `Conflict` where `flush.first` is not the end + 1: nothing was added. Raises `JournalUnavailable` when
+        Raises `Conflict` where `flush.first` is not the end + 1, `Fenced` where its fence is not the sale's (a journal of
+        one process has no fences and passes over it): nothing was added. Raises `JournalUnavailable` when
         the flush was not added or when that is not known: ask `end` before going on. Later appends work as soon as
         the cause is gone; nothing need be reopened. Raises `ValueError` for a flush that breaks its own rules
         (no event, a newline in a body, a number outside the flush). An append that is cancelled may have been added.

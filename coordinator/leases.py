@@ -1,0 +1,53 @@
+"""Leases and the bus: how the nodes of one installation agree who conducts a sale, and tell each other things.
+
+A lease is a random token of its owner, kept beside the sale's journal, that runs out by itself. Every append carries
+it, and the journal compares it for equality in the same step: a node whose lease has gone can write nothing, whatever
+its clock or its pauses. The bus is fast and may lose messages; nothing is true because it was heard there.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Mapping, Sequence
+
+
+class Leases(ABC):
+    """Who may write which sale. Errors: `JournalUnavailable` where the store cannot be reached or does not answer."""
+
+    @abstractmethod
+    async def acquire(self, sale: str, token: str, seconds: float, *, instead_of: str = "") -> bool:
+        """Take the lease of a sale that nobody holds, or that is held by the token `instead_of`; whether it was taken."""
+
+    @abstractmethod
+    async def renew(self, tokens: Mapping[str, str], seconds: float) -> set[str]:
+        """Hold on to leases (sale → token) for so long from now; those that are still held."""
+
+    @abstractmethod
+    async def release(self, sale: str, token: str) -> None:
+        """Give a lease back, if it is held by this token."""
+
+    @abstractmethod
+    async def owners(self, sales: Sequence[str]) -> dict[str, str]:
+        """Sale → token that holds its lease; sales that nobody holds are left out."""
+
+
+class Bus(ABC):
+    """Messages between nodes: at most once, in order from one sender to one channel while the line stands."""
+
+    @abstractmethod
+    async def publish(self, channel: str, message: bytes) -> None:
+        """Send to whoever listens now. A failure is silent: the sender hears nothing back, and asks again in time."""
+
+    @abstractmethod
+    async def subscribe(self, channel: str) -> None:
+        """From its return on, messages to the channel are heard (again after a broken line, without what was sent meanwhile)."""
+
+    @abstractmethod
+    async def unsubscribe(self, channel: str) -> None: ...
+
+    @abstractmethod
+    def messages(self) -> AsyncIterator[tuple[str, bytes]]:
+        """(channel, message) of all channels that are listened to, until `close`. For one reader."""
+
+    @abstractmethod
+    async def close(self) -> None: ...
