@@ -12,9 +12,11 @@ import math
 import os
 import time
 from abc import ABC, abstractmethod
+from collections import deque
 
 STEP_MS = 250  # wall and monotonic clock may drift this far apart before it counts as a step
 JUMP = 0.0
+TOLD_KEPT = 16  # of a followed clock's tellings: enough to have a quick one, few enough to follow a drift
 
 
 def wall_ms() -> int:
@@ -88,6 +90,29 @@ class LiveClock(Clock):
             return 0
         self._seen = offset
         return by
+
+
+class FollowedClock(Clock):
+    """The clock of a sale that another node conducts, as that one tells it; each telling is late by its way here."""
+
+    def __init__(self) -> None:
+        self._offsets: deque[float] = deque(maxlen=TOLD_KEPT)  # sale's ms less ours, as told
+        self._offset = float(wall_ms()) - monotonic() * 1000
+
+    def tell(self, now: int, speed: float) -> None:
+        """The sale's time was `now` when this was sent."""
+        offset = now - monotonic() * 1000 * (speed or 1.0)
+        if speed != self.speed or (self._offsets and abs(offset - self._offset) > STEP_MS):
+            self._offsets.clear()
+        self.speed = speed
+        self._offsets.append(offset)
+        self._offset = max(self._offsets)  # the one that came the quickest
+
+    def now(self) -> int:
+        return int(self._offset + monotonic() * 1000 * (self.speed or 1.0))
+
+    def delay(self, instant: int) -> float:
+        return max(0.0, (instant - self.now()) / 1000 / (self.speed or 1.0))
 
 
 class RehearsalClock(Clock):

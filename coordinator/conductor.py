@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 import structlog
@@ -20,25 +20,15 @@ import structlog
 from coordinator import clock as clocks
 from coordinator import reading
 from coordinator.clock import Clock
-from coordinator.core import (
-    CLOCK,
-    Actor,
-    Event,
-    Moment,
-    Refusal,
-    State,
-    answer,
-    decide,
-    decide_due,
-    due,
-    evolve,
-)
-from coordinator.core import state as states
+from coordinator.core import CLOCK, Actor, Event, Moment, Refusal, State, answer, decide, decide_due, due
 from coordinator.core.kernel import Key, check_from
+from coordinator.core.sheets import JournalOpened
 from coordinator.errors import Conflict, JournalError, JournalUnavailable
 from coordinator.journal import codec
-from coordinator.journal.base import Entry, Flush, Journal
+from coordinator.journal.base import Entry, Flush
+from coordinator.leases import Held
 from coordinator.reading import Read
+from coordinator.record import Published, Record
 
 log = structlog.get_logger(__name__)
 
@@ -69,21 +59,6 @@ class Answer(msgspec.Struct, omit_defaults=True):
 def refused(id_: str | None, refusal: Refusal, seq: int = 0) -> Answer:
     details = dict(refusal.details) if refusal.details else None
     return Answer(id=id_, ok=False, seq=seq, code=refusal.code, message=refusal.message, details=details)
-
-
-class Published(msgspec.Struct):
-    """A batch as it became durable."""
-
-    events: list[Event]
-    entries: list[Entry]
-    senders: list[str]
-    touched: set[Key]
-
-
-class Listener(Protocol):
-    """Who is told of each batch, after it is durable and before anybody is answered."""
-
-    def publish(self, batch: Published) -> None: ...
 
 
 Reply = Callable[[list[Answer]], None]
@@ -124,24 +99,24 @@ class _Batch:
 class Conductor:
     def __init__(
         self,
-        sale: str,
-        journal: Journal,
+        record: Record,
         *,
         permissions: reading.Permissions,
         make_clock: Callable[[State], Clock],
         prepare: Prepare | None = None,
         public: str = "",
+        lease: Held | None = None,
     ) -> None:
-        self.sale, self.journal, self.public = sale, journal, public
-        self.state = State(sale=sale)
-        self.incarnation = ""
+        self.record, self.sale, self.journal, self.public = record, record.sale, record.journal, public
+        self.state = record.state
         self.clock: Clock = clocks.LiveClock()
-        self.listeners: list[Listener] = []
         self.unavailable: str | None = None
-        self._rest_until = 0.0
         """Why nothing can be written just now, in plain words."""
-        self.recent: deque[Published] = deque(maxlen=64)
+        self.lost = asyncio.Event()
+        """Set when another node may write this sale: this conductor has stopped, and writes no more."""
+        self._rest_until = 0.0
         self._permissions, self._make_clock, self._prepare = permissions, make_clock, prepare or {}
+        self._lease = lease
         self._broken = False  # a decision failed half-way: the working state is not to be trusted
         self._poisoned: set[str] = set()  # moments whose deciding failed: they are left alone
         self._ids: dict[str, dict[str, int]] = {}  # sender → id → number
@@ -157,13 +132,21 @@ class Conductor:
         self._task: asyncio.Task[None] | None = None
         self._closing = False
         self._snapshot_at = 0
-        self._durable = 0  # the last number that is known to stand in the journal
         self.wants_snapshot: Callable[[str], None] | None = None
 
     # ------------------------------------------------------------ life
     async def open(self) -> None:
-        """Loads the sale and begins to conduct it."""
-        await self._load()
+        """Reads the sale, or reads on where it was followed here, and begins to conduct it. Raises `JournalError`."""
+        record = self.record
+        if not record.durable:
+            await record.open()
+        if self._lease is not None:
+            to = await self._declare(self._lease)
+            if await record.continues():
+                await record.follow(to)
+            else:
+                await record.renew(to)
+        await self._take_up()
         self.clock = self._make_clock(self.state)
         self._task = asyncio.create_task(self._run(), name=f"conductor {self.sale}")
 
@@ -173,38 +156,29 @@ class Conductor:
         self._wake.set()
         if self._task is not None:
             await self._task
-        while self._queue:
-            self._refuse_work(self._queue.popleft(), "the service is stopping")
+        self._refuse_all("the service is stopping")
 
-    async def _load(self) -> None:
-        """The state as the journal has it."""
-        journal, sale = self.journal, self.sale
-        end = await journal.end(sale)
-        found = await journal.snapshot(sale)
-        state = State(sale=sale)
-        if found is not None:
-            try:
-                state = states.decode(found[1])
-            except msgspec.MsgspecError:
-                log.warning("a snapshot of another version is passed over", sale=sale, seq=found[0])
+    async def _take_up(self) -> None:
+        """The record's state is the working state; the ids that count are those of the journal."""
         ids: dict[str, dict[str, int]] = {}
-        async for sender, id_, seq in journal.commands(sale):
+        async for sender, id_, seq in self.journal.commands(self.sale):
             ids.setdefault(sender, {})[id_] = seq
-        self.recent.clear()
-        while state.seq < end.seq:
-            entries = await journal.read(sale, state.seq, 2000)
-            events = codec.decode_all(entries, sale)
-            touched: set[Key] = set()
-            for event in events:
-                touched |= evolve(state, event)
-            senders = [event.by for event in events]
-            self.recent.append(Published(events, entries, senders, touched))
-            await asyncio.sleep(0)  # a long journal must not hold up the other sales
-        self.state, self._ids, self.incarnation = state, ids, end.incarnation
-        self._durable = state.seq
+        self.state, self._ids = self.record.state, ids
         self._due_old = True
         self._declined.clear()
-        self._snapshot_at = state.seq
+        self._snapshot_at = self.state.seq
+
+    async def _declare(self, lease: Held) -> int:
+        """Writes that this node is the writer from here on; the number. Once it stands, all before it stands as well."""
+        end = await self.journal.end(self.sale)
+        last = codec.decode((await self.journal.read(self.sale, end.seq - 1, 1))[0], self.sale)
+        at = max(last.at, self._make_clock(self.record.state).now())
+        opened = JournalOpened(
+            seq=end.seq + 1, at=at, by=CLOCK.by, owner=lease.node, incarnation=lease.token.partition(".")[2]
+        )
+        flush = Flush(first=opened.seq, bodies=[codec.encode(opened)[0]], fence=lease.token)
+        await self.journal.append(self.sale, flush)
+        return opened.seq
 
     # ------------------------------------------------------------ the way in
     def submit(self, actor: Actor, commands: Sequence[Any], reply: Reply) -> None:
@@ -249,21 +223,33 @@ class Conductor:
         """The clock may have moved: look again at what is due."""
         self._wake.set()
 
+    def doubt(self) -> None:
+        """The lease may have gone to another: look before anything more is decided."""
+        self._broken = True
+        self._wake.set()
+
+    def _refuse_all(self, why: str) -> None:
+        while self._queue:
+            self._refuse_work(self._queue.popleft(), why)
+        self.waiting = 0
+
     def _refuse_work(self, work: _Work, why: str) -> None:
         for i in range(work.next, len(work.commands)):
             work.settle(i, self._busy(work.commands[i].id, why))
 
     def _busy(self, id_: str | None, why: str) -> Answer:
-        return Answer(id=id_, ok=False, seq=self._durable, code="busy", message=why, details={"retry_ms": RETRY_MS})
+        return Answer(
+            id=id_, ok=False, seq=self.record.durable, code="busy", message=why, details={"retry_ms": RETRY_MS}
+        )
 
     # ------------------------------------------------------------ the loop
     async def _run(self) -> None:
-        while True:
+        while not self.lost.is_set():
             self._refresh_due()
             next_at = self._due[0][0] if self._due else None
             now = self.clock.now()
             resting = self.unavailable is not None and clocks.monotonic() < self._rest_until
-            if not self._queue and (next_at is None or next_at > now or resting):
+            if not self._queue and not self._broken and (next_at is None or next_at > now or resting):
                 if self._closing:
                     return
                 await self._sleep(next_at)
@@ -278,7 +264,7 @@ class Conductor:
 
     async def _sleep(self, next_at: int | None) -> None:
         self._wake.clear()
-        if self._queue:
+        if self._queue or self._broken:
             return
         # A rehearsal's clock may stand still: then it is looked at again, not spun on.
         timeout = None if next_at is None else max(SHORTEST_SLEEP_SECONDS, self.clock.delay(next_at))
@@ -463,29 +449,24 @@ class Conductor:
             entries.append(Entry(seq=event.seq, body=body, private=part))
             if part is not None:
                 private.append((event.seq, part))
-        flush = Flush(first=batch.events[0].seq, bodies=[e.body for e in entries], private=private, commands=batch.ids)
+        flush = Flush(
+            first=batch.events[0].seq, bodies=[e.body for e in entries], private=private, commands=batch.ids,
+            fence=self._lease.token if self._lease is not None else "",
+        )  # fmt: skip
         self._settled.clear()
         try:
             await self.journal.append(self.sale, flush)
             self.unavailable = None
             if self._broken:
-                await self._reload()
+                await self._reload()  # which tells of this batch as well
+            else:
+                self.record.publish(Published(batch.events, entries, batch.senders, batch.touched))
         except (JournalUnavailable, Conflict) as e:
             await self._after_failure(batch, flush, str(e))
             return
         finally:
             self._settled.set()
-        self._publish(Published(batch.events, entries, batch.senders, batch.touched))
         self._answer(batch)
-
-    def _publish(self, published: Published) -> None:
-        self._durable = published.events[-1].seq
-        self.recent.append(published)
-        for listener in self.listeners:
-            try:
-                listener.publish(published)
-            except Exception:  # what is durable stays so, whoever cannot show it
-                log.exception("a batch could not be published", sale=self.sale, first=published.events[0].seq)
         if self.wants_snapshot is not None and self.state.seq - self._snapshot_at >= SNAPSHOT_EVERY:
             self._snapshot_at = self.state.seq
             self.wants_snapshot(self.sale)
@@ -497,7 +478,7 @@ class Conductor:
     def _settle(self, work: _Work, index: int, given: Answer) -> None:
         # A refusal was made on a state that may not have come to stand: what it names must exist, or the
         # connection would wait for it and keep back every answer behind it.
-        given.seq = min(given.seq, self._durable)
+        given.seq = min(given.seq, self.record.durable)
         work.settle(index, given)
 
     async def _after_failure(self, batch: _Batch, flush: Flush, why: str) -> None:
@@ -506,31 +487,38 @@ class Conductor:
         log.error("a flush failed; the journal decides", sale=self.sale, first=flush.first, reason=why)
         await self._reload()
         stood = False
-        if self.state.seq >= flush.last:
+        if self.record.durable >= flush.last:
             with contextlib.suppress(JournalError):
                 entries = await self.journal.read(self.sale, flush.first - 1, len(flush.bodies))
                 stood = [e.body for e in entries] == list(flush.bodies)
-                if stood:
-                    self._publish(Published(batch.events, entries, batch.senders, batch.touched))
         for work, index, given in batch.answers:
             if given.ok and not stood:
                 given = self._busy(given.id, f"nothing can be written: {why}")  # noqa: PLW2901
             self._settle(work, index, given)
 
     async def _reload(self) -> None:
-        """Drops the working state for what the journal holds, however long the journal takes to be there."""
-        recent = list(self.recent)
+        """Drops the working state for what the journal holds, however long the journal takes to be there.
+
+        Where nodes share the journal, that begins with another token: nothing that is still on its way can land. A
+        lease that is another's by then ends this conductor.
+        """
         while True:
             try:
-                await self._load()
+                to = None
+                if self._lease is not None:
+                    if not await self._lease.take():
+                        log.warning("another node conducts this sale now", sale=self.sale)
+                        self.lost.set()
+                        self._refuse_all("another node conducts this sale now")
+                        return
+                    to = await self._declare(self._lease)
+                await self.record.renew(to)
+                await self._take_up()
                 break
             except JournalError as e:
                 self.unavailable = str(e)
-                while self._queue:
-                    self._refuse_work(self._queue.popleft(), f"nothing can be written: {e}")
-                self.waiting = 0
+                self._refuse_all(f"nothing can be written: {e}")
                 await asyncio.sleep(RELOAD_SECONDS)
-        self.recent = deque(recent, maxlen=64)
         self._broken = False
 
 

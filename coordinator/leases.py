@@ -10,6 +10,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 
+from coordinator import clock as clocks
+
 
 class Leases(ABC):
     """Who may write which sale. Errors: `JournalUnavailable` where the store cannot be reached or does not answer."""
@@ -51,3 +53,28 @@ class Bus(ABC):
 
     @abstractmethod
     async def close(self) -> None: ...
+
+
+class Held:
+    """One sale's lease as who conducts it holds it. Another token after each doubt: what was sent with the last cannot land."""
+
+    def __init__(self, leases: Leases, sale: str, node: str, seconds: float) -> None:
+        self._leases, self._seconds = leases, seconds
+        self.sale, self.node = sale, node
+        self.token = ""
+
+    async def take(self) -> bool:
+        """Takes the lease where nobody holds it, or takes it again under another token. Raises `JournalUnavailable`."""
+        token = f"{self.node}.{clocks.bits()[:8].hex()}"
+        if not await self._leases.acquire(self.sale, token, self._seconds, instead_of=self.token):
+            return False
+        self.token = token
+        return True
+
+    async def give_back(self) -> None:
+        await self._leases.release(self.sale, self.token)
+
+
+def node_of(token: str) -> str:
+    """The node whose token this is."""
+    return token.partition(".")[0]

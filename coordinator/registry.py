@@ -1,7 +1,7 @@
 """Which sales this node conducts: each is loaded when it is first asked for, and conducted by one conductor.
 
-In this version one process holds all sales of its data folder (the journal's lock sees to it). Several
-nodes, with leases and hand-over, come with the shared journal.
+This one is for a process that has its journal for itself (the data folder's lock sees to it). Nodes that share a
+journal have `shared_registry`.
 """
 
 from __future__ import annotations
@@ -23,8 +23,11 @@ from coordinator.core.plan import Plan
 from coordinator.core.sheets import SaleCreated
 from coordinator.errors import JournalError
 from coordinator.fanout.hub import Hub
+from coordinator.follower import Follower
 from coordinator.journal import codec
-from coordinator.journal.base import Journal
+from coordinator.journal.base import Flush, Journal
+from coordinator.leases import Held
+from coordinator.record import Record
 from coordinator.runsheet import load_plan, with_start
 from roles.permissions import may
 
@@ -34,10 +37,10 @@ STEP_SECONDS = 1.0  # how often wall and monotonic clock are compared
 
 
 class Sale(msgspec.Struct):
-    """A sale that is conducted here."""
+    """A sale that is served here: conducted, or followed while another node conducts it."""
 
     id: str
-    conductor: Conductor
+    conductor: Conductor | Follower
     hub: Hub
 
 
@@ -135,14 +138,9 @@ class Registry:
             del self._opening[sale]
 
     async def _open(self, sale: str) -> Sale:
-        conductor = Conductor(
-            sale, self.journal, permissions=may, make_clock=make_clock, prepare=PREPARE, public=self.public
-        )
+        conductor = self._conductor(Record(sale, self.journal))
         await conductor.open()
-        hub = Hub(conductor)
-        hub.start()
-        conductor.wants_snapshot = self._on_snapshot
-        found = self._sales[sale] = Sale(sale, conductor, hub)
+        found = self._sales[sale] = self._served(conductor)
         # Nobody is connected to a service that has just started, whatever the record's end says.
         state = await conductor.settled()
         for person in [p for p in state.people.values() if p.here and p.role not in {"relay", "poster"}]:
@@ -151,6 +149,23 @@ class Registry:
             )
         self.on_open(found)
         return found
+
+    def _conductor(self, record: Record, lease: Held | None = None) -> Conductor:
+        conductor = Conductor(
+            record, permissions=may, make_clock=make_clock, prepare=PREPARE, public=self.public, lease=lease
+        )
+        conductor.wants_snapshot = self._on_snapshot
+        return conductor
+
+    @staticmethod
+    def _served(conductor: Conductor | Follower) -> Sale:
+        hub = Hub(conductor.record)
+        hub.start()
+        return Sale(conductor.sale, conductor, hub)
+
+    async def _claim(self, sale: str) -> str:  # noqa: ARG002 - where nodes share the journal
+        """Makes sure that nobody else writes a sale that is to be created; the fence of its first append."""
+        return ""
 
     async def create(
         self, data: bytes | dict[str, Any], name: str, content_type: str | None, *, rehearsal: float | None = None,
@@ -175,11 +190,10 @@ class Registry:
             seq=1, at=now if rehearsal is None or start_now else rehearsal_start(plan), by="owner:owner", sale=sale,
             title=plan.title, plan=plan, sheet=sheet, rehearsal=rehearsal,
         )  # fmt: skip
-        from coordinator.journal.base import Flush
-
+        fence = await self._claim(sale)
         await self.journal.create(sale)
         body, _ = codec.encode(created)
-        await self.journal.append(sale, Flush(first=1, bodies=[body]))
+        await self.journal.append(sale, Flush(first=1, bodies=[body], fence=fence))
         opened = await self.get(sale)
         if opened is None:
             raise JournalError(f"sale {sale} was created and is not there")
@@ -189,7 +203,7 @@ class Registry:
         while True:
             await asyncio.sleep(STEP_SECONDS)
             for sale in self.here():
-                by = sale.conductor.clock.step()
+                by = sale.conductor.clock.step()  # of what is followed, whoever conducts it sees to it
                 if by and sale.conductor.state.the.status != "closed":
                     log.warning("the machine's clock was put forward or back", sale=sale.id, by_ms=by)
                     await sale.conductor.do(CLOCK, {"kind": "clock.step", "by_ms": by})

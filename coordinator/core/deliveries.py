@@ -226,8 +226,13 @@ def relay_for(state: State, group: str, other_than: str | None = None) -> str:
 
 # ---------------------------------------------------------------- asking and taking back
 def request_all(turn: Turn, drop: Drop, plan: CuePlan) -> None:
-    known = dict(turn.state.by_drop.get(drop.id, {}))
+    """Asks for a drop in all its groups. One that has it from an earlier attempt, or may have it, is left alone."""
+    state = turn.state
+    known = dict(state.by_drop.get(drop.id, {}))
     for group in drop.groups:
+        old = state.deliveries.get(known.get(group, ""))
+        if old is not None and (old.status == "sent" or (old.status == "unknown" and state.p.unknown != "resend")):
+            continue
         request(turn, drop, plan.do, group, known.get(group))
 
 

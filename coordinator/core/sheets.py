@@ -319,14 +319,15 @@ def replaced_result(_: State, e: SheetReplaced) -> dict[str, int]:
 
 
 class JournalOpened(Event, tag="journal.opened", kw_only=True):
-    """A node has become the writer of this sale."""
+    """A node has become the writer of this sale. Numbers from here on are of this incarnation."""
 
     owner: str
     incarnation: str
 
 
 @evolves(JournalOpened)
-def opened(_: State, e: JournalOpened) -> Iterable[Key]:
+def opened(state: State, e: JournalOpened) -> Iterable[Key]:
+    state.incarnations.append((e.seq, e.incarnation))
     return ()
 
 

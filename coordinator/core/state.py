@@ -43,6 +43,7 @@ class State(msgspec.Struct, kw_only=True, dict=True):
     rehearsal: float | None = None  # the speed of a rehearsal, 0 for `jump`; None for the real thing
     plan: Plan | None = None
     sheet: Any = None  # JSON: the sheet as it was given
+    incarnations: list[tuple[int, str]] = []  # the first number of each owner's, where nodes share the journal
 
     show: dict[str, Show] = {}
     segments: dict[str, Segment] = {}

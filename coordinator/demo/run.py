@@ -14,7 +14,6 @@ import msgspec
 from rich.console import Console
 
 from coordinator import clock as clocks
-from coordinator.conductor import Conductor, Published
 from coordinator.core import Actor
 from coordinator.core.products import ProductHidden, ProductShown
 from coordinator.core.show import SegmentStarted
@@ -28,6 +27,7 @@ from coordinator.demo.shopping import HttpShopfront
 from coordinator.demo.wire import coalescing_ms
 from coordinator.gateway.api import joins, start_now
 from coordinator.gateway.app import Service, until_told_to_stop
+from coordinator.record import Listener, Published
 from coordinator.registry import Sale
 from coordinator.runsheet.ready import ready_sheet
 from coordinator.settings import Settings, hook_secret
@@ -41,24 +41,24 @@ FIRST_LOOK_SECONDS = 0.05  # between two looks at a clock that a barrier holds
 class SaleTime:
     """The sale's clock and barrier, as the audience uses them."""
 
-    def __init__(self, conductor: Conductor) -> None:
-        self._conductor = conductor
+    def __init__(self, sale: Sale) -> None:
+        self._sale = sale
 
     def now(self) -> int:
-        return self._conductor.clock.now()
+        return self._sale.conductor.clock.now()
 
     async def wait_until(self, ms: int) -> None:
-        clock = self._conductor.clock
+        clock = self._sale.conductor.clock
         while clock.now() < ms:  # noqa: ASYNC110 - a barrier may hold it, so no timer is sure
             await asyncio.sleep(min(FIRST_LOOK_SECONDS, max(0.0005, clock.delay(ms))))
 
     def hold(self, name: str, ms: int) -> None:
-        self._conductor.clock.hold(name, ms)
-        self._conductor.wake()
+        self._sale.conductor.clock.hold(name, ms)
+        self._sale.conductor.wake()
 
     def release(self, name: str) -> None:
-        self._conductor.clock.release(name)
-        self._conductor.wake()
+        self._sale.conductor.clock.release(name)
+        self._sale.conductor.wake()
 
 
 class ConsoleRelay:
@@ -71,18 +71,18 @@ class ConsoleRelay:
         return [dataclasses.asdict(answer) for answer in await self._agent.observe(commands)]
 
 
-class _Follower:
+class _Onlooker(Listener):
     """Tells the audience which segment runs and what is on air: what everybody in the groups can see."""
 
-    def __init__(self, conductor: Conductor, audience: SimulatedAudience) -> None:
-        self._conductor, self._audience = conductor, audience
+    def __init__(self, sale: Sale, audience: SimulatedAudience) -> None:
+        self._sale, self._audience = sale, audience
 
     def publish(self, batch: Published) -> None:
         if any(isinstance(e, SegmentStarted | ProductShown | ProductHidden) for e in batch.events):
             self.look()
 
     def look(self) -> None:
-        state = self._conductor.state
+        state = self._sale.conductor.state
         segment = state.segments.get(state.the.segment or "")
         self._audience.follow(segment.kind if segment else "", state.the.product)
 
@@ -142,7 +142,7 @@ async def _close_earlier(service: Service) -> None:
 
 async def _feed(service: Service, sale: Sale, recording: Any, speed: float, console: Console) -> None:
     agent = service.gateway.builtin.agents[sale.id]
-    time = SaleTime(sale.conductor)
+    time = SaleTime(sale)
     report = await feed_recording(
         recording, relay=ConsoleRelay(agent), clock=time, barrier=time, groups=list(sale.conductor.state.groups),
         member_key=str(agent.welcome["member_key"]).encode(), window_ms=coalescing_ms(speed),
@@ -152,10 +152,10 @@ async def _feed(service: Service, sale: Sale, recording: Any, speed: float, cons
 
 
 async def _simulate(service: Service, sale: Sale, speed: float, seed: int, console: Console) -> None:
-    gateway, conductor = service.gateway, sale.conductor
+    gateway = service.gateway
     agent = gateway.builtin.agents[sale.id]
-    time = SaleTime(conductor)
-    state = conductor.state
+    time = SaleTime(sale)
+    state = sale.conductor.state
     ended = asyncio.Event()
     async with HttpShopfront(
         f"http://127.0.0.1:{service.settings.port}", sale.id, secret=hook_secret(HOOK) or "", source=HOOK,
@@ -167,10 +167,10 @@ async def _simulate(service: Service, sale: Sale, speed: float, seed: int, conso
             window_ms=coalescing_ms(speed),
         )  # fmt: skip
         gateway.builtin.heard[sale.id] = lambda group, content: audience.hear(group, msgspec.to_builtins(content))
-        follower = _Follower(conductor, audience)
-        follower.look()
-        conductor.listeners.append(follower)
-        watching = asyncio.create_task(_until_ended(conductor, ended))
+        onlooker = _Onlooker(sale, audience)
+        onlooker.look()
+        sale.hub.record.listeners.append(onlooker)
+        watching = asyncio.create_task(_until_ended(sale, ended))
         try:
             report = await run_audience(audience, ended)
         finally:
@@ -179,11 +179,11 @@ async def _simulate(service: Service, sale: Sale, speed: float, seed: int, conso
         console.print(line, highlight=False, markup=False)
 
 
-async def _until_ended(conductor: Conductor, ended: asyncio.Event) -> None:
-    class Watch:
+async def _until_ended(sale: Sale, ended: asyncio.Event) -> None:
+    class Watch(Listener):
         def publish(self, _: Published) -> None:
-            if conductor.state.the.status in {"ended", "closed"}:
+            if sale.conductor.state.the.status in {"ended", "closed"}:
                 ended.set()
 
-    conductor.listeners.append(Watch())
+    sale.hub.record.listeners.append(Watch())
     await ended.wait()

@@ -17,7 +17,6 @@ import msgspec
 import structlog
 
 from coordinator import clock
-from coordinator.conductor import Conductor, Published
 from coordinator.core import TOPICS, Event
 from coordinator.core.kernel import Key
 from coordinator.core.sheets import SheetReplaced
@@ -26,6 +25,7 @@ from coordinator.fanout.outbox import Outbox
 from coordinator.fanout.showcase import Pattern, Showcase
 from coordinator.fanout.view import GONE, HIDDEN, Rights, Streams, View
 from coordinator.journal import codec
+from coordinator.record import Listener, Published, Record
 from roles import streams as role_streams
 from roles import views as role_views
 
@@ -92,9 +92,9 @@ class Span:
             yield from islice(zip(*columns, strict=True), skip, None)
 
 
-class Hub:
-    def __init__(self, conductor: Conductor) -> None:
-        self.conductor = conductor
+class Hub(Listener):
+    def __init__(self, record: Record) -> None:
+        self.record = record
         self.head = 0
         self.shown = Showcase()
         self.chunks: deque[Chunk] = deque()
@@ -109,24 +109,39 @@ class Hub:
     # ------------------------------------------------------------ taking in
     def start(self) -> None:
         """Takes the state as it stands, and the recent batches, so that clients from before a restart can resume."""
-        state = self.conductor.state
+        state = self.record.state
         for topic in TOPICS:
             for id_ in getattr(state, topic):
                 self._show(topic, id_)
-        for published in self.conductor.recent:
+        for published in self.record.recent:
             self._keep(published, {key: self._once_shown(*key) for key in published.touched})
-        self.head = state.seq
-        self.conductor.listeners.append(self)
+        self.head = self.record.durable
+        self.record.listeners.append(self)
+
+    def restart(self) -> None:
+        """The record is another one than what was shown: everybody gets a snapshot."""
+        self.shown, self.head = Showcase(), self.record.durable
+        self.chunks.clear()
+        self._spans.clear()
+        self._events = self._bytes = 0
+        for topic in TOPICS:
+            for id_ in getattr(self.record.state, topic):
+                self._show(topic, id_)
+        self._follow_rights()
+        for view in self.views.values():
+            for box in view.boxes:
+                box.begin_anew()
+        self._schedule()
 
     def _show(self, topic: str, id_: str) -> Pattern:
-        return self.shown.put(topic, id_, role_views.forms(self.conductor.state, topic, id_))
+        return self.shown.put(topic, id_, role_views.forms(self.record.state, topic, id_))
 
     def _once_shown(self, topic: str, id_: str) -> Pattern:
         """Who may have been shown an entity before the restart and has to be told that it is gone.
 
         What it looked like then is not known any more; a client that never had it is told nothing by a null.
         """
-        delivery = self.conductor.state.deliveries.get(id_) if topic == "deliveries" else None
+        delivery = self.record.state.deliveries.get(id_) if topic == "deliveries" else None
         if delivery is not None:  # relays are told of their own only
             return (tuple(f"relay:{name}" for name in delivery.had), role_streams.DESK)
         return (role_streams.TEAM,)
@@ -141,7 +156,7 @@ class Hub:
         self._schedule()
 
     def _keep(self, batch: Published, before: dict[Key, Pattern]) -> None:
-        state = self.conductor.state
+        state = self.record.state
         streams = [role_streams.of_event(state, event) for event in batch.events]
         bodies = [codec.wire(e, x.body, x.private) for e, x in zip(batch.events, batch.entries, strict=True)]
         before = before or dict.fromkeys(batch.touched, ())
@@ -167,7 +182,7 @@ class Hub:
 
     def view_of(self, rights: Rights) -> View:
         actor = rights.actor
-        streams = role_streams.listens_to(actor, self.conductor.state, ahead=rights.ahead, lease=rights.lease)
+        streams = role_streams.listens_to(actor, self.record.state, ahead=rights.ahead, lease=rights.lease)
         key = (streams, actor.sender)
         view = self.views.get(key)
         if view is None:
@@ -188,8 +203,12 @@ class Hub:
             self.views.pop((view.streams, view.sender), None)
 
     # ------------------------------------------------------------ positions
+    def mark(self, seq: int) -> str:
+        """A position without a view: what comes over HTTP."""
+        return f"{self.record.incarnation_at(seq)[:8]}.{seq}."
+
     def position(self, view: View, seq: int) -> str:
-        return f"{self.conductor.incarnation[:8]}.{seq}.{view.fingerprint}"
+        return self.mark(seq) + view.fingerprint
 
     def place_of(self, view: View, position: str | None) -> int | None:
         """The number a position stands for, or None where only a snapshot will do."""
@@ -197,16 +216,13 @@ class Hub:
             return None
         incarnation, _, rest = position.partition(".")
         number, _, fingerprint = rest.partition(".")
-        if (
-            incarnation != self.conductor.incarnation[:8]
-            or fingerprint != view.fingerprint
-            or not number.isascii()
-            or not number.isdigit()
-        ):
+        if fingerprint != view.fingerprint or not number.isascii() or not number.isdigit():
             return None
         seq = int(number[:18])
         if seq > self.head or not self.reaches(seq) or self.head - seq > SOFT_EVENTS:
             return None
+        if incarnation != self.record.incarnation_at(seq)[:8]:
+            return None  # it is a number that was given a second time
         return seq
 
     def reaches(self, seq: int) -> bool:
@@ -293,7 +309,7 @@ class Hub:
                 box.catch_up()
             except Exception:
                 # A fault of ours in one connection must not keep the news from all others.
-                log.exception("a connection could not be served", sale=self.conductor.sale)
+                log.exception("a connection could not be served", sale=self.record.sale)
                 box.line.close(4000, "a fault of the service: come back for a snapshot")
             if clock.perf() - started > SLICE_SECONDS:
                 break

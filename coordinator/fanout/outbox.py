@@ -75,6 +75,11 @@ class Outbox:
         self.open = True
         self.view.boxes.add(self)
 
+    def begin_anew(self) -> None:
+        """What was sent is no longer what is so: a snapshot comes next, as soon as the reader can take it."""
+        self.place = self._told = -1
+        self._answers = deque((min(seq, self.hub.head), payload) for seq, payload in self._answers)
+
     def switch(self, view: View) -> None:
         """Its rights have changed: from here on it has another view, of which it is sent a snapshot."""
         self.hub.leave(self)

@@ -221,7 +221,7 @@ def difference(state: State, plan: Any) -> dict[str, dict[str, list[str]]]:
 def answered(given: Answer, sale: Sale) -> web.Response:
     if not given.ok:
         return of_answer(given).response()
-    body: dict[str, Any] = {"op": "done", "id": given.id, "position": f"{sale.conductor.incarnation[:8]}.{given.seq}."}
+    body: dict[str, Any] = {"op": "done", "id": given.id, "position": sale.hub.mark(given.seq)}
     if given.result is not None:
         body["result"] = given.result
     return reply(body)
@@ -250,8 +250,7 @@ async def _many(sale: Sale, actor: Actor, commands: list[Any]) -> web.Response:
         raise Problem(422, "invalid", f"at most {wire.MAX_MANY} commands at once", {"field": "commands"})
     answers = await answers_to(sale, actor, commands)
     seq = max((a.seq for a in answers), default=sale.hub.head)
-    position = f"{sale.conductor.incarnation[:8]}.{seq}."
-    return reply({"op": "done", "position": position, "results": [wire.told(a) for a in answers]})
+    return reply({"op": "done", "position": sale.hub.mark(seq), "results": [wire.told(a) for a in answers]})
 
 
 async def post_hook(request: web.Request) -> web.Response:

@@ -15,6 +15,7 @@ from coordinator.core.sheets import SaleCreated
 from coordinator.errors import Conflict, JournalUnavailable
 from coordinator.journal import codec
 from coordinator.journal.base import CommandKey, End, Entry, Flush, Journal
+from coordinator.record import Record
 from coordinator.registry import PREPARE
 from coordinator.runsheet import load_plan
 from roles.permissions import may
@@ -116,7 +117,9 @@ async def new_journal(given: dict[str, Any] | None = None) -> FakeJournal:
 async def conducted(
     journal: Journal, make_clock: Callable[[State], Clock] = lambda s: LiveClock(not_before=s.at)
 ) -> Conductor:
-    conductor = Conductor(SALE, journal, permissions=may, make_clock=make_clock, prepare=PREPARE, public="http://x")
+    conductor = Conductor(
+        Record(SALE, journal), permissions=may, make_clock=make_clock, prepare=PREPARE, public="http://x"
+    )
     await conductor.open()
     return conductor
 

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from coordinator.clock import LiveClock
-from coordinator.conductor import Conductor, Published
+from coordinator.conductor import Conductor
 from coordinator.core import CLOCK, State, evolve, kernel
 from coordinator.core import state as states
 from coordinator.core.notes import NoteAdd
 from coordinator.journal import codec
+from coordinator.record import Listener, Published, Record
 from tests.conductor.fakes import CONTROLLER, OTHER, Asked, FakeJournal, conducted, new_journal, turns
 from tests.server import ROOT, InProcess
 from tests.sheet import sheet
@@ -24,7 +25,7 @@ def note(id_: str, text: str = "x") -> dict[str, Any]:
     return {"id": id_, "kind": "note.add", "text": text}
 
 
-class Seen:
+class Seen(Listener):
     """A listener that keeps what it is told."""
 
     def __init__(self) -> None:
@@ -60,7 +61,7 @@ async def start(conductor: Conductor) -> None:
 
 async def test_nothing_is_answered_or_shown_before_it_is_durable(conductor: Conductor, journal: FakeJournal) -> None:
     seen = Seen()
-    conductor.listeners.append(seen)
+    conductor.record.listeners.append(seen)
     journal.hold()
     asked = Asked(conductor, CONTROLLER, note("a"))
     await journal.waiting.wait()
@@ -90,7 +91,7 @@ async def test_what_arrives_while_a_batch_is_flushed_forms_the_next_one(
 
 async def test_what_was_not_added_is_busy_and_leaves_no_trace(conductor: Conductor, journal: FakeJournal) -> None:
     seen = Seen()
-    conductor.listeners.append(seen)
+    conductor.record.listeners.append(seen)
     journal.fail = "the disk is full"
     answers = await Asked(conductor, CONTROLLER, note("a"), {"id": "b", "kind": "nothing.such"}, note("c")).answers()
     assert [(a.ok, a.code) for a in answers] == [(False, "busy"), (False, "unknown"), (False, "busy")]
@@ -106,7 +107,7 @@ async def test_what_was_not_added_is_busy_and_leaves_no_trace(conductor: Conduct
 
 async def test_what_stands_though_the_flush_failed_is_done(conductor: Conductor, journal: FakeJournal) -> None:
     seen = Seen()
-    conductor.listeners.append(seen)
+    conductor.record.listeners.append(seen)
     journal.fail, journal.lost = "nobody knows", True
     answers = await Asked(conductor, CONTROLLER, note("a"), note("b")).answers()
     assert [a.ok for a in answers] == [True, True]
@@ -357,7 +358,7 @@ async def test_a_snapshot_and_its_tail_give_the_state_of_the_whole_record(room: 
         evolve(whole, event)
         if whole.seq == at:
             assert states.encode(whole) == kept
-    other = Conductor(sale, journal, permissions=lambda r, k: True, make_clock=lambda s: LiveClock())
-    await other._load()
+    other = Record(sale, journal)
+    await other.open()
     assert states.encode(other.state) == states.encode(whole)
     assert states.encode(await room.conductor(sale).settled()) == states.encode(whole)

@@ -103,6 +103,23 @@ class TestAReport:
         assert (d.status, d.left_late) == ("sent", True)
         assert sale.state.drops["drop1"].sent == 1
 
+    @pytest.mark.parametrize(
+        ("outcome", "policy", "again"),
+        [("sent", "ask", False), ("unknown", "ask", False), ("unknown", "leave", False), ("unknown", "resend", True)],
+    )
+    def test_of_what_left_before_a_hold_is_not_asked_for_again_at_the_release(
+        self, outcome: str, policy: str, again: bool
+    ) -> None:
+        sale = announced(unknown=policy)
+        sale.do("controller", "cue.hold", cue="link")
+        report(sale, outcome)
+        mark = len(sale.events)
+        sale.do("controller", "cue.release", cue="link")
+        asked = [e.delivery for e in sale.events[mark:] if str(e.__struct_config__.tag) == "delivery.requested"]
+        assert asked == (["d1", "d2", "d3"] if again else ["d2", "d3"])
+        drop = sale.state.drops["drop1"]
+        assert (drop.sent, drop.unknown) == (outcome == "sent", outcome == "unknown" and not again)
+
     @pytest.mark.parametrize("outcome", ["waiting", "awaiting", "retry", "rejected", "expired"])
     def test_that_crossed_a_withdrawal_brings_nothing_back(self, outcome: str) -> None:
         sale = announced()

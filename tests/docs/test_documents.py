@@ -26,6 +26,7 @@ from coordinator.core.plan import CUE_KINDS
 from coordinator.errors import DropcueError
 from coordinator.gateway import wire
 from coordinator.gateway.app import Service
+from coordinator.record import Listener
 from coordinator.registry import Sale
 from coordinator.runsheet import checks, load_plan, model
 from coordinator.settings import Settings
@@ -317,19 +318,19 @@ async def until(sale: Sale, holds: Callable[[], bool]) -> None:
     """Waits for a batch of events after which it holds."""
     changed = asyncio.Event()
 
-    class Watch:
+    class Watch(Listener):
         def publish(self, _: object) -> None:
             changed.set()
 
     watch = Watch()
-    sale.conductor.listeners.append(watch)
+    sale.conductor.record.listeners.append(watch)
     try:
         async with asyncio.timeout(PATIENCE_S):
             while not holds():
                 changed.clear()
                 await changed.wait()
     finally:
-        sale.conductor.listeners.remove(watch)
+        sale.conductor.record.listeners.remove(watch)
 
 
 async def ended(task: asyncio.Task[None]) -> None:

@@ -110,8 +110,11 @@ class Room:
     def __init__(self, sale: Sale, together: int) -> None:
         self.sale, self.together = sale, together
         self.waiting: list[Decided] = []
-        conductor: Any = SimpleNamespace(state=sale.state, incarnation="0123456789", recent=deque(), listeners=[])
-        self.hub = QuietHub(conductor)
+        record: Any = SimpleNamespace(
+            sale="kitchen", state=sale.state, durable=sale.state.seq, recent=deque(), listeners=[],
+            incarnation_at=lambda _: "0123456789",
+        )  # fmt: skip
+        self.hub = QuietHub(record)
         self.hub.start()
         self.keen = [Screen(self.hub, actor, ahead) for actor, ahead in WATCHERS]
         self.away = [Screen(self.hub, actor, ahead) for actor, ahead in WATCHERS]

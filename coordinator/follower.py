@@ -1,0 +1,220 @@
+"""A sale that another node conducts, as this node serves it: what is durable is read and shown, commands are sent on.
+
+It stands in for a conductor, for everybody who connects here. A command is sent again until it is answered, to
+whoever conducts the sale by then; its id counts once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import structlog
+
+from coordinator import clock as clocks
+from coordinator.clock import FollowedClock
+from coordinator.conductor import QUEUE_LIMIT, RETRY_MS, Answer, Reply
+from coordinator.core import Actor, State
+from coordinator.errors import JournalError, JournalUnavailable
+from coordinator.nodes import Durable
+from coordinator.reading import id_of
+from coordinator.record import Record
+
+log = structlog.get_logger(__name__)
+
+AGAIN_SECONDS = 1.0  # without an answer, commands are sent again
+PATIENCE_SECONDS = 6.0  # without an answer, they are told to come back: longer than a take-over
+FIRST_SECONDS = 4.0  # the longest that a sale's end is waited for: longer than a take-over
+REST_SECONDS = 0.2  # between two tries to read
+
+Send = Callable[[int, Actor, Sequence[Any]], None]
+"""(number, who, commands): sends them to whoever conducts the sale now; lost where nobody does."""
+
+
+class _Sent:
+    """Commands on their way, and who waits for their answers."""
+
+    __slots__ = ("actor", "answers", "came", "commands", "reply", "sent")
+
+    def __init__(self, actor: Actor, commands: list[Any], reply: Reply) -> None:
+        self.actor, self.commands, self.reply = actor, commands, reply
+        self.came = self.sent = clocks.monotonic()
+        self.answers: list[Answer] | None = None
+
+
+class Follower:
+    def __init__(self, record: Record, send: Send, *, ahead: bool = False) -> None:
+        self.record, self.sale, self.journal = record, record.sale, record.journal
+        self.clock = FollowedClock()
+        self.unavailable: str | None = None
+        self.waiting = 0
+        """Commands that were taken and are not answered yet."""
+        self._send = send
+        self._token: str | None = None
+        self._past: deque[str] = deque(maxlen=16)  # tokens of owners before this one
+        self._wanted: int | None = None  # the last number that is known to be durable
+        self._ahead = ahead  # the state here may have run ahead of what is durable
+        self._doubt = True  # whether the journal still holds what was told here is to be looked at
+        self._fresh = asyncio.Event()
+        self._more = asyncio.Event()
+        self._numbers = 0
+        self._sent: dict[int, _Sent] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def state(self) -> State:
+        return self.record.state
+
+    # ------------------------------------------------------------ life
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name=f"follower {self.sale}")
+
+    async def ready(self) -> None:
+        """Waits until the sale is here as far as it is durable. Raises `JournalUnavailable` where nobody conducts it."""
+        try:
+            async with asyncio.timeout(FIRST_SECONDS):
+                await self._fresh.wait()
+        except TimeoutError:
+            why = self.unavailable or "no node conducts it just now"
+            raise JournalUnavailable(f"sale {self.sale} cannot be opened: {why}; come back in a moment") from None
+
+    async def close(self) -> list[tuple[Actor, list[Any], Reply]]:
+        """Stops reading; the commands that are not answered yet."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        left = [(s.actor, s.commands, s.reply) for s in self._sent.values() if s.answers is None]
+        for sent in [s for s in self._sent.values() if s.answers is not None]:
+            sent.reply(sent.answers or [])
+        self._sent.clear()
+        self.waiting = 0
+        return left
+
+    # ------------------------------------------------------------ the way in
+    def submit(self, actor: Actor, commands: Sequence[Any], reply: Reply) -> None:
+        """Sends commands on; `reply` gets their answers, in order, once what they led to is here as well."""
+        if not commands:
+            reply([])
+            return
+        if self.waiting + len(commands) > QUEUE_LIMIT:
+            reply([_busy(given, "too much is waiting") for given in commands])
+            return
+        # An id of its own for each: what is sent again must count once.
+        named = [{"id": clocks.bits()[:8].hex(), **c} if isinstance(c, dict) else c for c in commands]
+        self._numbers += 1
+        self._sent[self._numbers] = _Sent(actor, named, reply)
+        self.waiting += len(named)
+        self._send(self._numbers, actor, named)
+
+    async def do(self, actor: Actor, command: dict[str, Any]) -> Answer:
+        """One command, and its answer."""
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+
+        def reply(answers: list[Answer]) -> None:
+            if not future.done():
+                future.set_result(answers[0])
+
+        self.submit(actor, [command], reply)
+        return await future
+
+    async def settled(self) -> State:
+        """The state as far as it is durable and here."""
+        await self.ready()
+        return self.record.state
+
+    def wake(self) -> None:
+        """Nothing is due here: who conducts the sale has its clock."""
+
+    # ------------------------------------------------------------ what the bus brings
+    def heard(self, told: Durable) -> None:
+        """Who conducts the sale says how far it stands."""
+        if told.token in self._past:
+            return  # a node that does not know yet that its lease has gone
+        if told.token != self._token:
+            self.owned_by(told.token)
+            self._wanted, self._doubt = told.seq, True
+        elif self._wanted is None or told.seq > self._wanted:
+            self._wanted = told.seq
+        self.clock.tell(told.now, told.speed)
+        self.unavailable = told.unavailable
+        self._more.set()
+
+    def owned_by(self, token: str) -> None:
+        """Another one conducts the sale: what is not answered yet is sent to them."""
+        if token == self._token or token in self._past:
+            return
+        if self._token is not None:
+            self._past.append(self._token)
+        self._token = token
+        self._again(0.0)
+
+    def answered(self, n: int, answers: list[Answer]) -> None:
+        sent = self._sent.get(n)
+        if sent is None or sent.answers is not None:
+            return  # it was sent twice, and is answered
+        sent.answers = answers
+        last = max((a.seq for a in answers), default=0)
+        if last > self.record.durable:
+            # Told before its events were: they are durable all the same.
+            self._wanted = max(self._wanted or 0, last)
+            self._more.set()
+        self._reply()
+
+    def beat(self) -> None:
+        """Called a few times a second: sends again what was not answered, and gives up what waited too long."""
+        now = clocks.monotonic()
+        for n, sent in list(self._sent.items()):
+            if sent.answers is None and now - sent.came > PATIENCE_SECONDS:
+                sent.answers = [_busy(given, self.unavailable or "nobody answers just now") for given in sent.commands]
+                self._finish(n, sent)
+        self._again(AGAIN_SECONDS)
+
+    def _again(self, after: float) -> None:
+        now = clocks.monotonic()
+        for n, sent in self._sent.items():
+            if sent.answers is None and now - sent.sent >= after:
+                sent.sent = now
+                self._send(n, sent.actor, sent.commands)
+
+    def _reply(self) -> None:
+        """Answers go out once what they led to is here."""
+        for n, sent in list(self._sent.items()):
+            if sent.answers is not None and max((a.seq for a in sent.answers), default=0) <= self.record.durable:
+                self._finish(n, sent)
+
+    def _finish(self, n: int, sent: _Sent) -> None:
+        del self._sent[n]
+        self.waiting -= len(sent.commands)
+        sent.reply(sent.answers or [])
+
+    # ------------------------------------------------------------ reading on
+    async def _run(self) -> None:
+        while True:
+            await self._more.wait()
+            self._more.clear()
+            if self._wanted is None:
+                continue
+            try:
+                await self._read(self._wanted)
+            except JournalError as e:
+                self.unavailable = str(e)
+                await asyncio.sleep(REST_SECONDS)
+                self._more.set()
+
+    async def _read(self, to: int) -> None:
+        record = self.record
+        if not record.durable:
+            await record.open(to)
+        elif self._ahead or (self._doubt and not await record.continues()):
+            await record.renew(to)
+        else:
+            await record.follow(to)
+        self._ahead = self._doubt = False
+        self._fresh.set()
+        self._reply()
+
+
+def _busy(given: Any, why: str) -> Answer:
+    return Answer(id=id_of(given), ok=False, code="busy", message=why, details={"retry_ms": RETRY_MS})

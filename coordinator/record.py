@@ -1,0 +1,159 @@
+"""The record of a sale as this node has it: the state its journal gives, and who is told when more of it is durable.
+
+Both who conducts a sale and who follows it stand on one. What listeners were told of is `durable`, always: a state
+that ran ahead of it is dropped with `renew`, and the journal decides.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections import deque
+
+import msgspec
+import structlog
+
+from coordinator.core import Event, State, evolve
+from coordinator.core import state as states
+from coordinator.core.kernel import Key
+from coordinator.errors import JournalError
+from coordinator.journal import codec
+from coordinator.journal.base import Entry, Journal
+
+log = structlog.get_logger(__name__)
+
+READ_EVENTS = 2_000  # at once: a long journal must not hold up the other sales
+KEPT_BATCHES = 64  # for clients that come back
+
+
+class Published(msgspec.Struct):
+    """A batch as it became durable."""
+
+    events: list[Event]
+    entries: list[Entry]
+    senders: list[str]
+    touched: set[Key]
+
+
+class Listener(ABC):
+    """Who is told of each batch, after it is durable and before anybody is answered."""
+
+    @abstractmethod
+    def publish(self, batch: Published) -> None: ...
+
+    def restart(self) -> None:
+        """The record is another one than what was told: its journal has lost its end, or was put back."""
+
+
+class Record:
+    def __init__(self, sale: str, journal: Journal) -> None:
+        self.sale, self.journal = sale, journal
+        self.state = State(sale=sale)
+        self.base = ""
+        """The journal's incarnation: numbers before the first `journal.opened` belong to it."""
+        self.durable = 0
+        """The last number that listeners were told of."""
+        self.recent: deque[Published] = deque(maxlen=KEPT_BATCHES)
+        self.listeners: list[Listener] = []
+        self._last: bytes | None = None  # the event at `durable`, to know it again
+
+    # ------------------------------------------------------------ incarnations
+    def incarnation_at(self, seq: int) -> str:
+        """Which owner's numbers this one belongs to; what a position names."""
+        for first, incarnation in reversed(self.state.incarnations):
+            if first <= seq:
+                return incarnation
+        return self.base
+
+    @property
+    def incarnation(self) -> str:
+        """The one that the next number will belong to."""
+        return self.state.incarnations[-1][1] if self.state.incarnations else self.base
+
+    # ------------------------------------------------------------ reading
+    async def open(self, to: int | None = None) -> None:
+        """Reads the sale from its snapshot on, up to a number or to the end. Nobody is told."""
+        state, base = await self._read_anew(to)
+        last = await self.journal.read(self.sale, state.seq - 1, 1) if state.seq else []
+        self.state, self.durable, self.base = state, state.seq, base
+        self._last = last[0].body if last else None
+
+    async def follow(self, to: int) -> None:
+        """Reads on up to a number that is known to be durable, and tells the listeners."""
+        while self.durable < to:
+            entries = await self.journal.read(self.sale, self.durable, min(READ_EVENTS, to - self.durable))
+            if not entries:
+                break
+            self._take(entries)
+            await asyncio.sleep(0)
+
+    async def renew(self, to: int | None = None) -> None:
+        """Drops a state that may have run ahead for what the journal holds, and tells the listeners what is new in it.
+
+        Where the journal no longer holds what they were told, they are told to begin anew.
+        """
+        told = self.durable
+        end = (await self.journal.end(self.sale)).seq
+        if await self.continues():
+            state, base = await self._read_anew(told)
+            self.state, self.base = state, base
+            await self.follow(end if to is None else to)
+            return
+        log.error(
+            "the journal does not hold what it held: it has lost its end, or was put back; consoles get a snapshot",
+            sale=self.sale, told=told, holds=end,
+        )  # fmt: skip
+        self.recent.clear()
+        await self.open(to)
+        for listener in self.listeners:
+            listener.restart()
+
+    async def continues(self) -> bool:
+        """Whether the journal still holds what listeners were told, as it was told."""
+        if not self.durable:
+            return True
+        entries = await self.journal.read(self.sale, self.durable - 1, 1)
+        return bool(entries) and entries[0].seq == self.durable and entries[0].body == self._last
+
+    async def _read_anew(self, to: int | None) -> tuple[State, str]:
+        journal, sale = self.journal, self.sale
+        end = await journal.end(sale)
+        last = end.seq if to is None else min(to, end.seq)
+        found = await journal.snapshot(sale)
+        state = State(sale=sale)
+        if found is not None and found[0] <= last:
+            try:
+                state = states.decode(found[1])
+            except msgspec.MsgspecError:
+                log.warning("a snapshot of another version is passed over", sale=sale, seq=found[0])
+        while state.seq < last:
+            entries = await journal.read(sale, state.seq, min(READ_EVENTS, last - state.seq))
+            if not entries:
+                raise JournalError(f"sale {sale}: the journal ends at {last} and has nothing after {state.seq}")
+            published = _folded(state, entries)
+            if not self.durable:
+                self.recent.append(published)  # for clients from before this start
+            await asyncio.sleep(0)
+        return state, end.incarnation
+
+    # ------------------------------------------------------------ telling
+    def _take(self, entries: list[Entry]) -> None:
+        self.publish(_folded(self.state, entries))
+
+    def publish(self, batch: Published) -> None:
+        """Tells the listeners of a batch that is durable and that the state has in it."""
+        self.durable, self._last = batch.events[-1].seq, batch.entries[-1].body
+        self.recent.append(batch)
+        for listener in self.listeners:
+            try:
+                listener.publish(batch)
+            except Exception:  # what is durable stays so, whoever cannot show it
+                log.exception("a batch could not be published", sale=self.sale, first=batch.events[0].seq)
+
+
+def _folded(state: State, entries: list[Entry]) -> Published:
+    events = codec.decode_all(entries, state.sale)
+    touched: set[Key] = set()
+    for event in events:
+        touched |= evolve(state, event)
+    return Published(events, entries, [event.by for event in events], touched)

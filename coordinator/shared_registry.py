@@ -1,0 +1,358 @@
+"""Which sales this node conducts, and which it follows, where nodes share the journal.
+
+Each sale has one lease. Who holds it conducts; every other node that has somebody connected follows. A lease that is
+not renewed runs out, and whoever has the least to do takes the sale up: from what it followed, so that it need not
+read it anew. A node that stops gives its leases back first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+import structlog
+
+from coordinator import clock as clocks
+from coordinator import nodes
+from coordinator.conductor import Conductor
+from coordinator.core import Actor
+from coordinator.errors import JournalError
+from coordinator.follower import Follower
+from coordinator.journal.base import Journal
+from coordinator.leases import Bus, Held, Leases, node_of
+from coordinator.nodes import Alive, Do, Done, Durable, Released
+from coordinator.record import Listener, Published, Record
+from coordinator.registry import Registry, Sale
+
+log = structlog.get_logger(__name__)
+
+LEASE_SECONDS = 1.5  # of a node that has died; renewed four times within it
+RENEW_SECONDS = 0.35
+TEND_SECONDS = 0.15  # how often is looked for sales that nobody conducts
+LIST_SECONDS = 1.0  # how often the list of sales is read
+ALIVE_SECONDS = 1.5  # a node that was not heard for so long is not counted
+OUTGOING = 10_000  # messages that may wait for the bus; of more the oldest are lost, and asked for again
+POLITE_SECONDS = 0.3  # so long a node leaves a sale to one that has less to do
+
+
+class SharedRegistry(Registry):
+    def __init__(
+        self,
+        journal: Journal,
+        leases: Leases,
+        bus: Bus,
+        *,
+        public: str,
+        node: str | None = None,
+        on_snapshot: Callable[[str], None] | None = None,
+    ) -> None:
+        super().__init__(journal, public=public, on_snapshot=on_snapshot)
+        self.node = node or f"n{clocks.bits()[:4].hex()}"
+        self._leases, self._bus = leases, bus
+        self._held: dict[str, Held] = {}
+        self._owners: dict[str, str] = {}  # sale → token, as the store last said
+        self._alive: dict[str, tuple[float, int]] = {}  # other nodes: when they were heard, how many sales they conduct
+        self._orphans: dict[str, float] = {}  # sales that nobody conducts, since when
+        self._following: dict[str, Follower] = {}  # while they are opened
+        self._names: list[str] = []
+        self._renewed = self._listed = 0.0
+        self._changing: dict[str, asyncio.Lock] = {}
+        self._tasks: list[asyncio.Task[Any]] = []
+        self._watches: dict[str, asyncio.Task[None]] = {}
+        self._outgoing: deque[tuple[str, bytes]] = deque(maxlen=OUTGOING)
+        self._speak = asyncio.Event()
+        self._stopping = False
+
+    # ------------------------------------------------------------ life
+    async def start(self) -> None:
+        """Joins the other nodes; sales that nobody conducts are taken up."""
+        await self._bus.subscribe(nodes.ALL)
+        await self._bus.subscribe(nodes.of_node(self.node))
+        self._tasks.append(asyncio.create_task(self._listen(), name="bus in"))
+        self._tasks.append(asyncio.create_task(self._speaking(), name="bus out"))
+        await self._tend()
+        self._tasks.append(asyncio.create_task(self._tending(), name="leases"))
+        self._stepper = asyncio.create_task(self._watch_the_clock())
+
+    async def close(self) -> None:
+        """Finishes what is under way, gives all leases back, and tells the others that they may take over."""
+        self._stopping = True
+        if self._stepper is not None:
+            self._stepper.cancel()
+        for sale in self.here():
+            async with self._lock(sale.id):
+                await self._hand_over(sale)
+        for task in [*self._tasks, *self._watches.values()]:
+            task.cancel()
+        await asyncio.gather(*self._tasks, *self._watches.values(), return_exceptions=True)
+        await self._bus.close()
+
+    async def _hand_over(self, sale: Sale) -> None:
+        conductor = sale.conductor
+        await conductor.close()
+        lease = self._held.pop(sale.id, None)
+        if isinstance(conductor, Conductor) and lease is not None:
+            with contextlib.suppress(JournalError):
+                await lease.give_back()
+                await self._bus.publish(nodes.ALL, nodes.encode(Released(sale.id)))
+
+    def conducted(self) -> list[Sale]:
+        return [s for s in self.here() if isinstance(s.conductor, Conductor)]
+
+    def _lock(self, sale: str) -> asyncio.Lock:
+        return self._changing.setdefault(sale, asyncio.Lock())
+
+    # ------------------------------------------------------------ opening
+    async def _claim(self, sale: str) -> str:
+        lease = Held(self._leases, sale, self.node, LEASE_SECONDS)
+        if not await lease.take():
+            raise JournalError(f"sale {sale} is being created by another node")
+        self._held[sale] = lease
+        return lease.token
+
+    async def _open(self, sale: str) -> Sale:
+        async with self._lock(sale):
+            owner = None if sale in self._held else (await self._leases.owners([sale])).get(sale)
+            if owner is None:
+                conductor = await self._take_up(sale, Record(sale, self.journal))
+                if conductor is not None:
+                    found = self._sales[sale] = self._served(conductor)
+                    self._conducting(found, conductor)
+                    return found
+            follower = Follower(Record(sale, self.journal), self._sender(sale))
+            if owner is not None:
+                self._owners[sale] = owner
+                follower.owned_by(owner)
+            await self._bus.subscribe(nodes.of_sale(sale))
+            self._following[sale] = follower
+            follower.start()
+            try:
+                await follower.ready()
+            except JournalError:
+                del self._following[sale]
+                await follower.close()
+                raise
+            found = self._sales[sale] = self._served(follower)
+            return found
+
+    async def _take_up(self, sale: str, record: Record) -> Conductor | None:
+        """Begins to conduct a sale, if its lease can be had. Raises `JournalError`."""
+        lease = self._held.get(sale)
+        if lease is None:
+            lease = Held(self._leases, sale, self.node, LEASE_SECONDS)
+            if not await lease.take():
+                return None
+        if (await self.journal.end(sale)).seq == 0:
+            await lease.give_back()  # whoever created it did not come to write its first event
+            raise JournalError(f"sale {sale} has no events: it was never finished creating")
+        self._held[sale] = lease
+        conductor = self._conductor(record, lease)
+        try:
+            await conductor.open()
+        except JournalError:
+            self._held.pop(sale, None)
+            with contextlib.suppress(JournalError):
+                await lease.give_back()
+            raise
+        return conductor
+
+    def _conducting(self, sale: Sale, conductor: Conductor) -> None:
+        log.info("conducts", sale=sale.id, node=self.node, seq=conductor.record.durable)
+        teller = _Teller(self, sale.id, conductor)
+        conductor.record.listeners.append(teller)
+        self._watches[sale.id] = asyncio.create_task(self._watch(sale, conductor, teller), name=f"lease of {sale.id}")
+        teller.tell()
+        self.on_open(sale)
+
+    async def _watch(self, sale: Sale, conductor: Conductor, teller: _Teller) -> None:
+        """Waits until another node conducts the sale, and follows it from then on."""
+        await conductor.lost.wait()
+        conductor.record.listeners.remove(teller)
+        async with self._lock(sale.id):
+            self._held.pop(sale.id, None)
+            await conductor.close()
+            await self._follow(sale, conductor.record, ahead=True)
+
+    async def _follow(self, sale: Sale, record: Record, *, ahead: bool) -> Follower:
+        follower = Follower(record, self._sender(sale.id), ahead=ahead)
+        await self._bus.subscribe(nodes.of_sale(sale.id))
+        sale.conductor = follower
+        follower.start()
+        return follower
+
+    async def _promote(self, sale: Sale, follower: Follower) -> None:
+        """Conducts a sale that was followed here, from where it was followed to."""
+        left = await follower.close()
+        try:
+            conductor = await self._take_up(sale.id, follower.record)
+        except JournalError as e:
+            log.warning("a sale cannot be taken up just now", sale=sale.id, reason=str(e))
+            conductor = None
+        if conductor is None:
+            # What was read on while it was tried may not be confirmed.
+            following = await self._follow(sale, follower.record, ahead=True)
+            for actor, commands, reply in left:
+                following.submit(actor, commands, reply)
+            return
+        await self._bus.unsubscribe(nodes.of_sale(sale.id))
+        sale.conductor = conductor
+        self._conducting(sale, conductor)
+        for actor, commands, reply in left:
+            conductor.submit(actor, commands, reply)
+
+    # ------------------------------------------------------------ leases
+    async def _tending(self) -> None:
+        while True:
+            await asyncio.sleep(TEND_SECONDS)
+            try:
+                await self._tend()
+            except JournalError as e:
+                log.warning("leases cannot be looked after just now", reason=str(e))
+            except Exception:  # whatever it is, leases must be renewed
+                log.exception("leases were not looked after")
+
+    async def _tend(self) -> None:
+        now = clocks.monotonic()
+        if now - self._renewed >= RENEW_SECONDS:
+            await self._renew()
+            self._renewed = now
+        if now - self._listed >= LIST_SECONDS:
+            self._names = await self.journal.sales()
+            self._listed = now
+        mine = {s.id for s in self.conducted()}
+        others = [name for name in self._names if name not in mine and name not in self._held]
+        self._owners = await self._leases.owners(others)
+        for name in others:
+            token = self._owners.get(name)
+            found = self._sales.get(name)
+            if token is not None:
+                self._orphans.pop(name, None)
+                if found is not None and isinstance(found.conductor, Follower):
+                    found.conductor.owned_by(token)
+                    found.conductor.beat()
+            elif not self._stopping and now >= self._orphans.setdefault(name, now) + self._politeness():
+                await self._adopt(name)
+
+    def _politeness(self) -> float:
+        """How long a sale is left to a node that conducts fewer than this one."""
+        now = clocks.monotonic()
+        others = [sales for heard, sales in self._alive.values() if now - heard < ALIVE_SECONDS]
+        return POLITE_SECONDS if others and min(others) < len(self._held) else 0.0
+
+    async def _adopt(self, name: str) -> None:
+        self._orphans.pop(name, None)
+        try:
+            found = self._sales.get(name)
+            if found is None:
+                await self.get(name)
+                return
+            async with self._lock(name):
+                if isinstance(found.conductor, Follower) and not self._stopping:
+                    await self._promote(found, found.conductor)
+        except JournalError as e:
+            log.warning("a sale cannot be opened; the others can", sale=name, reason=str(e))
+
+    async def _renew(self) -> None:
+        await self._bus.publish(nodes.ALL, nodes.encode(Alive(self.node, len(self._held))))
+        asked = {sale: lease.token for sale, lease in self._held.items()}
+        kept = await self._leases.renew(asked, LEASE_SECONDS)
+        for sale in self.conducted():
+            lease = self._held.get(sale.id)
+            if isinstance(sale.conductor, Conductor) and lease is not None:
+                if sale.id in asked and sale.id not in kept and lease.token == asked[sale.id]:
+                    sale.conductor.doubt()
+                else:
+                    self.tell(sale.id, sale.conductor)
+
+    # ------------------------------------------------------------ the bus
+    def tell(self, sale: str, conductor: Conductor) -> None:
+        """Tells those who follow how far a sale stands."""
+        lease = self._held.get(sale)
+        if lease is not None:
+            clock = conductor.clock
+            told = Durable(sale, lease.token, conductor.record.durable, clock.now(), clock.speed, conductor.unavailable)
+            self._say(nodes.of_sale(sale), told)
+
+    def _sender(self, sale: str) -> Callable[[int, Actor, Sequence[Any]], None]:
+        def send(n: int, actor: Actor, commands: Sequence[Any]) -> None:
+            token = self._owners.get(sale)
+            if token is not None:
+                self._say(nodes.of_node(node_of(token)), Do(sale, self.node, n, actor, list(commands)))
+
+        return send
+
+    def _say(self, channel: str, message: nodes.Message) -> None:
+        self._outgoing.append((channel, nodes.encode(message)))
+        self._speak.set()
+
+    async def _speaking(self) -> None:
+        """One after the other, so that what was said first is heard first."""
+        while True:
+            await self._speak.wait()
+            self._speak.clear()
+            while self._outgoing:
+                await self._bus.publish(*self._outgoing.popleft())
+
+    async def _listen(self) -> None:
+        async for _, data in self._bus.messages():
+            try:
+                self._heard(nodes.decode(data))
+            except msgspec.MsgspecError:
+                log.warning("a message of another version was passed over")
+            except Exception:  # one message must not end the listening
+                log.exception("a message could not be taken")
+
+    def _heard(self, message: nodes.Message) -> None:
+        match message:
+            case Alive(node, sales) if node != self.node:
+                self._alive[node] = (clocks.monotonic(), sales)
+            case Released(sale):
+                self._orphans[sale] = -POLITE_SECONDS
+            case Durable():
+                follower = self._follower(message.sale)
+                if follower is not None:
+                    self._owners[message.sale] = message.token
+                    follower.heard(message)
+            case Do(sale, node, n, actor, commands):
+                self._do(sale, node, n, actor, commands)
+            case Done(sale, n, answers):
+                follower = self._follower(sale)
+                if follower is not None:
+                    follower.answered(n, answers)
+
+    def _follower(self, sale: str) -> Follower | None:
+        found = self._sales.get(sale)
+        if found is None:
+            return self._following.get(sale)
+        return found.conductor if isinstance(found.conductor, Follower) else None
+
+    def _do(self, sale: str, node: str, n: int, actor: Actor, commands: list[Any]) -> None:
+        found = self._sales.get(sale)
+        if found is not None and isinstance(found.conductor, Conductor):
+            found.conductor.submit(
+                actor, commands, lambda answers: self._say(nodes.of_node(node), Done(sale, n, answers))
+            )
+
+
+class _Teller(Listener):
+    """Tells followers of each batch; of those that come while the last telling is on its way, once."""
+
+    def __init__(self, registry: SharedRegistry, sale: str, conductor: Conductor) -> None:
+        self._registry, self._sale, self._conductor = registry, sale, conductor
+        self._asked = False
+
+    def publish(self, _: Published) -> None:
+        if not self._asked:
+            self._asked = True
+            asyncio.get_running_loop().call_soon(self.tell)
+
+    def restart(self) -> None:
+        self.tell()
+
+    def tell(self) -> None:
+        self._asked = False
+        self._registry.tell(self._sale, self._conductor)
