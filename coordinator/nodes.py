@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from coordinator.attendance import Here
 from coordinator.conductor import Answer
 from coordinator.core import Actor
 
@@ -44,6 +45,16 @@ class Durable(msgspec.Struct, tag="durable", frozen=True):
     now: int  # the sale's time
     speed: float
     unavailable: str | None = None
+    leads: dict[str, str] = {}  # relay → the node whose connection of it leads
+
+
+class Attending(msgspec.Struct, tag="attending", frozen=True):
+    """Whom a node has of a sale, and for which relays its connection leads as far as it knows."""
+
+    sale: str
+    node: str
+    here: list[Here]
+    leads: list[str]
 
 
 class Do(msgspec.Struct, tag="do", frozen=True):
@@ -62,7 +73,7 @@ class Done(msgspec.Struct, tag="done", frozen=True):
     answers: list[Answer]
 
 
-Message = Alive | Released | Durable | Do | Done
+Message = Alive | Released | Durable | Attending | Do | Done
 
 encode = msgspec.msgpack.Encoder().encode
 _decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)

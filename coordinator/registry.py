@@ -16,6 +16,7 @@ import msgspec
 import structlog
 
 from coordinator import clock as clocks
+from coordinator.attendance import Here, told_of
 from coordinator.clock import Clock, LiveClock, RehearsalClock
 from coordinator.conductor import Conductor
 from coordinator.core import CLOCK, Refusal, State
@@ -112,6 +113,15 @@ class Registry:
 
     def here(self) -> list[Sale]:
         return list(self._sales.values())
+
+    # ------------------------------------------------------------ who is here
+    def present(self, sale: Sale, who: Here, *, here: bool) -> None:
+        """Somebody is connected to this node, or no longer is."""
+        sale.conductor.submit(CLOCK, [told_of(who, here=here)], lambda _: None)
+
+    def leads(self, sale: Sale, relay: str) -> bool:  # noqa: ARG002 - where nodes share the journal
+        """Whether it is this node whose connection of a relay brings its deliveries."""
+        return True
 
     async def get(self, sale: str) -> Sale | None:
         """The sale, opened if need be; None where there is none of this id."""

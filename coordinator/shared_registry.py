@@ -18,13 +18,14 @@ import structlog
 
 from coordinator import clock as clocks
 from coordinator import nodes
+from coordinator.attendance import Attendance, Here
 from coordinator.conductor import Conductor
-from coordinator.core import Actor
+from coordinator.core import CLOCK, Actor
 from coordinator.errors import JournalError
 from coordinator.follower import Follower
 from coordinator.journal.base import Journal
 from coordinator.leases import Bus, Held, Leases, node_of
-from coordinator.nodes import Alive, Do, Done, Durable, Released
+from coordinator.nodes import Alive, Attending, Do, Done, Durable, Released
 from coordinator.record import Listener, Published, Record
 from coordinator.registry import Registry, Sale
 
@@ -34,6 +35,8 @@ LEASE_SECONDS = 1.5  # of a node that has died; renewed four times within it
 RENEW_SECONDS = 0.35
 TEND_SECONDS = 0.15  # how often is looked for sales that nobody conducts
 LIST_SECONDS = 1.0  # how often the list of sales is read
+CUT_OFF_SECONDS = 2.0  # without the store for so long, a node sends its connections to the others
+CREATED = 1  # the number of a sale's first event
 ALIVE_SECONDS = 1.5  # a node that was not heard for so long is not counted
 OUTGOING = 10_000  # messages that may wait for the bus; of more the oldest are lost, and asked for again
 POLITE_SECONDS = 0.3  # so long a node leaves a sale to one that has less to do
@@ -58,6 +61,11 @@ class SharedRegistry(Registry):
         self._alive: dict[str, tuple[float, int]] = {}  # other nodes: when they were heard, how many sales they conduct
         self._orphans: dict[str, float] = {}  # sales that nobody conducts, since when
         self._following: dict[str, Follower] = {}  # while they are opened
+        self._desks: dict[str, _Desk] = {}
+        self.leads_changed: Callable[[Sale], None] = lambda _: None
+        """Called where another node's connection of a relay may lead now."""
+        self.cut_off: Callable[[], None] = lambda: None
+        """Called where the store was not reached for so long that others have taken over."""
         self._names: list[str] = []
         self._renewed = self._listed = 0.0
         self._changing: dict[str, asyncio.Lock] = {}
@@ -66,6 +74,8 @@ class SharedRegistry(Registry):
         self._outgoing: deque[tuple[str, bytes]] = deque(maxlen=OUTGOING)
         self._speak = asyncio.Event()
         self._stopping = False
+        self.cut: str | None = None
+        """Why the store is not reached just now."""
 
     # ------------------------------------------------------------ life
     async def start(self) -> None:
@@ -162,6 +172,8 @@ class SharedRegistry(Registry):
 
     def _conducting(self, sale: Sale, conductor: Conductor) -> None:
         log.info("conducts", sale=sale.id, node=self.node, seq=conductor.record.durable)
+        new = conductor.record.durable <= CREATED
+        self._desk(sale.id).attendance = Attendance(new=new)
         teller = _Teller(self, sale.id, conductor)
         conductor.record.listeners.append(teller)
         self._watches[sale.id] = asyncio.create_task(self._watch(sale, conductor, teller), name=f"lease of {sale.id}")
@@ -172,6 +184,7 @@ class SharedRegistry(Registry):
         """Waits until another node conducts the sale, and follows it from then on."""
         await conductor.lost.wait()
         conductor.record.listeners.remove(teller)
+        self._desk(sale.id).attendance = None
         async with self._lock(sale.id):
             self._held.pop(sale.id, None)
             await conductor.close()
@@ -206,12 +219,20 @@ class SharedRegistry(Registry):
 
     # ------------------------------------------------------------ leases
     async def _tending(self) -> None:
+        reached = clocks.monotonic()
         while True:
             await asyncio.sleep(TEND_SECONDS)
             try:
                 await self._tend()
+                self.cut = None
+                reached = clocks.monotonic()
             except JournalError as e:
-                log.warning("leases cannot be looked after just now", reason=str(e))
+                if self.cut is None:
+                    log.warning("the store is not reached just now", reason=str(e))
+                self.cut = str(e)
+                if clocks.monotonic() - reached > CUT_OFF_SECONDS:
+                    self.cut_off()
+                    reached = clocks.monotonic()
             except Exception:  # whatever it is, leases must be renewed
                 log.exception("leases were not looked after")
 
@@ -234,6 +255,7 @@ class SharedRegistry(Registry):
                 if found is not None and isinstance(found.conductor, Follower):
                     found.conductor.owned_by(token)
                     found.conductor.beat()
+                    self._attend(found)
             elif not self._stopping and now >= self._orphans.setdefault(name, now) + self._politeness():
                 await self._adopt(name)
 
@@ -266,7 +288,50 @@ class SharedRegistry(Registry):
                 if sale.id in asked and sale.id not in kept and lease.token == asked[sale.id]:
                     sale.conductor.doubt()
                 else:
+                    self._attend(sale)
                     self.tell(sale.id, sale.conductor)
+
+    # ------------------------------------------------------------ who is here
+    def present(self, sale: Sale, who: Here, *, here: bool) -> None:
+        desk = self._desk(sale.id)
+        if here:
+            desk.here[who.role, who.name] = who
+        else:
+            desk.here.pop((who.role, who.name), None)
+        self._attend(sale)
+
+    def leads(self, sale: Sale, relay: str) -> bool:
+        return self._desk(sale.id).leads.get(relay) == self.node
+
+    def _desk(self, sale: str) -> _Desk:
+        return self._desks.setdefault(sale, _Desk())
+
+    def _attend(self, sale: Sale) -> None:
+        """Says whom this node has, to who conducts the sale."""
+        desk = self._desk(sale.id)
+        here, leads = list(desk.here.values()), [r for r, node in desk.leads.items() if node == self.node]
+        if desk.attendance is not None:
+            desk.attendance.report(self.node, here, leads)
+            self._count(sale, desk.attendance)
+        elif (token := self._owners.get(sale.id)) is not None:
+            self._say(nodes.of_node(node_of(token)), Attending(sale.id, self.node, here, leads))
+
+    def _count(self, sale: Sale, attendance: Attendance) -> None:
+        changes = attendance.changes(sale.conductor.state)
+        if changes:
+            sale.conductor.submit(CLOCK, changes, lambda _: None)
+        if self._led(sale.id, attendance.leads) and isinstance(sale.conductor, Conductor):
+            self.tell(sale.id, sale.conductor)
+
+    def _led(self, sale: str, leads: dict[str, str]) -> bool:
+        """Takes over who leads; whether it is another than before."""
+        desk, found = self._desk(sale), self._sales.get(sale)
+        if desk.leads == leads:
+            return False
+        desk.leads = dict(leads)
+        if found is not None:
+            self.leads_changed(found)
+        return True
 
     # ------------------------------------------------------------ the bus
     def tell(self, sale: str, conductor: Conductor) -> None:
@@ -274,7 +339,10 @@ class SharedRegistry(Registry):
         lease = self._held.get(sale)
         if lease is not None:
             clock = conductor.clock
-            told = Durable(sale, lease.token, conductor.record.durable, clock.now(), clock.speed, conductor.unavailable)
+            told = Durable(
+                sale, lease.token, conductor.record.durable, clock.now(), clock.speed, conductor.unavailable,
+                self._desk(sale).leads,
+            )  # fmt: skip
             self._say(nodes.of_sale(sale), told)
 
     def _sender(self, sale: str) -> Callable[[int, Actor, Sequence[Any]], None]:
@@ -317,6 +385,12 @@ class SharedRegistry(Registry):
                 if follower is not None:
                     self._owners[message.sale] = message.token
                     follower.heard(message)
+                    self._led(message.sale, message.leads)
+            case Attending(sale, node, here, leads):
+                desk, found = self._desk(sale), self._sales.get(sale)
+                if desk.attendance is not None and found is not None:
+                    desk.attendance.report(node, here, leads)
+                    self._count(found, desk.attendance)
             case Do(sale, node, n, actor, commands):
                 self._do(sale, node, n, actor, commands)
             case Done(sale, n, answers):
@@ -336,6 +410,15 @@ class SharedRegistry(Registry):
             found.conductor.submit(
                 actor, commands, lambda answers: self._say(nodes.of_node(node), Done(sale, n, answers))
             )
+
+
+class _Desk:
+    """What a node keeps for a sale that it serves: whom it has itself and, while it conducts, whom all have."""
+
+    def __init__(self) -> None:
+        self.here: dict[tuple[str, str], Here] = {}
+        self.leads: dict[str, str] = {}  # relay → node, as who conducts the sale last said
+        self.attendance: Attendance | None = None
 
 
 class _Teller(Listener):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Gateway:
     def __init__(self, settings: Settings, registry: Registry, tokens: Tokens) -> None:
         self.settings, self.registry, self.tokens = settings, registry, tokens
-        self.presence = Presence()
+        self.presence = Presence(registry)
         self.connections: set[Connection] = set()
         self.builtin: BuiltinRelays
         self.ready = False

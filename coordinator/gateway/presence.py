@@ -7,27 +7,43 @@ because it may still be sending.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from coordinator.core import CLOCK, Actor
+from coordinator.attendance import RELAYS, Here
+from coordinator.core import Actor
 
 if TYPE_CHECKING:
     from coordinator.gateway.socket import Connection
-    from coordinator.registry import Sale
+    from coordinator.registry import Registry, Sale
 
-RELAYS = frozenset({"relay", "poster"})
 AWAY_SECONDS = 5.0  # a reload, or a change of network, takes less
 LEASE_SECONDS = 3.0  # a relay that was not heard for this long sends nothing any more
 
 
 class Presence:
-    def __init__(self) -> None:
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
         self._here: dict[tuple[str, str], list[Connection]] = {}
         self._leaving: dict[tuple[str, str], asyncio.TimerHandle] = {}
+        self._waiting: set[Connection] = set()  # of relays, until the lease of the one before them has run out
 
     def has_lease(self, sale: Sale, actor: Actor) -> bool:
         """Whether a connection that comes now leads: the first of its relay does, the next when that one ends."""
-        return not self._here.get((sale.id, actor.sender))
+        first = not self._here.get((sale.id, actor.sender))
+        return first and (actor.role not in RELAYS or self._registry.leads(sale, actor.name))
+
+    def leads_changed(self, sale: Sale, lost: int) -> None:
+        """Another node's connection of a relay leads now, or this one's does; `lost` is the code of a lost lease."""
+        for (name, _), here in list(self._here.items()):
+            actor = here[0].identity.actor
+            box = here[0].outbox
+            if name != sale.id or actor.role not in RELAYS or box is None:
+                continue
+            leads = self._registry.leads(sale, actor.name)
+            if leads and not box.rights.lease and here[0] not in self._waiting:
+                self._lead((name, actor.sender))
+            elif not leads and box.rights.lease:
+                here[0].close(lost, "another connection of this relay leads: your lease is over")
 
     def came(self, connection: Connection) -> None:
         sale, actor = connection.sale, connection.identity.actor
@@ -50,9 +66,11 @@ class Presence:
             return
         led = here[0] is connection
         here.remove(connection)
+        self._waiting.discard(connection)
         if here:
             if led and actor.role in RELAYS:
                 # The one that went may be sending still: the next one leads when its lease has run out.
+                self._waiting.add(here[0])
                 asyncio.get_running_loop().call_later(LEASE_SECONDS, self._lead, key)
             return
         del self._here[key]
@@ -61,8 +79,11 @@ class Presence:
 
     def _lead(self, key: tuple[str, str]) -> None:
         here = self._here.get(key)
-        if here and here[0].outbox is not None:
-            box = here[0].outbox
+        if not here:
+            return
+        self._waiting.discard(here[0])
+        box = here[0].outbox
+        if box is not None and self._registry.leads(here[0].sale, here[0].identity.actor.name):
             box.rights = box.rights._replace(lease=True)
             box.switch(box.hub.view_of(box.rights))
 
@@ -74,14 +95,10 @@ class Presence:
         for timer in self._leaving.values():
             timer.cancel()
 
-    @staticmethod
-    def _tell(sale: Sale, actor: Actor, *, here: bool) -> None:
-        command: dict[str, Any]
+    def _tell(self, sale: Sale, actor: Actor, *, here: bool) -> None:
+        groups: tuple[str, ...] = ()
         if actor.role in RELAYS:
-            groups = list(actor.groups) if actor.groups is not None else []
+            groups = actor.groups or ()
             if not groups:
-                groups = [g.id for g in sale.conductor.state.groups.values() if actor.name in g.relay]
-            command = {"kind": "presence.relay", "relay": actor.name, "groups": groups, "here": here}
-        else:
-            command = {"kind": "presence.person", "person": actor.name, "role": actor.role, "here": here}
-        sale.conductor.submit(CLOCK, [command], lambda _: None)
+                groups = tuple(g.id for g in sale.conductor.state.groups.values() if actor.name in g.relay)
+        self._registry.present(sale, Here(actor.role, actor.name, groups), here=here)

@@ -1,0 +1,95 @@
+"""Who is here over all nodes, as who conducts a sale counts it: by person and not by tab.
+
+Each node says again and again whom it has. A node that falls silent has nobody. Of a relay's connections one leads,
+on one node: another takes the lead once the first can no longer be sending.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from coordinator import clock as clocks
+from coordinator.core import State
+
+RELAYS = frozenset({"relay", "poster"})  # a poster is a relay with hands
+SILENT_SECONDS = 3.0  # a node that was not heard for so long has nobody; a relay's lease is over by then
+FIRST_SECONDS = 3.5  # so long after it took a sale up, a conductor has not heard all nodes yet
+
+
+class Here(msgspec.Struct, frozen=True):
+    """A person, or a relay with its groups, that is connected to a node."""
+
+    role: str
+    name: str
+    groups: tuple[str, ...] = ()
+
+
+class Attendance:
+    """Of one sale, kept by who conducts it; made anew with each take-over, from what the nodes say."""
+
+    def __init__(self, *, new: bool = False) -> None:
+        """`new` is a sale that nobody has conducted before: nobody can be leading anywhere."""
+        self._since = clocks.monotonic() - (FIRST_SECONDS if new else 0.0)
+        self._nodes: dict[str, tuple[float, tuple[Here, ...]]] = {}
+        self.leads: dict[str, str] = {}
+        """Relay → the node whose connection leads."""
+
+    def report(self, node: str, here: Sequence[Here], leads: Sequence[str]) -> None:
+        """A node says whom it has, and for which relays it has the lead as far as it knows."""
+        self._nodes[node] = (clocks.monotonic(), tuple(here))
+        for relay in leads:
+            self.leads.setdefault(relay, node)  # after a take-over who led goes on leading
+
+    def changes(self, state: State) -> list[dict[str, Any]]:
+        """What the sale has to be told, as commands of the service's own."""
+        now = clocks.monotonic()
+        for node in [n for n, (heard, _) in self._nodes.items() if now - heard > SILENT_SECONDS]:
+            del self._nodes[node]
+        here: dict[tuple[str, str], Here] = {}
+        for _, people in self._nodes.values():
+            for person in people:
+                here.setdefault((person.role, person.name), person)
+        self._lead()
+        told = [told_of(who, here=True) for who in here.values() if not _is_known(state, who)]
+        if now - self._since > FIRST_SECONDS:
+            known = [Here("relay", r.name, r.groups) for r in state.relays.values() if r.here]
+            known += [Here(p.role, p.person) for p in state.people.values() if p.here and p.role not in RELAYS]
+            names = {_name(who) for who in here.values()}
+            told += [told_of(who, here=False) for who in known if _name(who) not in names]
+        return told
+
+    def _lead(self) -> None:
+        """One node leads for each relay that is here: the one that led, else the one that said so first."""
+        has = {node: {p.name for p in people if p.role in RELAYS} for node, (_, people) in self._nodes.items()}
+        for relay, node in list(self.leads.items()):
+            if node not in has:
+                del self.leads[relay]  # silent for so long that its connection's lease is over too
+            elif relay not in has[node]:
+                del self.leads[relay]  # a node says so only when the lease of its connection has run out
+        if clocks.monotonic() - self._since > FIRST_SECONDS:
+            for node, relays in has.items():
+                for relay in relays:
+                    self.leads.setdefault(relay, node)
+
+
+def _name(who: Here) -> tuple[str, str]:
+    return ("relay" if who.role in RELAYS else who.role), who.name
+
+
+def _is_known(state: State, who: Here) -> bool:
+    """Whether the sale has them as here already."""
+    if who.role in RELAYS:
+        relay = state.relays.get(who.name)
+        return relay is not None and relay.here and relay.groups == tuple(g for g in who.groups if g in state.groups)
+    person = state.people.get(f"{who.role}:{who.name}")
+    return person is not None and person.here
+
+
+def told_of(who: Here, *, here: bool) -> dict[str, Any]:
+    """The command by which the service itself tells a sale that somebody came or went."""
+    if who.role in RELAYS:
+        return {"kind": "presence.relay", "relay": who.name, "groups": list(who.groups), "here": here}
+    return {"kind": "presence.person", "person": who.name, "role": who.role, "here": here}
