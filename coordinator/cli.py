@@ -46,6 +46,8 @@ def serve(data: Data = None, redis: Redis = None, host: Host = None, port: Port 
         service = Service(chosen)
         new = not (chosen.data / "journal.sqlite").exists()
         await service.start()
+        if chosen.redis is not None:
+            new = not await service.gateway.registry.journal.sales()
         if new:
             print_owner_link(service)
         try:

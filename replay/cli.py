@@ -210,7 +210,7 @@ def backup(
 
     async def main() -> None:
         source, address = where(data, redis)
-        journal = open_journal(source, address)
+        journal = await open_journal(source, address)
         try:
             if not isinstance(journal, SqliteJournal):
                 raise CannotStart("only a journal in a data folder is backed up this way: name it with --data")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from coordinator.core import Event
 from coordinator.errors import CannotStart, Corrupt, JournalError, UsageError
-from coordinator.journal import codec
+from coordinator.journal import codec, opening
 from coordinator.journal.base import Entry, Journal
 
 READ_EVENTS = 2_000  # at once: enough that the fixed cost of a read is lost in it, few enough to be held twice
@@ -101,16 +101,10 @@ class JournalSource(Source):
             await self.journal.close()
 
 
-def open_journal(data: Path, redis: str | None, sale: str = "") -> Journal:
-    """The journal of a data folder, for reading only: works while a service writes it. Raises `CannotStart`."""
-    from coordinator.journal.sqlite import SqliteJournal
-
-    if redis is not None:
-        raise CannotStart(
-            "the journal in Redis is not part of this version: leave out --redis, and name a folder with --data"
-        )
+async def open_journal(data: Path, redis: str | None, sale: str = "") -> Journal:
+    """The journal that is meant, for reading only: works while a service writes it. Raises `CannotStart`."""
     try:
-        return SqliteJournal.open(data, readonly=True)
+        return await opening.open_journal(data, redis, readonly=True)
     except CannotStart as e:
         cause = e.__cause__
         # A file that is there and is no database was one before its bytes changed: that is wrong, not out of reach.
@@ -142,7 +136,7 @@ async def open_source(name: str, data: Path, redis: str | None = None) -> Source
     if path.name.endswith(SUFFIX) or "/" in name:
         what = "is no archive" if is_there(path) else "is not there"
         raise UsageError(f"{path} {what}: give a sale's id, or the folder SALE{SUFFIX} that `dropcue export` wrote")
-    journal = open_journal(data, redis, name)
+    journal = await open_journal(data, redis, name)
     try:
         known = await journal.sales()
         if name not in known:

@@ -16,10 +16,14 @@ from coordinator.gateway.auth import Tokens
 from coordinator.gateway.context import GATEWAY, Gateway
 from coordinator.gateway.problem import problems
 from coordinator.gateway.socket import heartbeat, socket
+from coordinator.journal.base import Journal
+from coordinator.journal.opening import open_journal
+from coordinator.journal.redis import RedisJournal
+from coordinator.journal.redis_leases import RedisBus, RedisLeases
 from coordinator.journal.snapshotting import Snapshotter
-from coordinator.journal.sqlite import SqliteJournal
 from coordinator.registry import Registry
 from coordinator.settings import Settings
+from coordinator.shared_registry import SharedRegistry
 
 log = structlog.get_logger(__name__)
 
@@ -45,22 +49,21 @@ class Service:
         self.settings = settings
         self.gateway: Gateway
         self._runner: web.AppRunner | None = None
-        self._journal: SqliteJournal | None = None
+        self._journal: Journal | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._snapshotter: Snapshotter | None = None
 
     async def start(self) -> None:
         """Raises CannotStart or UsageError with what to do."""
         settings = self.settings
-        if settings.redis is not None:
-            raise CannotStart(
-                "the journal in Redis is not part of this version: start without --redis, with --data DIR"
-            )
-        journal = self._journal = SqliteJournal.open(settings.data)
+        journal = self._journal = await open_journal(settings.data, settings.redis)
         tokens = Tokens(settings.signing_key(), settings.data)
-        self._snapshotter = Snapshotter(settings.data)
-        registry = Registry(journal, public=settings.address(), on_snapshot=self._snapshotter.wanted)
+        self._snapshotter = Snapshotter(settings.data, settings.redis)
+        registry = await self._registry(journal, self._snapshotter)
         gateway = self.gateway = Gateway(settings, registry, tokens)
+        if isinstance(registry, SharedRegistry):
+            registry.leads_changed = lambda sale: gateway.presence.leads_changed(sale, wire.LOST_LEASE)
+            registry.cut_off = self._send_away
         self._runner = web.AppRunner(make_app(gateway), access_log=None, handler_cancellation=False)
         await self._runner.setup()
         try:
@@ -86,6 +89,22 @@ class Service:
         gc.set_threshold(10_000, 20, 100)
         gateway.ready = True
         log.info("ready", address=settings.address(), data=str(settings.data), sales=len(registry.here()))
+
+    async def _registry(self, journal: Journal, snapshotter: Snapshotter) -> Registry:
+        settings = self.settings
+        if not isinstance(journal, RedisJournal):
+            return Registry(journal, public=settings.address(), on_snapshot=snapshotter.wanted)
+        for warning in journal.warnings:
+            log.warning("Redis is set to lose what was promised", what=warning)
+        return SharedRegistry(
+            journal, RedisLeases(journal.link), RedisBus(journal.link), public=settings.address(),
+            on_snapshot=snapshotter.wanted,
+        )  # fmt: skip
+
+    def _send_away(self) -> None:
+        """This node does not reach the store: the others do, or nobody does."""
+        for connection in list(self.gateway.connections):
+            connection.close(wire.GOING_AWAY, "this node does not reach its store: come back, another one may")
 
     async def stop(self) -> None:
         gateway = getattr(self, "gateway", None)

@@ -22,6 +22,8 @@ async def readyz(request: web.Request) -> web.Response:
     """It takes connections and can write: 503 with the reason where it cannot."""
     gateway = request.app[GATEWAY]
     reasons = [f"{s.id}: {s.conductor.unavailable}" for s in gateway.registry.here() if s.conductor.unavailable]
+    if (cut := getattr(gateway.registry, "cut", None)) is not None:
+        reasons.append(f"the store is not reached: {cut}")
     if not gateway.ready:
         reasons.append("starting or stopping")
     return reply({"ok": not reasons, "reasons": reasons}, 503 if reasons else 200)

@@ -10,6 +10,7 @@ from aiohttp import WSMsgType, web
 
 from coordinator import clock
 from coordinator.conductor import Answer
+from coordinator.errors import JournalError
 from coordinator.fanout.frames import PING, text_frame
 from coordinator.fanout.outbox import Outbox
 from coordinator.fanout.view import Rights
@@ -173,7 +174,11 @@ async def _greet(gateway: Gateway, ws: web.WebSocketResponse, transport: asyncio
     if wanted is None and identity.sale is None:
         await _farewell(ws, wire.PROTOCOL, "this token is for all sales: say in hello which one (sale)")
         return None
-    sale = await gateway.registry.get(wanted) if isinstance(wanted, str) else None
+    try:
+        sale = await gateway.registry.get(wanted) if isinstance(wanted, str) else None
+    except JournalError as e:
+        await _farewell(ws, wire.GOING_AWAY, str(e))
+        return None
     if sale is None:
         await _farewell(ws, wire.BAD_TOKEN, f"there is no sale {str(wanted)[:80]}")
         return None

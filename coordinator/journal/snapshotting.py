@@ -18,15 +18,16 @@ log = structlog.get_logger(__name__)
 FOLDER = "snapshots"  # in the data folder, as the journal has it
 
 
-async def fold(data: Path, sale: str) -> int:
+async def fold(data: Path, redis: str | None, sale: str) -> int:
     """Folds a sale's journal from its last snapshot on and keeps a new one; the number it stands at."""
     from coordinator.core import State, evolve
     from coordinator.core import state as states
     from coordinator.journal import codec
+    from coordinator.journal.opening import open_journal
     from coordinator.journal.snapshots import Snapshots
-    from coordinator.journal.sqlite import SqliteJournal
 
-    journal = SqliteJournal.open(data, readonly=True)
+    # A file is the serving process's to write: snapshots are files of their own beside it, put in place at once.
+    journal = await open_journal(data, redis, readonly=redis is None)
     try:
         found = await journal.snapshot(sale)
         state = states.decode(found[1]) if found is not None else State(sale=sale)
@@ -34,8 +35,10 @@ async def fold(data: Path, sale: str) -> int:
         while state.seq < end.seq:
             for event in codec.decode_all(await journal.read(sale, state.seq, 5000), sale):
                 evolve(state, event)
-        # The journal is the serving process's to write; snapshots are files of their own, put in place at once.
-        Snapshots(data / FOLDER).save(sale, end.incarnation, state.seq, states.encode(state))
+        if redis is None:
+            Snapshots(data / FOLDER).save(sale, end.incarnation, state.seq, states.encode(state))
+        else:
+            await journal.save_snapshot(sale, state.seq, states.encode(state))
     finally:
         await journal.close()
     return state.seq
@@ -44,8 +47,10 @@ async def fold(data: Path, sale: str) -> int:
 class Snapshotter:
     """Starts the folding process for a sale that asks for it; one at a time."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, redis: str | None = None) -> None:
+        # An address may hold a password: it is told where only the process itself can read it.
         self._data = data
+        self._environment = {**os.environ, "DROPCUE_REDIS": redis} if redis is not None else _without_redis()
         self._running: subprocess.Popen[bytes] | None = None
 
     def wanted(self, sale: str) -> None:
@@ -54,7 +59,11 @@ class Snapshotter:
         command = [sys.executable, "-m", "coordinator.journal.snapshotting", str(self._data), sale]
         try:
             self._running = subprocess.Popen(  # noqa: S603 - our own module, no shell
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=self._environment,
             )
         except OSError as e:
             log.warning("no snapshot was made; the next start takes longer", sale=sale, reason=str(e))
@@ -65,6 +74,10 @@ class Snapshotter:
             self._running.wait()
 
 
+def _without_redis() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != "DROPCUE_REDIS"}
+
+
 if __name__ == "__main__":
     os.nice(15)  # cues and claims go first
-    asyncio.run(fold(Path(sys.argv[1]), sys.argv[2]))
+    asyncio.run(fold(Path(sys.argv[1]), os.environ.get("DROPCUE_REDIS"), sys.argv[2]))

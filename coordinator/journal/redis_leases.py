@@ -1,0 +1,129 @@
+"""Leases and the bus in Redis. A lease is the key that every append to the sale is compared with."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
+
+import structlog
+from redis.asyncio.client import PubSub
+from redis.exceptions import RedisError
+
+from coordinator.errors import JournalUnavailable
+from coordinator.journal.redis import Script, key
+from coordinator.journal.redis_link import RedisLink
+from coordinator.leases import Bus, Leases
+
+log = structlog.get_logger(__name__)
+
+_LEASE = Script("lease")
+CHANNEL = "dropcue:bus:"
+LISTEN_SECONDS = 1.0  # after which a line that says nothing is looked at
+REST_SECONDS = 0.1  # before a line that broke is made again
+
+
+class RedisLeases(Leases):
+    def __init__(self, link: RedisLink) -> None:
+        self._link = link
+
+    async def acquire(self, sale: str, token: str, seconds: float, *, instead_of: str = "") -> bool:
+        return await self._call(sale, "take", token, instead_of, seconds)
+
+    async def renew(self, tokens: Mapping[str, str], seconds: float) -> set[str]:
+        asked = list(tokens.items())
+        held = await asyncio.gather(*(self._call(sale, "renew", token, "", seconds) for sale, token in asked))
+        return {sale for (sale, _), is_held in zip(asked, held, strict=True) if is_held}
+
+    async def release(self, sale: str, token: str) -> None:
+        await self._call(sale, "release", token, "", 0)
+
+    async def owners(self, sales: Sequence[str]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        groups: dict[tuple[str, int], list[str]] = {}
+        for sale in sales:
+            groups.setdefault(self._link.place_of(key(sale, "owner")), []).append(sale)
+        for group in groups.values():
+            tokens = await self._link.ask_all(key(group[0], "owner"), [("GET", key(sale, "owner")) for sale in group])
+            found |= {sale: token.decode() for sale, token in zip(group, tokens, strict=True) if token}
+        return found
+
+    async def _call(self, sale: str, what: str, token: str, other: str, seconds: float) -> bool:
+        name = key(sale, "owner")
+        # EVAL and not EVALSHA: it is short, and a server that has just taken over does not know it.
+        return bool(
+            await self._link.ask(name, *_LEASE.call([name], [what, token, other, round(seconds * 1000)], known=False))
+        )
+
+
+class RedisBus(Bus):
+    """Over PUBLISH, which any server of a cluster passes on to all. A line that broke is made again by itself."""
+
+    def __init__(self, link: RedisLink) -> None:
+        self._link = link
+        self._channels: set[str] = set()
+        self._line: PubSub | None = None
+        self._closed = False
+
+    async def publish(self, channel: str, message: bytes) -> None:
+        for place in self._link.masters():
+            with suppress(RedisError, OSError):
+                await self._link.at(place).publish(CHANNEL + channel, message)
+                return
+
+    async def subscribe(self, channel: str) -> None:
+        self._channels.add(channel)
+        if self._line is None:
+            await self._connect()
+            return
+        try:
+            await self._line.subscribe(CHANNEL + channel)
+        except (RedisError, OSError):
+            await self._drop()
+
+    async def unsubscribe(self, channel: str) -> None:
+        self._channels.discard(channel)
+        if self._line is not None:
+            with suppress(RedisError, OSError):
+                await self._line.unsubscribe(CHANNEL + channel)
+
+    async def messages(self) -> AsyncIterator[tuple[str, bytes]]:
+        while not self._closed:
+            line = self._line
+            try:
+                if line is None:
+                    await self._connect()
+                    continue
+                message = await line.get_message(ignore_subscribe_messages=True, timeout=LISTEN_SECONDS)
+            except (RedisError, OSError, RuntimeError, JournalUnavailable) as e:
+                if not self._closed:
+                    log.warning("the line to the other nodes is broken; it is made again", reason=str(e)[:200])
+                    await self._drop()
+                    await asyncio.sleep(REST_SECONDS)
+                continue
+            if message is not None:
+                yield message["channel"].decode().removeprefix(CHANNEL), message["data"]
+
+    async def close(self) -> None:
+        self._closed = True
+        await self._drop()
+
+    async def _connect(self) -> None:
+        why: Exception | None = None
+        for place in self._link.masters():
+            line = self._link.at(place).pubsub()
+            try:
+                # At least one channel, so that there is a line to wait on.
+                await line.subscribe(CHANNEL, *(CHANNEL + channel for channel in sorted(self._channels)))
+            except (RedisError, OSError) as e:
+                why = e
+                continue
+            self._line = line
+            return
+        raise self._link.unavailable(why or OSError("no server"))
+
+    async def _drop(self) -> None:
+        line, self._line = self._line, None
+        if line is not None:
+            with suppress(RedisError, OSError, RuntimeError):
+                await line.aclose()  # type: ignore[no-untyped-call]  # redis-py

@@ -1,0 +1,160 @@
+"""Real Redis servers for the tests, on free ports, in folders of their own: one, one with a replica, a cluster."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+PATIENCE_S = 30.0
+
+
+def free_port(*, bus: bool = False) -> int:
+    """A port that nobody has; with `bus`, one whose cluster bus (10,000 above) is free as well."""
+    while True:
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            port = int(s.getsockname()[1])
+        if not bus:
+            return port
+        if port < 55_000:
+            with socket.socket() as other:
+                try:
+                    other.bind(("127.0.0.1", port + 10_000))
+                except OSError:
+                    continue
+            return port
+
+
+def until(holds: Callable[[], Any], what: str, seconds: float = PATIENCE_S) -> Any:
+    """Asks again until it holds; errors of a server that is starting or gone count as not yet."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            found = holds()
+        except (RedisError, OSError):
+            found = None
+        if found:
+            return found
+        if time.monotonic() > end:
+            raise AssertionError(f"{what}: not within {seconds} s")
+        time.sleep(0.02)
+
+
+class RedisServer:
+    """One redis-server: every change on the disk before it is answered."""
+
+    def __init__(self, *options: str, cluster: bool = False) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="redis-"))
+        self.port = free_port(bus=cluster)
+        self._options = [
+            "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), "--save", "", "--appendonly", "yes",
+            "--appendfsync", "always", "--repl-diskless-sync-delay", "0", *options,
+        ]  # fmt: skip
+        if cluster:
+            self._options += [
+                "--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-require-full-coverage", "no",
+            ]  # fmt: skip
+        self.process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def start(self) -> None:
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(["redis-server", *self._options], stdout=log, stderr=log)
+        until(self.client.ping, f"redis-server on {self.port} answers")
+
+    @property
+    def client(self) -> Redis:
+        return Redis(port=self.port, socket_timeout=5, socket_connect_timeout=1)
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}"
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def kill(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def close(self) -> None:
+        if self.process is not None:
+            self.process.send_signal(signal.SIGCONT)
+        self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextmanager
+def standalone(*options: str) -> Iterator[RedisServer]:
+    server = RedisServer(*options)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+@contextmanager
+def replicated(*options: str) -> Iterator[tuple[RedisServer, RedisServer]]:
+    """(master, replica), in step."""
+    with standalone(*options) as master, standalone("--replicaof", f"127.0.0.1 {master.port}") as replica:
+        until(lambda: master.client.info("replication").get("connected_slaves") == 1, "the replica is there")
+        until(lambda: replica.client.info("replication").get("master_link_status") == "up", "the replica is in step")
+        yield master, replica
+
+
+class RedisCluster:
+    """Three masters, with a replica each."""
+
+    def __init__(self) -> None:
+        self.servers = [RedisServer(cluster=True) for _ in range(6)]
+        subprocess.run(
+            ["redis-cli", "--cluster", "create", *(f"127.0.0.1:{s.port}" for s in self.servers), "--cluster-replicas", "1",
+             "--cluster-yes"],
+            check=True, stdout=subprocess.DEVNULL, timeout=60,
+        )  # fmt: skip
+        for server in self.servers:
+            until(lambda s=server: s.client.cluster("info").get("cluster_state") == "ok", "the cluster is ready")
+        until(
+            lambda: all(
+                m.client.info("replication")["connected_slaves"] == 1 and m.client.wait(1, 100) >= 0
+                for m in self.masters()
+            ),
+            "each master has its replica",
+        )
+
+    @property
+    def url(self) -> str:
+        return "redis://" + ",".join(f"127.0.0.1:{s.port}" for s in self.servers)
+
+    def masters(self) -> Sequence[RedisServer]:
+        return [s for s in self.servers if s.process is not None and s.client.info("replication")["role"] == "master"]
+
+    def master_of(self, key: str) -> RedisServer:
+        slot = self.servers[0].client.execute_command("CLUSTER KEYSLOT", key)
+        for server in self.masters():
+            for row in server.client.execute_command("CLUSTER SLOTS"):
+                if row[0] <= slot <= row[1] and row[2][1] == server.port:
+                    return server
+        raise AssertionError(f"no master has {key}")
+
+    def clear(self) -> None:
+        for master in self.masters():
+            master.client.flushall()
+
+    def close(self) -> None:
+        for server in self.servers:
+            server.close()
