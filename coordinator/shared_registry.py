@@ -19,7 +19,7 @@ import structlog
 from coordinator import clock as clocks
 from coordinator import nodes
 from coordinator.attendance import Attendance, Here
-from coordinator.conductor import Conductor
+from coordinator.conductor import Answer, Conductor
 from coordinator.core import CLOCK, Actor
 from coordinator.errors import JournalError
 from coordinator.follower import Follower
@@ -36,7 +36,6 @@ RENEW_SECONDS = 0.35
 TEND_SECONDS = 0.15  # how often is looked for sales that nobody conducts
 LIST_SECONDS = 1.0  # how often the list of sales is read
 CUT_OFF_SECONDS = 2.0  # without the store for so long, a node sends its connections to the others
-CREATED = 1  # the number of a sale's first event
 ALIVE_SECONDS = 1.5  # a node that was not heard for so long is not counted
 OUTGOING = 10_000  # messages that may wait for the bus; of more the oldest are lost, and asked for again
 POLITE_SECONDS = 0.3  # so long a node leaves a sale to one that has less to do
@@ -172,7 +171,7 @@ class SharedRegistry(Registry):
 
     def _conducting(self, sale: Sale, conductor: Conductor) -> None:
         log.info("conducts", sale=sale.id, node=self.node, seq=conductor.record.durable)
-        new = conductor.record.durable <= CREATED
+        new = len(conductor.state.incarnations) <= 1  # nobody has conducted it before
         self._desk(sale.id).attendance = Attendance(new=new)
         teller = _Teller(self, sale.id, conductor)
         conductor.record.listeners.append(teller)
@@ -406,10 +405,16 @@ class SharedRegistry(Registry):
 
     def _do(self, sale: str, node: str, n: int, actor: Actor, commands: list[Any]) -> None:
         found = self._sales.get(sale)
-        if found is not None and isinstance(found.conductor, Conductor):
-            found.conductor.submit(
-                actor, commands, lambda answers: self._say(nodes.of_node(node), Done(sale, n, answers))
-            )
+        if found is None or not isinstance(found.conductor, Conductor) or self._stopping:
+            return  # they are sent again, to who conducts it by then
+        conductor = found.conductor
+
+        def reply(answers: list[Answer]) -> None:
+            leaving = self._stopping or conductor.lost.is_set()
+            if not (leaving and any(a.code == "busy" for a in answers)):
+                self._say(nodes.of_node(node), Done(sale, n, answers))
+
+        conductor.submit(actor, commands, reply)
 
 
 class _Desk:

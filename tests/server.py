@@ -153,6 +153,11 @@ class ServerProcess(Room):
         assert self._reader is not None
         await self._reader
 
+    def signal(self, number: int) -> None:
+        assert self._process is not None
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(number)
+
     async def restart(self) -> None:
         """kill -9, and a start on the same data and port."""
         await self.kill()

@@ -1,0 +1,184 @@
+"""Several nodes, one sale: whoever serves a client, it is the same show; a node that goes takes nothing with it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from coordinator.journal import codec
+from tests.chaos.load import check, under_load
+from tests.nodes import Nodes
+from tests.redis_server import standalone
+from tests.server import ServerProcess
+from tests.sheet import sheet
+
+
+@pytest.fixture
+async def nodes(tmp_path: Path) -> AsyncIterator[Nodes]:
+    with standalone() as redis:
+        nodes = Nodes(tmp_path, redis.url, 2)
+        await nodes.start()
+        try:
+            yield nodes
+        finally:
+            await nodes.stop()
+
+
+@pytest.fixture
+async def sale(nodes: Nodes) -> str:
+    """A sale that is live, its coupon in all groups."""
+    sale = await nodes.sale(sheet(lead="0s"), live=True)
+    controller = await nodes.join(sale)
+    await controller.done("coupon.drop", coupon="c20", groups="all")
+    await controller.until(lambda: controller.state["coupons"]["c20"].get("dropped_at"))
+    return sale
+
+
+async def test_a_sale_is_the_same_on_every_node(nodes: Nodes, sale: str) -> None:
+    owner = nodes.owner(sale)
+    here, there = await nodes.at(owner, sale), await nodes.at(nodes.other(owner), sale, person="zhao")
+    relay = await nodes.at(nodes.other(owner), sale, "relay", "r1")
+    given = [await relay.done("coupon.claim", coupon="c20", member=f"m{n}", group="g1") for n in range(20)]
+    assert [g["left"] for g in given] == list(range(499, 479, -1))
+    assert (await relay.done("coupon.claim", "again", coupon="c20", member="m1", group="g1"))["code"] == given[1][
+        "code"
+    ]
+    noted = await there.done("note.add", text="这里")
+    await here.event("note.added", text="这里")
+    await there.until(lambda: noted["note"] in there.state["notes"])
+    assert (await here.do("show.pause"))["op"] == "done"
+    await there.until(lambda: there.state["show"]["show"]["status"] == "paused")
+    assert (await there.do("cue.fire", cue="nothing"))["code"] == "unknown"
+    seen = [await node.state(sale, "controller", "li") for node in nodes.nodes]
+    assert seen[0] == seen[1]
+
+
+async def test_a_node_that_dies_is_followed_by_another_and_consoles_miss_nothing(nodes: Nodes, sale: str) -> None:
+    owner = nodes.owner(sale)
+    other = nodes.other(owner)
+    console, relay = await nodes.at(owner, sale), await nodes.at(other, sale, "relay", "r1")
+    first = await relay.done("coupon.claim", "c1", coupon="c20", member="m1", group="g1")
+    await console.event("coupon.claimed", member="m1")
+    position, state = console.position, console.state
+    nodes.up.remove(owner)
+    await owner.kill()
+    # Nobody connects anew here: the same line goes on, and its commands wait for who takes over.
+    second = await relay.done("coupon.claim", "c2", coupon="c20", member="m2", group="g1")
+    assert second["left"] == first["left"] - 1
+    assert await relay.done("coupon.claim", "c1", coupon="c20", member="m1", group="g1") == {
+        **first,
+        "left": first["left"],
+    }
+    back = await nodes.at(other, sale, position=position, state=state)
+    assert back.welcome["recovered"]
+    await back.event("coupon.claimed", member="m2")
+    await back.event("journal.opened")
+    assert [e["seq"] for e in back.events] == list(range(int(position.split(".")[1]) + 1, back.events[-1]["seq"] + 1))
+    await back.until(lambda: back.state["coupons"]["c20"]["claimed"] == 2)
+
+
+async def test_a_node_that_is_told_to_stop_hands_its_sales_over(nodes: Nodes, sale: str) -> None:
+    owner = nodes.owner(sale)
+    console = await nodes.at(owner, sale)
+    other = await nodes.at(nodes.other(owner), sale, person="zhao")
+    nodes.up.remove(owner)
+    owner.signal(signal.SIGTERM)
+    assert (await other.do("note.add", text="weiter"))["op"] == "done"
+    assert await console.end() == 4000
+    assert console.bye is not None
+    assert console.bye["retry"]
+    opened = [e for e in await nodes.up[0].events(sale) if e["kind"] == "journal.opened"]
+    assert len({e["incarnation"] for e in opened}) == 2
+
+
+async def test_an_owner_that_slept_through_its_lease_can_write_nothing(nodes: Nodes, sale: str) -> None:
+    owner = nodes.owner(sale)
+    sleeper = await nodes.at(owner, sale)
+    other = await nodes.at(nodes.other(owner), sale, person="zhao")
+    owner.signal(signal.SIGSTOP)
+    # It waits in the sleeper's socket: by the time it is read, the lease has gone.
+    asleep = sleeper.ask({"op": "do", "id": "late", "kind": "note.add", "text": "im Schlaf"})
+    waiting = asyncio.ensure_future(asleep)
+    await other.done("note.add", text="wach")
+    owner.signal(signal.SIGCONT)
+    answer = await waiting
+    journal = await nodes.journal()
+    end = await journal.verify(sale)
+    events = codec.decode_all(await journal.read(sale, 0, end), sale)
+    await journal.close()
+    opened = [(e.seq, e.by) for e in events if str(e.__struct_config__.tag) == "journal.opened"]
+    assert len(opened) == 2
+    written = [e for e in events if e.cmd == "late"]
+    assert len(written) == (answer["op"] == "done"), answer
+    assert all(e.seq > opened[1][0] for e in written), "it was written by the one who slept"
+
+
+async def test_a_person_is_here_once_however_many_nodes_have_them(nodes: Nodes, sale: str) -> None:
+    owner = nodes.owner(sale)
+    watcher = await nodes.at(owner, sale)
+    one = await nodes.at(owner, sale, "host", "lin")
+    two = await nodes.at(nodes.other(owner), sale, "host", "lin")
+    await watcher.until(lambda: watcher.state["people"]["host:lin"]["here"])
+    joined = len([e for e in watcher.events if e["kind"] == "person.joined" and e["person"] == "lin"])
+    await one.close()
+    mark = len(watcher.events)
+    await two.done("note.add", text="noch da")
+    await watcher.event("note.added")
+    nodes.up.remove(nodes.other(owner))
+    await next(n for n in nodes.nodes if n is not owner).kill()
+    await watcher.until(lambda: not watcher.state["people"]["host:lin"]["here"])
+    kinds = [e["kind"] for e in watcher.events[mark:] if e.get("person") == "lin"]
+    assert (joined, kinds) == (1, ["person.left"])
+
+
+async def test_of_a_relay_s_lines_on_two_nodes_one_gets_the_deliveries(nodes: Nodes, sale: str) -> None:
+    owner = nodes.owner(sale)
+    first = await nodes.at(owner, sale, "relay", "r1", groups=["g1"])
+    controller = await nodes.at(owner, sale)
+    await controller.until(lambda: controller.state["people"].get("relay:r1", {}).get("here"))
+    second = await nodes.at(nodes.other(owner), sale, "relay", "r1", groups=["g1"])
+    await controller.done("link.drop", product="pan", groups="all")
+    await first.event("delivery.requested", group="g1")
+    await second.until(lambda: second.state["drops"].keys() == first.state["drops"].keys())
+    assert not [e for e in second.events if e["kind"] == "delivery.requested"]
+    await first.close()
+    await second.until(lambda: second.state["deliveries"])
+    assert {d["relay"] for d in second.state["deliveries"].values()} == {"r1"}
+
+
+async def kill_nodes_under_load(tmp_path: Path, count: int, kills: int, quantity: int) -> dict[str, Any]:
+    with standalone() as redis:
+        nodes = Nodes(tmp_path, redis.url, count)
+        await nodes.start()
+        try:
+
+            async def strike(moments: random.Random) -> None:
+                await nodes.restart(moments.choice(sorted(nodes.up, key=_port)))
+
+            load = await under_load(nodes, strike, kills, quantity)
+            return await check(await nodes.journal(), load)
+        finally:
+            await nodes.stop()
+
+
+def _port(node: ServerProcess) -> int:
+    return node.port
+
+
+async def test_six_kills_of_nodes_under_load_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
+    figures = await kill_nodes_under_load(tmp_path, 2, 6, 1_000)
+    assert figures["answered"] > 100
+    assert figures["fired"] > 5
+
+
+@pytest.mark.long
+async def test_two_hundred_kills_of_nodes_under_load_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
+    figures = await kill_nodes_under_load(tmp_path, 3, 200, 60_000)
+    print(figures)
+    assert figures["answered"] > 1_000

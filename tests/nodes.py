@@ -1,0 +1,64 @@
+"""Several nodes on one Redis, each a process of its own: clients come to any of them that is up."""
+
+from __future__ import annotations
+
+import random
+import signal
+from pathlib import Path
+from typing import Any
+
+from redis import Redis
+
+from coordinator.journal.redis import RedisJournal, key
+from tests.client import Client
+from tests.server import Room, ServerProcess
+
+
+class Nodes(Room):
+    def __init__(self, folder: Path, redis: str, count: int = 3) -> None:
+        super().__init__()
+        self.redis = redis
+        self.nodes = [ServerProcess(folder / f"n{n}", env={"DROPCUE_REDIS": redis}) for n in range(count)]
+        self.up = list(self.nodes)
+
+    @property
+    def url(self) -> str:  # type: ignore[override]  # another one each time it is asked for
+        return random.choice(self.up).url
+
+    async def start(self) -> None:
+        for node in self.nodes:
+            await node.start()
+
+    async def stop(self) -> None:
+        await self._close_clients()
+        for node in self.nodes:
+            node.signal(signal.SIGCONT)
+            await node.kill()
+
+    async def restart(self, node: ServerProcess) -> None:
+        """kill -9; clients go to the others until it is up again."""
+        self.up.remove(node)
+        await node.kill()
+        await node.start()
+        self.up.append(node)
+
+    def owner(self, sale: str) -> ServerProcess:
+        """The node that conducts a sale, as the lease says."""
+        token = Redis.from_url(self.redis.partition(",")[0]).get(key(sale, "owner"))
+        assert isinstance(token, bytes), "nobody conducts it"
+        name = token.decode().partition(".")[0]
+        return next(n for n in self.nodes if any(f'"node": "{name}"' in line for line in n.log))
+
+    def other(self, node: ServerProcess) -> ServerProcess:
+        return next(n for n in self.up if n is not node)
+
+    async def at(
+        self, node: ServerProcess, sale: str, role: str = "controller", person: str = "li", **more: Any
+    ) -> Client:
+        """Joins at this node."""
+        client = await node.join(sale, role, person, **more)
+        self.clients.append(client)
+        return client
+
+    async def journal(self) -> RedisJournal:
+        return await RedisJournal.open(self.redis, readonly=True)
