@@ -33,6 +33,21 @@ class Leases(ABC):
         """Sale → token that holds its lease; sales that nobody holds are left out."""
 
 
+class Facts(ABC):
+    """Small things that all nodes must know alike. Errors: `JournalUnavailable`."""
+
+    @abstractmethod
+    async def once(self, name: str, value: str) -> str:
+        """Keeps a value where none is kept yet; what is kept."""
+
+    @abstractmethod
+    async def add(self, name: str, member: str) -> None:
+        """Adds to a set, durably."""
+
+    @abstractmethod
+    async def members(self, name: str) -> set[str]: ...
+
+
 class Bus(ABC):
     """Messages between nodes: at most once, in order from one sender to one channel while the line stands."""
 

@@ -29,6 +29,8 @@ LIST_LIMIT = 1_000
 JOIN_DAYS = 7  # a join link is good this long after the last cue
 MAX_LOAD_EVENTS = 2_000  # of the journal at once
 
+REVOKED = "revoked"  # the fact of that name
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -454,10 +456,10 @@ async def revoke_token(request: web.Request) -> web.Response:
     jti = request.match_info["jti"]
     if not jti.isascii() or len(jti) > 128 or any(c.isspace() for c in jti):
         raise Problem(422, "invalid", "a jti is a short ASCII text without blanks", {"field": "jti"})
-    gateway.tokens.revoke(jti, identity.sale)
-    for connection in list(gateway.connections):
-        if connection.identity.jti == jti and gateway.tokens.revoked(jti, connection.identity.sale):
-            connection.close(wire.REVOKED, "this token was revoked: ask the owner for a new join link")
+    entry = gateway.tokens.revoke(jti, identity.sale)
+    gateway.close_revoked()
+    if gateway.facts is not None:
+        await gateway.facts.add(REVOKED, entry)
     return reply({"revoked": jti})
 
 

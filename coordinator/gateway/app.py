@@ -10,7 +10,7 @@ import signal
 import structlog
 from aiohttp import web
 
-from coordinator.errors import CannotStart
+from coordinator.errors import CannotStart, JournalError
 from coordinator.gateway import api, builtin_relay, documents, landing, ops, screens, wire
 from coordinator.gateway.auth import Tokens
 from coordinator.gateway.context import GATEWAY, Gateway
@@ -19,8 +19,9 @@ from coordinator.gateway.socket import heartbeat, socket
 from coordinator.journal.base import Journal
 from coordinator.journal.opening import open_journal
 from coordinator.journal.redis import RedisJournal
-from coordinator.journal.redis_leases import RedisBus, RedisLeases
+from coordinator.journal.redis_leases import RedisBus, RedisFacts, RedisLeases
 from coordinator.journal.snapshotting import Snapshotter
+from coordinator.leases import Facts
 from coordinator.registry import Registry
 from coordinator.settings import Settings
 from coordinator.shared_registry import SharedRegistry
@@ -28,6 +29,7 @@ from coordinator.shared_registry import SharedRegistry
 log = structlog.get_logger(__name__)
 
 MAX_BODY_BYTES = 4 << 20  # a sheet or a webhook
+LEARN_SECONDS = 1.0  # how often is looked for what was revoked at another node
 
 
 def make_app(gateway: Gateway) -> web.Application:
@@ -57,11 +59,13 @@ class Service:
         """Raises CannotStart or UsageError with what to do."""
         settings = self.settings
         journal = self._journal = await open_journal(settings.data, settings.redis)
-        tokens = Tokens(settings.signing_key(), settings.data)
+        tokens = Tokens(settings.signing_key(), settings.data if settings.redis is None else None)
         self._snapshotter = Snapshotter(settings.data, settings.redis)
         registry = await self._registry(journal, self._snapshotter)
         gateway = self.gateway = Gateway(settings, registry, tokens)
-        if isinstance(registry, SharedRegistry):
+        if isinstance(journal, RedisJournal) and isinstance(registry, SharedRegistry):
+            gateway.facts = RedisFacts(journal.link)
+            await self._agree(gateway.facts, tokens)
             registry.leads_changed = lambda sale: gateway.presence.leads_changed(sale, wire.LOST_LEASE)
             registry.cut_off = self._send_away
         self._runner = web.AppRunner(make_app(gateway), access_log=None, handler_cancellation=False)
@@ -82,6 +86,8 @@ class Service:
         registry.on_open = gateway.builtin.serve
         await registry.start()
         self._tasks.append(asyncio.create_task(heartbeat(gateway)))
+        if gateway.facts is not None:
+            self._tasks.append(asyncio.create_task(self._learn(gateway.facts)))
         # What stands at the start lives as long as the process: collecting it again and again would only
         # make cues late.
         gc.collect()
@@ -100,6 +106,22 @@ class Service:
             journal, RedisLeases(journal.link), RedisBus(journal.link), public=settings.address(),
             on_snapshot=snapshotter.wanted,
         )  # fmt: skip
+
+    async def _agree(self, facts: Facts, tokens: Tokens) -> None:
+        """Joins only nodes that have the same key: else a link of theirs would open nothing here."""
+        if await facts.once("key", tokens.fingerprint()) != tokens.fingerprint():
+            raise CannotStart(
+                "this node's key is not the one of the nodes that share this Redis: give all of them the same DROPCUE_KEY"
+            )
+        tokens.learn(await facts.members(api.REVOKED))
+
+    async def _learn(self, facts: Facts) -> None:
+        """What was revoked at another node opens nothing here, a moment later."""
+        while True:
+            await asyncio.sleep(LEARN_SECONDS)
+            with contextlib.suppress(JournalError):
+                if self.gateway.tokens.learn(await facts.members(api.REVOKED)):
+                    self.gateway.close_revoked()
 
     def _send_away(self) -> None:
         """This node does not reach the store: the others do, or nobody does."""

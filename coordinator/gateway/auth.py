@@ -92,13 +92,27 @@ class Tokens:
             claims["groups"] = groups
         return jwt.encode(claims, self._key, "HS256"), jti
 
-    def revoke(self, jti: str, sale: str | None) -> None:
-        """From now on this token opens nothing; kept in the data folder. With a sale, only if it is for that sale."""
+    def learn(self, entries: set[str]) -> bool:
+        """Takes over what other nodes have revoked; whether some of it is new."""
+        new = not entries <= self._revoked
+        self._revoked |= entries
+        return new
+
+    def fingerprint(self) -> str:
+        """What tells this installation's key from another one, and tells nothing about it."""
+        return self.derived("fingerprint").hex()[:16]
+
+    def revoke(self, jti: str, sale: str | None) -> str:
+        """From now on this token opens nothing; kept in the data folder. With a sale, only if it is for that sale.
+
+        The entry, for other nodes to learn.
+        """
         entry = f"{sale or ANY_SALE}:{jti}"
         self._revoked.add(entry)
         if self._file is not None:
             with self._file.open("a", encoding="utf-8") as f:
                 f.write(entry + "\n")
+        return entry
 
     def revoked(self, jti: str, sale: str | None) -> bool:
         return f"{ANY_SALE}:{jti}" in self._revoked or (sale is not None and f"{sale}:{jti}" in self._revoked)

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from coordinator.gateway import wire
 from coordinator.gateway.auth import Identity, TokenError, Tokens
 from coordinator.gateway.presence import Presence
 from coordinator.gateway.problem import Problem
+from coordinator.leases import Facts
 from coordinator.registry import Registry, Sale
 
 if TYPE_CHECKING:
@@ -24,7 +26,15 @@ class Gateway:
         self.connections: set[Connection] = set()
         self.builtin: BuiltinRelays
         self.ready = False
+        self.facts: Facts | None = None
+        """What all nodes know alike, where there are several."""
         self.shed_clicks = 0
+
+    def close_revoked(self) -> None:
+        """Closes the connections whose token opens nothing any more."""
+        for connection in list(self.connections):
+            if self.tokens.revoked(connection.identity.jti, connection.identity.sale):
+                connection.close(wire.REVOKED, "this token was revoked: ask the owner for a new join link")
 
     def identify(self, request: web.Request) -> Identity:
         """Who asks. Raises Problem 401."""

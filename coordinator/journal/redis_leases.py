@@ -13,12 +13,13 @@ from redis.exceptions import RedisError
 from coordinator.errors import JournalUnavailable
 from coordinator.journal.redis import Script, key
 from coordinator.journal.redis_link import RedisLink
-from coordinator.leases import Bus, Leases
+from coordinator.leases import Bus, Facts, Leases
 
 log = structlog.get_logger(__name__)
 
 _LEASE = Script("lease")
 CHANNEL = "dropcue:bus:"
+FACTS = "dropcue:fact:"
 LISTEN_SECONDS = 1.0  # after which a line that says nothing is looked at
 REST_SECONDS = 0.1  # before a line that broke is made again
 
@@ -54,6 +55,23 @@ class RedisLeases(Leases):
         return bool(
             await self._link.ask(name, *_LEASE.call([name], [what, token, other, round(seconds * 1000)], known=False))
         )
+
+
+class RedisFacts(Facts):
+    def __init__(self, link: RedisLink) -> None:
+        self._link = link
+
+    async def once(self, name: str, value: str) -> str:
+        key_ = FACTS + name
+        await self._link.ask(key_, "SETNX", key_, value)
+        kept: bytes = await self._link.ask(key_, "GET", key_)
+        return kept.decode()
+
+    async def add(self, name: str, member: str) -> None:
+        await self._link.ask(FACTS + name, "SADD", FACTS + name, member)
+
+    async def members(self, name: str) -> set[str]:
+        return {member.decode() for member in await self._link.ask(FACTS + name, "SMEMBERS", FACTS + name)}
 
 
 class RedisBus(Bus):

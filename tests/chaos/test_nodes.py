@@ -13,9 +13,10 @@ import pytest
 
 from coordinator.journal import codec
 from tests.chaos.load import check, under_load
+from tests.client import Client, Closed, token
 from tests.nodes import Nodes
 from tests.redis_server import standalone
-from tests.server import ServerProcess
+from tests.server import ServerProcess, dropcue
 from tests.sheet import sheet
 
 
@@ -150,6 +151,27 @@ async def test_of_a_relay_s_lines_on_two_nodes_one_gets_the_deliveries(nodes: No
     await first.close()
     await second.until(lambda: second.state["deliveries"])
     assert {d["relay"] for d in second.state["deliveries"].values()} == {"r1"}
+
+
+async def test_a_token_that_is_revoked_at_one_node_opens_nothing_at_another(nodes: Nodes, sale: str) -> None:
+    made = await nodes.http("POST", "/api/tokens", token("owner"), json={"role": "host", "person": "lin", "sale": sale})
+    host = await Client.join(nodes.nodes[0].url, made.json["token"])
+    nodes.clients.append(host)
+    revoked = await nodes.nodes[1].http("POST", f"/api/tokens/{made.json['jti']}/revoke", token("owner"))
+    assert revoked.status == 200
+    assert await host.end() == 4101
+    with pytest.raises(Closed) as closed:
+        await Client.join(nodes.nodes[0].url, made.json["token"])
+    assert closed.value.code == 4101
+
+
+async def test_a_node_with_another_key_does_not_join(nodes: Nodes, tmp_path: Path) -> None:
+    stranger = {"DROPCUE_KEY": "another-key-" + "x" * 32}
+    code, _, err = await dropcue(
+        "serve", "--data", str(tmp_path / "x"), "--redis", nodes.redis, "--port", "0", env=stranger
+    )
+    assert code == 3
+    assert "DROPCUE_KEY" in err
 
 
 async def kill_nodes_under_load(tmp_path: Path, count: int, kills: int, quantity: int) -> dict[str, Any]:
