@@ -184,6 +184,8 @@ async def kill_nodes_under_load(tmp_path: Path, count: int, kills: int, quantity
                 await nodes.restart(moments.choice(sorted(nodes.up, key=_port)))
 
             load = await under_load(nodes, strike, kills, quantity)
+            for node in nodes.nodes:
+                await node.kill()  # the show would go on while it is read
             return await check(await nodes.journal(), load)
         finally:
             await nodes.stop()
