@@ -132,10 +132,8 @@ class Follower:
         """Who conducts the sale says how far it stands."""
         if told.token in self._past:
             return  # a node that does not know yet that its lease has gone
-        if told.token != self._token:
-            self.owned_by(told.token)
-            self._wanted, self._doubt = told.seq, True
-        elif self._wanted is None or told.seq > self._wanted:
+        self.owned_by(told.token)
+        if self._wanted is None or told.seq > self._wanted:
             self._wanted = told.seq
         self.clock.tell(told.now, told.speed)
         self.unavailable = told.unavailable
@@ -148,6 +146,7 @@ class Follower:
         if self._token is not None:
             self._past.append(self._token)
         self._token = token
+        self._wanted, self._doubt = None, True  # another one's record: it may have lost its end
         self._again(0.0)
 
     def answered(self, n: int, answers: list[Answer]) -> None:

@@ -284,8 +284,11 @@ class SharedRegistry(Registry):
         for sale in self.conducted():
             lease = self._held.get(sale.id)
             if isinstance(sale.conductor, Conductor) and lease is not None:
-                if sale.id in asked and sale.id not in kept and lease.token == asked[sale.id]:
-                    sale.conductor.doubt()
+                if lease.token != asked.get(sale.id):
+                    continue  # it was taken again meanwhile
+                told = sale.conductor.record.durable
+                if sale.id not in kept or (await self.journal.end(sale.id)).seq < told:
+                    sale.conductor.doubt()  # its lease has gone, or the store has lost the record's end
                 else:
                     self._attend(sale)
                     self.tell(sale.id, sale.conductor)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
+import shutil
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +17,25 @@ from coordinator.journal import codec
 from tests.chaos.load import check, under_load
 from tests.client import Client, Closed, token
 from tests.nodes import Nodes
-from tests.redis_server import standalone
+from tests.redis_server import RedisServer, standalone
 from tests.server import ServerProcess, dropcue
 from tests.sheet import sheet
 
 
 @pytest.fixture
-async def nodes(tmp_path: Path) -> AsyncIterator[Nodes]:
+def redis() -> Iterator[RedisServer]:
     with standalone() as redis:
-        nodes = Nodes(tmp_path, redis.url, 2)
-        await nodes.start()
-        try:
-            yield nodes
-        finally:
-            await nodes.stop()
+        yield redis
+
+
+@pytest.fixture
+async def nodes(tmp_path: Path, redis: RedisServer) -> AsyncIterator[Nodes]:
+    nodes = Nodes(tmp_path, redis.url, 2)
+    await nodes.start()
+    try:
+        yield nodes
+    finally:
+        await nodes.stop()
 
 
 @pytest.fixture
@@ -151,6 +158,65 @@ async def test_of_a_relay_s_lines_on_two_nodes_one_gets_the_deliveries(nodes: No
     await first.close()
     await second.until(lambda: second.state["deliveries"])
     assert {d["relay"] for d in second.state["deliveries"].values()} == {"r1"}
+
+
+async def test_a_redis_that_dies_and_comes_back_has_lost_nothing(nodes: Nodes, sale: str, redis: RedisServer) -> None:
+    relay = await nodes.at(nodes.nodes[0], sale, "relay", "r1")
+    first = await relay.done("coupon.claim", "c1", coupon="c20", member="m1", group="g1")
+    redis.kill()
+    waiting = asyncio.ensure_future(relay.do("coupon.claim", "c2", coupon="c20", member="m2", group="g1"))
+    redis.start()
+    answer = await waiting
+    while answer["op"] == "refused" and answer["code"] == "busy":
+        client = await joined(nodes, sale)
+        answer = await client.do("coupon.claim", "c2", coupon="c20", member="m2", group="g1")
+    assert answer["op"] == "done"
+    client = await joined(nodes, sale)
+    again = await client.done("coupon.claim", "c1", coupon="c20", member="m1", group="g1")
+    assert again["code"] == first["code"]
+
+
+async def joined(nodes: Nodes, sale: str) -> Client:
+    """A relay's line, at whichever node takes it."""
+    while True:
+        try:
+            client = await Client.join(nodes.url, token("relay", "r1", sale))
+        except Closed:
+            continue
+        nodes.clients.append(client)
+        return client
+
+
+async def test_a_redis_that_lost_its_end_is_another_history_and_everybody_is_told(
+    nodes: Nodes, sale: str, redis: RedisServer
+) -> None:
+    kept, here = redis.folder / "kept", redis.folder / "appendonlydir"
+    redis.kill()
+    shutil.copytree(here, kept)
+    redis.start()
+    relay = await joined(nodes, sale)
+    while (await relay.do("coupon.claim", "c1", coupon="c20", member="m1", group="g1"))["op"] != "done":
+        relay = await joined(nodes, sale)
+    watcher = await nodes.at(nodes.nodes[0], sale)
+    await watcher.until(lambda: watcher.state["coupons"]["c20"]["claimed"] == 1)
+    position = watcher.position
+    redis.kill()
+    shutil.rmtree(here)
+    kept.rename(here)
+    redis.start()
+    # Whether this line is told, or was cut while Redis was away and comes back: the claim is gone, and it knows.
+    with contextlib.suppress(AssertionError):
+        await watcher.until(lambda: watcher.closed or watcher.snapshots, 10)
+    back = await Client.join(nodes.nodes[1].url, token("controller", "li", sale), position=position)
+    nodes.clients.append(back)
+    await back.until(lambda: back.state.get("coupons", {}).get("c20", {}).get("claimed") == 0)
+    assert back.snapshots or not back.welcome["recovered"]
+    assert watcher.closed or watcher.snapshots
+    client = await joined(nodes, sale)
+    assert (await client.done("coupon.claim", "c9", coupon="c20", member="m9", group="g1"))["left"] == 499
+    journal = await nodes.journal()
+    assert await journal.verify(sale) > 0
+    await journal.close()
 
 
 async def test_a_token_that_is_revoked_at_one_node_opens_nothing_at_another(nodes: Nodes, sale: str) -> None:
