@@ -166,7 +166,7 @@ class Conductor:
         self.state, self._ids = self.record.state, ids
         self._due_old = True
         self._declined.clear()
-        self._snapshot_at = self.state.seq
+        self._snapshot_at = max(self._snapshot_at, self.record.snapshot)
 
     async def _declare(self, lease: Held) -> int:
         """Writes that this node is the writer from here on; the number. Once it stands, all before it stands as well."""
@@ -468,7 +468,7 @@ class Conductor:
             self._settled.set()
         self._answer(batch)
         if self.wants_snapshot is not None and self.state.seq - self._snapshot_at >= SNAPSHOT_EVERY:
-            self._snapshot_at = self.state.seq
+            self._snapshot_at = max(self._snapshot_at, self.record.snapshot)
             self.wants_snapshot(self.sale)
 
     def _answer(self, batch: _Batch) -> None:

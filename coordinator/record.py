@@ -51,6 +51,8 @@ class Record:
         self.state = State(sale=sale)
         self.base = ""
         """The journal's incarnation: numbers before the first `journal.opened` belong to it."""
+        self.snapshot = 0
+        """The number of the snapshot that the state was read from."""
         self.durable = 0
         """The last number that listeners were told of."""
         self.recent: deque[Published] = deque(maxlen=KEPT_BATCHES)
@@ -124,6 +126,7 @@ class Record:
         if found is not None and found[0] <= last:
             try:
                 state = states.decode(found[1])
+                self.snapshot = state.seq
             except msgspec.MsgspecError:
                 log.warning("a snapshot of another version is passed over", sale=sale, seq=found[0])
         while state.seq < last:

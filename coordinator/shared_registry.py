@@ -66,7 +66,8 @@ class SharedRegistry(Registry):
         self.cut_off: Callable[[], None] = lambda: None
         """Called where the store was not reached for so long that others have taken over."""
         self._names: list[str] = []
-        self._renewed = self._listed = 0.0
+        self._listed = 0.0
+        self._adopting: dict[str, asyncio.Task[None]] = {}
         self._changing: dict[str, asyncio.Lock] = {}
         self._tasks: list[asyncio.Task[Any]] = []
         self._watches: dict[str, asyncio.Task[None]] = {}
@@ -83,8 +84,10 @@ class SharedRegistry(Registry):
         await self._bus.subscribe(nodes.of_node(self.node))
         self._tasks.append(asyncio.create_task(self._listen(), name="bus in"))
         self._tasks.append(asyncio.create_task(self._speaking(), name="bus out"))
+        self._tasks.append(asyncio.create_task(self._renewing(), name="leases"))
         await self._tend()
-        self._tasks.append(asyncio.create_task(self._tending(), name="leases"))
+        await asyncio.gather(*self._adopting.values())
+        self._tasks.append(asyncio.create_task(self._tending(), name="orphans"))
         self._stepper = asyncio.create_task(self._watch_the_clock())
 
     async def close(self) -> None:
@@ -95,9 +98,10 @@ class SharedRegistry(Registry):
         for sale in self.here():
             async with self._lock(sale.id):
                 await self._hand_over(sale)
-        for task in [*self._tasks, *self._watches.values()]:
+        tasks = [*self._tasks, *self._watches.values(), *self._adopting.values()]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, *self._watches.values(), return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._bus.close()
 
     async def _hand_over(self, sale: Sale) -> None:
@@ -218,11 +222,22 @@ class SharedRegistry(Registry):
 
     # ------------------------------------------------------------ leases
     async def _tending(self) -> None:
-        reached = clocks.monotonic()
         while True:
             await asyncio.sleep(TEND_SECONDS)
             try:
                 await self._tend()
+            except JournalError as e:
+                self.cut = str(e)
+            except Exception:
+                log.exception("sales were not looked after")
+
+    async def _renewing(self) -> None:
+        """On its own: whatever takes long elsewhere, such as reading a long journal, leases must not run out by it."""
+        reached = clocks.monotonic()
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            try:
+                await self._renew()
                 self.cut = None
                 reached = clocks.monotonic()
             except JournalError as e:
@@ -233,13 +248,10 @@ class SharedRegistry(Registry):
                     self.cut_off()
                     reached = clocks.monotonic()
             except Exception:  # whatever it is, leases must be renewed
-                log.exception("leases were not looked after")
+                log.exception("leases were not renewed")
 
     async def _tend(self) -> None:
         now = clocks.monotonic()
-        if now - self._renewed >= RENEW_SECONDS:
-            await self._renew()
-            self._renewed = now
         if now - self._listed >= LIST_SECONDS:
             self._names = await self.journal.sales()
             self._listed = now
@@ -256,7 +268,9 @@ class SharedRegistry(Registry):
                     found.conductor.beat()
                     self._attend(found)
             elif not self._stopping and now >= self._orphans.setdefault(name, now) + self._politeness():
-                await self._adopt(name)
+                self._orphans.pop(name, None)
+                if name not in self._adopting:
+                    self._adopting[name] = asyncio.create_task(self._adopt(name), name=f"adopts {name}")
 
     def _politeness(self) -> float:
         """How long a sale is left to a node that conducts fewer than this one."""
@@ -265,7 +279,6 @@ class SharedRegistry(Registry):
         return POLITE_SECONDS if others and min(others) < len(self._held) else 0.0
 
     async def _adopt(self, name: str) -> None:
-        self._orphans.pop(name, None)
         try:
             found = self._sales.get(name)
             if found is None:
@@ -276,6 +289,8 @@ class SharedRegistry(Registry):
                     await self._promote(found, found.conductor)
         except JournalError as e:
             log.warning("a sale cannot be opened; the others can", sale=name, reason=str(e))
+        finally:
+            del self._adopting[name]
 
     async def _renew(self) -> None:
         await self._bus.publish(nodes.ALL, nodes.encode(Alive(self.node, len(self._held))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import signal
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import Any
 from redis import Redis
 
 from coordinator.journal.redis import RedisJournal, key
-from tests.client import Client
+from coordinator.leases import node_of
+from tests.client import PATIENCE_S, Client
 from tests.server import Room, ServerProcess
 
 
@@ -42,12 +44,17 @@ class Nodes(Room):
         await node.start()
         self.up.append(node)
 
-    def owner(self, sale: str) -> ServerProcess:
-        """The node that conducts a sale, as the lease says."""
-        token = Redis.from_url(self.redis.partition(",")[0]).get(key(sale, "owner"))
-        assert isinstance(token, bytes), "nobody conducts it"
-        name = token.decode().partition(".")[0]
-        return next(n for n in self.nodes if any(f'"node": "{name}"' in line for line in n.log))
+    async def owner(self, sale: str) -> ServerProcess:
+        """The node that conducts a sale, as the lease says and it has said itself."""
+        client = Redis.from_url(self.redis.partition(",")[0])
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                token = client.get(key(sale, "owner"))
+                name = node_of(token.decode()) if isinstance(token, bytes) else ""
+                for node in self.nodes:
+                    if name and any(f'"node": "{name}"' in line for line in node.log):
+                        return node
+                await asyncio.sleep(0.02)  # between two owners, or before its log was read: nothing tells of it
 
     def other(self, node: ServerProcess) -> ServerProcess:
         return next(n for n in self.up if n is not node)

@@ -33,7 +33,8 @@ class Load:
         self.open: dict[str, list[Json]] = {}  # sender -> commands that were sent and not answered
         self.refused: Counter[str] = Counter()
         self.wrong: list[Json] = []
-        self.gaps: list[float] = []  # seconds from a strike to the next answer
+        self.strikes: list[float] = []  # when
+        self.times: list[float] = []  # of answers
         self.answers = asyncio.Event()
         self._n = 0
 
@@ -71,6 +72,7 @@ class Load:
                     for command, result in zip(commands + again, results, strict=True):
                         self.take(sender, command, result)
                     self.answers.set()
+                    self.times.append(time.monotonic())
                     await asyncio.sleep(0 if at_once > 1 else 0.05)
             except GONE:
                 continue
@@ -94,6 +96,15 @@ class Load:
                 return
         if before is None:
             self.answered[key] = (command, result.get("result") or {})
+
+    def pauses(self) -> list[float]:
+        """After each strike, the longest that nobody was answered, in seconds; shortest first."""
+        ends = [*self.strikes[1:], self.times[-1]]
+        out = []
+        for begin, end in zip(self.strikes, ends, strict=True):
+            between = [begin, *(t for t in self.times if begin < t <= end), end]
+            out.append(max(b - a for a, b in itertools.pairwise(between)))
+        return sorted(out)
 
 
 def plan(quantity: int) -> dict[str, Any]:
@@ -134,11 +145,10 @@ async def under_load(room: Room, strike: Callable[[random.Random], Awaitable[Non
                 await asyncio.wait_for(load.answers.wait(), 30)
             await asyncio.sleep(moments.random() * 0.25)
             assert not [t for t in work if t.done()], [t.exception() for t in work if t.done()]
-            struck = time.monotonic()
+            load.strikes.append(time.monotonic())
             await strike(moments)
             load.answers.clear()
             await asyncio.wait_for(load.answers.wait(), 30)
-            load.gaps.append(time.monotonic() - struck)
     finally:
         for task in work:
             task.cancel()
@@ -209,8 +219,9 @@ async def check(journal: Journal, load: Load) -> dict[str, Any]:
     )
     assert max(by_drop.values()) == 1, "a group gets a drop once"
 
+    pauses = load.pauses()
     return {
         "events": end, "answered": len(load.answered), "claims": len(claimed), "fired": len(fired), "announced": len(announced),
         "refused": load.refused.total(), "seed": seed,
-        "gap_p50_s": round(sorted(load.gaps)[len(load.gaps) // 2], 2), "gap_max_s": round(max(load.gaps), 2),
+        "pause_p50_s": round(pauses[len(pauses) // 2], 2), "pause_p99_s": round(pauses[len(pauses) * 99 // 100], 2),
     }  # fmt: skip

@@ -49,7 +49,7 @@ async def sale(nodes: Nodes) -> str:
 
 
 async def test_a_sale_is_the_same_on_every_node(nodes: Nodes, sale: str) -> None:
-    owner = nodes.owner(sale)
+    owner = await nodes.owner(sale)
     here, there = await nodes.at(owner, sale), await nodes.at(nodes.other(owner), sale, person="zhao")
     relay = await nodes.at(nodes.other(owner), sale, "relay", "r1")
     given = [await relay.done("coupon.claim", coupon="c20", member=f"m{n}", group="g1") for n in range(20)]
@@ -68,7 +68,7 @@ async def test_a_sale_is_the_same_on_every_node(nodes: Nodes, sale: str) -> None
 
 
 async def test_a_node_that_dies_is_followed_by_another_and_consoles_miss_nothing(nodes: Nodes, sale: str) -> None:
-    owner = nodes.owner(sale)
+    owner = await nodes.owner(sale)
     other = nodes.other(owner)
     console, relay = await nodes.at(owner, sale), await nodes.at(other, sale, "relay", "r1")
     first = await relay.done("coupon.claim", "c1", coupon="c20", member="m1", group="g1")
@@ -92,7 +92,7 @@ async def test_a_node_that_dies_is_followed_by_another_and_consoles_miss_nothing
 
 
 async def test_a_node_that_is_told_to_stop_hands_its_sales_over(nodes: Nodes, sale: str) -> None:
-    owner = nodes.owner(sale)
+    owner = await nodes.owner(sale)
     console = await nodes.at(owner, sale)
     other = await nodes.at(nodes.other(owner), sale, person="zhao")
     nodes.up.remove(owner)
@@ -103,11 +103,11 @@ async def test_a_node_that_is_told_to_stop_hands_its_sales_over(nodes: Nodes, sa
     assert console.bye["retry"]
     opened = await other.event("journal.opened")
     assert opened["seq"] > 1
-    assert nodes.owner(sale) is nodes.up[0]
+    assert await nodes.owner(sale) is nodes.up[0]
 
 
 async def test_an_owner_that_slept_through_its_lease_can_write_nothing(nodes: Nodes, sale: str) -> None:
-    owner = nodes.owner(sale)
+    owner = await nodes.owner(sale)
     sleeper = await nodes.at(owner, sale)
     other = await nodes.at(nodes.other(owner), sale, person="zhao")
     owner.signal(signal.SIGSTOP)
@@ -129,7 +129,7 @@ async def test_an_owner_that_slept_through_its_lease_can_write_nothing(nodes: No
 
 
 async def test_a_person_is_here_once_however_many_nodes_have_them(nodes: Nodes, sale: str) -> None:
-    owner = nodes.owner(sale)
+    owner = await nodes.owner(sale)
     watcher = await nodes.at(owner, sale)
     one = await nodes.at(owner, sale, "host", "lin")
     two = await nodes.at(nodes.other(owner), sale, "host", "lin")
@@ -147,7 +147,7 @@ async def test_a_person_is_here_once_however_many_nodes_have_them(nodes: Nodes, 
 
 
 async def test_of_a_relay_s_lines_on_two_nodes_one_gets_the_deliveries(nodes: Nodes, sale: str) -> None:
-    owner = nodes.owner(sale)
+    owner = await nodes.owner(sale)
     first = await nodes.at(owner, sale, "relay", "r1", groups=["g1"])
     controller = await nodes.at(owner, sale)
     await controller.until(lambda: controller.state["people"].get("relay:r1", {}).get("here"))
