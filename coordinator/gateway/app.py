@@ -15,7 +15,8 @@ from coordinator.gateway import api, builtin_relay, documents, landing, ops, scr
 from coordinator.gateway.auth import Tokens
 from coordinator.gateway.context import GATEWAY, Gateway
 from coordinator.gateway.problem import problems
-from coordinator.gateway.socket import heartbeat, socket
+from coordinator.gateway.session import heartbeat
+from coordinator.gateway.socket import socket
 from coordinator.journal.base import Journal
 from coordinator.journal.opening import open_journal
 from coordinator.journal.redis import RedisJournal

@@ -15,7 +15,7 @@ from coordinator.registry import Registry, Sale
 
 if TYPE_CHECKING:
     from coordinator.gateway.builtin_relay import BuiltinRelays
-    from coordinator.gateway.socket import Connection
+    from coordinator.gateway.session import Session
     from coordinator.settings import Settings
 
 
@@ -23,7 +23,7 @@ class Gateway:
     def __init__(self, settings: Settings, registry: Registry, tokens: Tokens) -> None:
         self.settings, self.registry, self.tokens = settings, registry, tokens
         self.presence = Presence(registry)
-        self.connections: set[Connection] = set()
+        self.connections: set[Session] = set()
         self.builtin: BuiltinRelays
         self.ready = False
         self.facts: Facts | None = None

@@ -65,7 +65,7 @@ def metrics_registry(gateway: Gateway) -> CollectorRegistry:
         lambda: sum(s.conductor.waiting for s in here()),
     )
     gauge("dropcue_connections_lagging", "Connections that read too slowly.",
-          lambda: sum(c.outbox is not None and c.outbox.lagging for c in gateway.connections))  # fmt: skip
+          lambda: sum(c.outbox.lagging for c in gateway.connections))  # fmt: skip
     gauge("dropcue_clicks_shed", "Clicks that were not recorded under overload.", lambda: gateway.shed_clicks)
     registry.register(_Sales(gateway))
     return registry

@@ -13,7 +13,7 @@ from coordinator.attendance import RELAYS, Here
 from coordinator.core import Actor
 
 if TYPE_CHECKING:
-    from coordinator.gateway.socket import Connection
+    from coordinator.gateway.session import Session
     from coordinator.registry import Registry, Sale
 
 AWAY_SECONDS = 5.0  # a reload, or a change of network, takes less
@@ -23,9 +23,9 @@ LEASE_SECONDS = 3.0  # a relay that was not heard for this long sends nothing an
 class Presence:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._here: dict[tuple[str, str], list[Connection]] = {}
+        self._here: dict[tuple[str, str], list[Session]] = {}
         self._leaving: dict[tuple[str, str], asyncio.TimerHandle] = {}
-        self._waiting: set[Connection] = set()  # of relays, until the lease of the one before them has run out
+        self._waiting: set[Session] = set()  # of relays, until the lease of the one before them has run out
 
     def has_lease(self, sale: Sale, actor: Actor) -> bool:
         """Whether a connection that comes now leads: the first of its relay does, the next when that one ends."""
@@ -37,7 +37,7 @@ class Presence:
         for (name, _), here in list(self._here.items()):
             actor = here[0].identity.actor
             box = here[0].outbox
-            if name != sale.id or actor.role not in RELAYS or box is None:
+            if name != sale.id or actor.role not in RELAYS:
                 continue
             leads = self._registry.leads(sale, actor.name)
             if leads and not box.rights.lease and here[0] not in self._waiting:
@@ -45,7 +45,7 @@ class Presence:
             elif not leads and box.rights.lease:
                 here[0].close(lost, "another connection of this relay leads: your lease is over")
 
-    def came(self, connection: Connection) -> None:
+    def came(self, connection: Session) -> None:
         sale, actor = connection.sale, connection.identity.actor
         if actor.role in {"audience", "shop"}:
             return
@@ -58,7 +58,7 @@ class Presence:
         if len(here) == 1 and timer is None:
             self._tell(sale, actor, here=True)
 
-    def went(self, connection: Connection) -> None:
+    def went(self, connection: Session) -> None:
         sale, actor = connection.sale, connection.identity.actor
         key = (sale.id, actor.sender)
         here = self._here.get(key)
@@ -83,7 +83,7 @@ class Presence:
             return
         self._waiting.discard(here[0])
         box = here[0].outbox
-        if box is not None and self._registry.leads(here[0].sale, here[0].identity.actor.name):
+        if self._registry.leads(here[0].sale, here[0].identity.actor.name):
             box.rights = box.rights._replace(lease=True)
             box.switch(box.hub.view_of(box.rights))
 
