@@ -245,6 +245,8 @@ class Conductor:
     # ------------------------------------------------------------ the loop
     async def _run(self) -> None:
         while not self.lost.is_set():
+            if self._closing and self._broken and self.unavailable is not None:
+                return  # the journal cannot be read: whoever conducts the sale next reads it
             self._refresh_due()
             next_at = self._due[0][0] if self._due else None
             now = self.clock.now()
@@ -518,6 +520,9 @@ class Conductor:
             except JournalError as e:
                 self.unavailable = str(e)
                 self._refuse_all(f"nothing can be written: {e}")
+                if self._closing:
+                    self._broken = True
+                    return
                 await asyncio.sleep(RELOAD_SECONDS)
         self._broken = False
 

@@ -32,6 +32,10 @@ class Leases(ABC):
     async def owners(self, sales: Sequence[str]) -> dict[str, str]:
         """Sale → token that holds its lease; sales that nobody holds are left out."""
 
+    def together(self, sales: Sequence[str]) -> dict[str, list[str]]:
+        """Sales by the part of the store that has their leases: one part may be away while the others answer."""
+        return {"": list(sales)} if sales else {}
+
 
 class Facts(ABC):
     """Small things that all nodes must know alike. Errors: `JournalUnavailable`."""
@@ -57,7 +61,10 @@ class Bus(ABC):
 
     @abstractmethod
     async def subscribe(self, channel: str) -> None:
-        """From its return on, messages to the channel are heard (again after a broken line, without what was sent meanwhile)."""
+        """From its return on, messages to the channel are heard, as long as the line stands.
+
+        Where there is no line just now, it is listened to as soon as there is one again; what was sent meanwhile is lost.
+        """
 
     @abstractmethod
     async def unsubscribe(self, channel: str) -> None: ...

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import msgspec
@@ -67,6 +68,8 @@ class SharedRegistry(Registry):
         """Called where the store was not reached for so long that others have taken over."""
         self._names: list[str] = []
         self._listed = 0.0
+        self._reached = clocks.monotonic()  # when the store last answered, whatever of it
+        self._under_way: dict[str, asyncio.Task[None]] = {}
         self._adopting: dict[str, asyncio.Task[None]] = {}
         self._changing: dict[str, asyncio.Lock] = {}
         self._tasks: list[asyncio.Task[Any]] = []
@@ -85,7 +88,9 @@ class SharedRegistry(Registry):
         self._tasks.append(asyncio.create_task(self._listen(), name="bus in"))
         self._tasks.append(asyncio.create_task(self._speaking(), name="bus out"))
         self._tasks.append(asyncio.create_task(self._renewing(), name="leases"))
-        await self._tend()
+        await self._list()
+        for part, names in self._leases.together(self._names).items():
+            await self._try(f"looks at {part}", functools.partial(self._look, names))
         await asyncio.gather(*self._adopting.values())
         self._tasks.append(asyncio.create_task(self._tending(), name="orphans"))
         self._stepper = asyncio.create_task(self._watch_the_clock())
@@ -98,7 +103,7 @@ class SharedRegistry(Registry):
         for sale in self.here():
             async with self._lock(sale.id):
                 await self._hand_over(sale)
-        tasks = [*self._tasks, *self._watches.values(), *self._adopting.values()]
+        tasks = [*self._tasks, *self._watches.values(), *self._adopting.values(), *self._under_way.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -159,12 +164,11 @@ class SharedRegistry(Registry):
             lease = Held(self._leases, sale, self.node, LEASE_SECONDS)
             if not await lease.take():
                 return None
-        if (await self.journal.end(sale)).seq == 0:
-            await lease.give_back()  # whoever created it did not come to write its first event
-            raise JournalError(f"sale {sale} has no events: it was never finished creating")
-        self._held[sale] = lease
         conductor = self._conductor(record, lease)
+        self._held[sale] = lease
         try:
+            if (await self.journal.end(sale)).seq == 0:
+                raise JournalError(f"sale {sale} has no events: whoever created it did not come to write the first")
             await conductor.open()
         except JournalError:
             self._held.pop(sale, None)
@@ -224,50 +228,69 @@ class SharedRegistry(Registry):
     async def _tending(self) -> None:
         while True:
             await asyncio.sleep(TEND_SECONDS)
-            try:
-                await self._tend()
-            except JournalError as e:
-                self.cut = str(e)
-            except Exception:
-                log.exception("sales were not looked after")
+            now = clocks.monotonic()
+            if now - self._listed >= LIST_SECONDS:
+                self._alone("lists", self._list)
+            mine = {s.id for s in self.conducted()} | self._held.keys()
+            others = [name for name in self._names if name not in mine]
+            for part, names in self._leases.together(others).items():
+                self._alone(f"looks at {part}", functools.partial(self._look, names))
 
     async def _renewing(self) -> None:
         """On its own: whatever takes long elsewhere, such as reading a long journal, leases must not run out by it."""
-        reached = clocks.monotonic()
         while True:
             await asyncio.sleep(RENEW_SECONDS)
-            try:
-                await self._renew()
-                self.cut = None
-                reached = clocks.monotonic()
-            except JournalError as e:
-                if self.cut is None:
-                    log.warning("the store is not reached just now", reason=str(e))
-                self.cut = str(e)
-                if clocks.monotonic() - reached > CUT_OFF_SECONDS:
-                    self.cut_off()
-                    reached = clocks.monotonic()
-            except Exception:  # whatever it is, leases must be renewed
-                log.exception("leases were not renewed")
+            self._say(nodes.ALL, Alive(self.node, len(self._held)))
+            for name in self._held:
+                self._alone(f"renews {name}", functools.partial(self._renew, name))
+            if clocks.monotonic() - self._reached > CUT_OFF_SECONDS:
+                self._reached = clocks.monotonic()
+                self.cut_off()
 
-    async def _tend(self) -> None:
+    def _alone(self, what: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Begins what is done again and again, unless it is still under way: what hangs holds up nothing else."""
+        if what not in self._under_way:
+            task = self._under_way[what] = asyncio.create_task(self._try(what, work), name=what)
+            task.add_done_callback(lambda _: self._under_way.pop(what, None))
+
+    async def _try(self, what: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        try:
+            await work()
+            self._answers()
+        except JournalError as e:
+            if self.cut is None and clocks.monotonic() - self._reached > LIST_SECONDS:
+                log.warning("the store is not reached just now", reason=str(e))
+                self.cut = str(e)
+        except Exception:  # whatever it is, sales must be looked after
+            log.exception("sales were not looked after", what=what)
+
+    def _answers(self) -> None:
+        """The store has answered, or passed on a message."""
+        self._reached, self.cut = clocks.monotonic(), None
+
+    async def _list(self) -> None:
+        self._names = await self.journal.sales()
+        self._listed = clocks.monotonic()
+
+    async def _look(self, names: Sequence[str]) -> None:
+        """Who conducts these sales; what nobody conducts is taken up."""
+        owners = await self._leases.owners(names)
         now = clocks.monotonic()
-        if now - self._listed >= LIST_SECONDS:
-            self._names = await self.journal.sales()
-            self._listed = now
-        mine = {s.id for s in self.conducted()}
-        others = [name for name in self._names if name not in mine and name not in self._held]
-        self._owners = await self._leases.owners(others)
-        for name in others:
-            token = self._owners.get(name)
+        for name in names:
+            token = owners.get(name)
             found = self._sales.get(name)
             if token is not None:
+                self._owners[name] = token
                 self._orphans.pop(name, None)
                 if found is not None and isinstance(found.conductor, Follower):
                     found.conductor.owned_by(token)
                     found.conductor.beat()
                     self._attend(found)
-            elif not self._stopping and now >= self._orphans.setdefault(name, now) + self._politeness():
+                continue
+            self._owners.pop(name, None)
+            if self._stopping or name in self._held:
+                continue
+            if now >= self._orphans.setdefault(name, now) + self._politeness():
                 self._orphans.pop(name, None)
                 if name not in self._adopting:
                     self._adopting[name] = asyncio.create_task(self._adopt(name), name=f"adopts {name}")
@@ -292,21 +315,20 @@ class SharedRegistry(Registry):
         finally:
             del self._adopting[name]
 
-    async def _renew(self) -> None:
-        await self._bus.publish(nodes.ALL, nodes.encode(Alive(self.node, len(self._held))))
-        asked = {sale: lease.token for sale, lease in self._held.items()}
-        kept = await self._leases.renew(asked, LEASE_SECONDS)
-        for sale in self.conducted():
-            lease = self._held.get(sale.id)
-            if isinstance(sale.conductor, Conductor) and lease is not None:
-                if lease.token != asked.get(sale.id):
-                    continue  # it was taken again meanwhile
-                told = sale.conductor.record.durable
-                if sale.id not in kept or (await self.journal.end(sale.id)).seq < told:
-                    sale.conductor.doubt()  # its lease has gone, or the store has lost the record's end
-                else:
-                    self._attend(sale)
-                    self.tell(sale.id, sale.conductor)
+    async def _renew(self, name: str) -> None:
+        lease, found = self._held[name], self._sales.get(name)
+        token = lease.token
+        kept = await self._leases.renew({name: token}, LEASE_SECONDS)
+        if found is None or not isinstance(found.conductor, Conductor) or self._held.get(name) is not lease:
+            return
+        if lease.token != token:
+            return  # it was taken again meanwhile
+        told = found.conductor.record.durable
+        if name not in kept or (await self.journal.end(name)).seq < told:
+            found.conductor.doubt()  # its lease has gone, or the store has lost the record's end
+        else:
+            self._attend(found)
+            self.tell(name, found.conductor)
 
     # ------------------------------------------------------------ who is here
     def present(self, sale: Sale, who: Here, *, here: bool) -> None:
@@ -393,7 +415,9 @@ class SharedRegistry(Registry):
 
     def _heard(self, message: nodes.Message) -> None:
         match message:
-            case Alive(node, sales) if node != self.node:
+            case Alive(node) if node == self.node:
+                self._answers()
+            case Alive(node, sales):
                 self._alive[node] = (clocks.monotonic(), sales)
             case Released(sale):
                 self._orphans[sale] = -POLITE_SECONDS

@@ -32,7 +32,7 @@ class Nodes(Room):
             await node.start()
 
     async def stop(self) -> None:
-        await self._close_clients()
+        await self.leave()
         for node in self.nodes:
             node.signal(signal.SIGCONT)
             await node.kill()

@@ -11,9 +11,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from redis import Redis
+from redis.crc import key_slot
 from redis.exceptions import RedisError
 
 PATIENCE_S = 30.0
@@ -91,6 +92,15 @@ class RedisServer:
             self.process.wait()
             self.process = None
 
+    def role(self) -> str:
+        """What it says it is: `master`, `slave`; empty where it does not answer."""
+        if self.process is None:
+            return ""
+        try:
+            return str(self.client.info("replication")["role"])
+        except (RedisError, OSError):
+            return ""
+
     def close(self) -> None:
         if self.process is not None:
             self.process.send_signal(signal.SIGCONT)
@@ -141,15 +151,35 @@ class RedisCluster:
         return "redis://" + ",".join(f"127.0.0.1:{s.port}" for s in self.servers)
 
     def masters(self) -> Sequence[RedisServer]:
-        return [s for s in self.servers if s.process is not None and s.client.info("replication")["role"] == "master"]
+        """Those that are up and call themselves masters."""
+        return [s for s in self.servers if s.role() == "master"]
 
     def master_of(self, key: str) -> RedisServer:
-        slot = self.servers[0].client.execute_command("CLUSTER KEYSLOT", key)
-        for server in self.masters():
-            for row in server.client.execute_command("CLUSTER SLOTS"):
-                if row[0] <= slot <= row[1] and row[2][1] == server.port:
-                    return server
-        raise AssertionError(f"no master has {key}")
+        """The master that has this key now."""
+        slot = key_slot(key.encode())
+
+        def look() -> RedisServer | None:
+            for server in self.masters():
+                for first, last, master, *_ in server.client.execute_command("CLUSTER SLOTS"):
+                    if first <= slot <= last and master[1] == server.port:
+                        return server
+            return None
+
+        return cast(RedisServer, until(look, f"a master has {key}"))
+
+    def replica_of(self, master: RedisServer) -> RedisServer:
+        """The server that follows this one."""
+        found = until(
+            lambda: next(
+                (
+                    s for s in self.servers
+                    if s.role() == "slave" and s.client.info("replication").get("master_port") == master.port
+                ),
+                None,
+            ),
+            f"a replica of {master.port}",
+        )  # fmt: skip
+        return cast(RedisServer, found)
 
     def clear(self) -> None:
         for master in self.masters():

@@ -74,7 +74,7 @@ class Room:
         assert answer.status == 200, answer.text
         return dict(answer.json)
 
-    async def _close_clients(self) -> None:
+    async def leave(self) -> None:
         for client in self.clients:
             await client.close()
         self.clients.clear()
@@ -92,7 +92,7 @@ class InProcess(Room):
         self.url = f"http://127.0.0.1:{self.service.settings.port}"
 
     async def stop(self) -> None:
-        await self._close_clients()
+        await self.leave()
         await self.service.stop()
 
     def conductor(self, sale: str) -> Any:
@@ -165,7 +165,7 @@ class ServerProcess(Room):
 
     async def stop(self) -> int:
         """Asks it to stop; its exit code."""
-        await self._close_clients()
+        await self.leave()
         assert self._process is not None
         if self._process.returncode is None:
             self._process.terminate()

@@ -125,7 +125,7 @@ class RedisJournal(Journal):
         """Runs a script that writes, once, and waits until that is durable. Raises JournalUnavailable."""
         for known in (True, False):
             for _ in range(2):
-                place = self.link.place_of(keys[0])
+                place = await self.link.find(keys[0])
                 wait = await self._durable.wait(place)
                 first, *rest = await self.link.once(keys[0], [script.call(keys, args, known=known), *wait])
                 if isinstance(first, MovedError):

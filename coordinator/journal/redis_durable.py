@@ -55,10 +55,7 @@ class Durability:
         return isinstance(answer, int) and answer >= 1
 
     async def _has_replica(self, place: Place) -> bool:
-        try:
-            info = await self._link.at(place).info("replication")
-        except (RedisError, OSError) as e:
-            raise self._link.unavailable(e, place) from None
+        info = await self._link.of(place, "INFO", "replication")
         if int(info.get("connected_slaves", 0)) > 0:
             return True
         settings = await self._settings(place)

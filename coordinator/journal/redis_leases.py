@@ -9,7 +9,9 @@ from contextlib import suppress
 import structlog
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from coordinator import clock
 from coordinator.errors import JournalUnavailable
 from coordinator.journal.redis import Script, key
 from coordinator.journal.redis_link import RedisLink
@@ -20,7 +22,8 @@ log = structlog.get_logger(__name__)
 _LEASE = Script("lease")
 CHANNEL = "dropcue:bus:"
 FACTS = "dropcue:fact:"
-LISTEN_SECONDS = 1.0  # after which a line that says nothing is looked at
+LISTEN_SECONDS = 0.5  # after which a line that says nothing is asked; after as much again it is broken
+SPEAK_SECONDS = 0.5  # how long a server has to take a message, before another one is given it
 REST_SECONDS = 0.1  # before a line that broke is made again
 
 
@@ -41,13 +44,21 @@ class RedisLeases(Leases):
 
     async def owners(self, sales: Sequence[str]) -> dict[str, str]:
         found: dict[str, str] = {}
-        groups: dict[tuple[str, int], list[str]] = {}
-        for sale in sales:
-            groups.setdefault(self._link.place_of(key(sale, "owner")), []).append(sale)
-        for group in groups.values():
+        for group in self.together(sales).values():
             tokens = await self._link.ask_all(key(group[0], "owner"), [("GET", key(sale, "owner")) for sale in group])
             found |= {sale: token.decode() for sale, token in zip(group, tokens, strict=True) if token}
         return found
+
+    def together(self, sales: Sequence[str]) -> dict[str, list[str]]:
+        groups: dict[str, list[str]] = {}
+        for sale in sales:
+            try:
+                host, port = self._link.place_of(key(sale, "owner"))
+            except JournalUnavailable:
+                groups[sale] = [sale]  # nobody has it just now: asked by itself, it is looked for
+                continue
+            groups.setdefault(f"{host}:{port}", []).append(sale)
+        return groups
 
     async def _call(self, sale: str, what: str, token: str, other: str, seconds: float) -> bool:
         name = key(sale, "owner")
@@ -81,22 +92,32 @@ class RedisBus(Bus):
         self._link = link
         self._channels: set[str] = set()
         self._line: PubSub | None = None
+        self._heard_by, self._listens_to = link.masters()[0], link.masters()[0]
+        self._connecting = asyncio.Lock()
         self._closed = False
 
+    def _places(self, last: tuple[str, int], *, first: bool) -> list[tuple[str, int]]:
+        """All servers, the last one that was used before the others, or after them."""
+        return sorted(self._link.masters(), key=lambda place: (place == last) != first)
+
     async def publish(self, channel: str, message: bytes) -> None:
-        for place in self._link.masters():
+        for place in self._places(self._heard_by, first=True):
             with suppress(RedisError, OSError):
-                await self._link.at(place).publish(CHANNEL + channel, message)
+                async with asyncio.timeout(SPEAK_SECONDS):
+                    await self._link.at(place).publish(CHANNEL + channel, message)
+                self._heard_by = place
                 return
+        with suppress(JournalUnavailable):
+            await self._link.refresh()
 
     async def subscribe(self, channel: str) -> None:
         self._channels.add(channel)
-        if self._line is None:
-            await self._connect()
-            return
         try:
-            await self._line.subscribe(CHANNEL + channel)
-        except (RedisError, OSError):
+            if self._line is None:
+                await self._connect()
+            else:
+                await self._line.subscribe(CHANNEL + channel)
+        except (RedisError, OSError, JournalUnavailable):
             await self._drop()
 
     async def unsubscribe(self, channel: str) -> None:
@@ -106,42 +127,61 @@ class RedisBus(Bus):
                 await self._line.unsubscribe(CHANNEL + channel)
 
     async def messages(self) -> AsyncIterator[tuple[str, bytes]]:
+        heard, asked = clock.monotonic(), False
         while not self._closed:
             line = self._line
             try:
                 if line is None:
                     await self._connect()
+                    heard, asked = clock.monotonic(), False
                     continue
                 message = await line.get_message(ignore_subscribe_messages=True, timeout=LISTEN_SECONDS)
+                if message is not None:
+                    heard, asked = clock.monotonic(), False
+                    if message["type"] == "message":
+                        yield message["channel"].decode().removeprefix(CHANNEL), message["data"]
+                elif clock.monotonic() - heard >= LISTEN_SECONDS:
+                    if asked:  # a server that hangs, or a network that swallows, closes nothing
+                        raise RedisTimeoutError("it says nothing any more")
+                    heard, asked = clock.monotonic(), True
+                    await line.ping()
             except (RedisError, OSError, RuntimeError, JournalUnavailable) as e:
                 if not self._closed:
                     log.warning("the line to the other nodes is broken; it is made again", reason=str(e)[:200])
                     await self._drop()
                     await asyncio.sleep(REST_SECONDS)
-                continue
-            if message is not None:
-                yield message["channel"].decode().removeprefix(CHANNEL), message["data"]
 
     async def close(self) -> None:
         self._closed = True
         await self._drop()
 
     async def _connect(self) -> None:
-        why: Exception | None = None
-        for place in self._link.masters():
-            line = self._link.at(place).pubsub()
-            try:
-                # At least one channel, so that there is a line to wait on.
-                await line.subscribe(CHANNEL, *(CHANNEL + channel for channel in sorted(self._channels)))
-            except (RedisError, OSError) as e:
-                why = e
-                continue
-            self._line = line
-            return
-        raise self._link.unavailable(why or OSError("no server"))
+        async with self._connecting:
+            if self._line is not None:
+                return
+            why: Exception | None = None
+            for place in self._places(self._listens_to, first=False):
+                line = self._link.at(place).pubsub()
+                try:
+                    # At least one channel, so that there is a line to wait on; its answer, so that it is known to be one.
+                    async with asyncio.timeout(SPEAK_SECONDS):
+                        await line.subscribe(CHANNEL, *(CHANNEL + channel for channel in sorted(self._channels)))
+                        await line.get_message(timeout=None)
+                except (RedisError, OSError) as e:
+                    why = e
+                    await _end(line)
+                    continue
+                self._line, self._listens_to = line, place
+                return
+            await self._link.refresh()
+            raise self._link.unavailable(why or OSError("no server"))
 
     async def _drop(self) -> None:
         line, self._line = self._line, None
         if line is not None:
-            with suppress(RedisError, OSError, RuntimeError):
-                await line.aclose()  # type: ignore[no-untyped-call]  # redis-py
+            await _end(line)
+
+
+async def _end(line: PubSub) -> None:
+    with suppress(RedisError, OSError, RuntimeError):
+        await line.aclose()  # type: ignore[no-untyped-call]  # redis-py

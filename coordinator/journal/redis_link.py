@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -41,6 +42,8 @@ CONNECT_SECONDS = 1.0
 ANSWER_SECONDS = 3.0  # longer than WAIT may take
 RETRY_SECONDS = 2.0  # how long a read is tried again: a failover takes about as long
 REST_SECONDS = 0.05
+LOOK_SECONDS = 0.3  # how long the servers of a cluster have to tell who has what
+SUSPECT_SECONDS = 0.3  # without an answer for so long, a cluster is asked whether it has made another one master
 DEFAULT_PORT = 6379
 
 Command = Sequence[Any]
@@ -110,7 +113,7 @@ class RedisLink:
         self._clients: dict[tuple[str, int], Redis] = {}
         self._slots: list[tuple[int, int, tuple[str, int]]] = []
         self._master = address.hosts[0]
-        self._reading: asyncio.Lock = asyncio.Lock()
+        self._looking: asyncio.Task[str | None] | None = None
 
     @classmethod
     async def open(cls, url: str) -> RedisLink:
@@ -143,6 +146,8 @@ class RedisLink:
         return link
 
     async def close(self) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
         clients, self._clients = list(self._clients.values()), {}
         for client in clients:
             await client.aclose()
@@ -175,24 +180,47 @@ class RedisLink:
         """All masters that have keys."""
         return list(dict.fromkeys(place for _, _, place in self._slots)) if self.cluster else [self._master]
 
+    async def find(self, key: str) -> tuple[str, int]:
+        """The master that has this key; the cluster is asked again where none is known. Raises JournalUnavailable."""
+        try:
+            return self.place_of(key)
+        except JournalUnavailable:
+            await self.refresh()
+            return self.place_of(key)
+
     async def refresh(self) -> None:
-        """Asks the cluster, whoever of it answers, which master has what. Raises JournalUnavailable."""
+        """Asks the cluster which master has what. Raises JournalUnavailable where nobody of it answers."""
         if not self.cluster:
             return
-        async with self._reading:
-            known = list(dict.fromkeys([*self.masters(), *self.address.hosts, *self._clients]))
-            why: Exception | None = None
-            for place in known:
-                try:
-                    rows = await self.at(place).execute_command("CLUSTER SHARDS")  # type: ignore[no-untyped-call]  # redis-py
-                    slots = _slots(rows, place[0])
-                except (RedisError, OSError, KeyError, ValueError) as e:
-                    why = e
-                    continue
-                if slots:
-                    self._slots = slots
-                    return
-            raise JournalUnavailable(f"no node of the Redis cluster at {self.address} answers ({_in_words(why)})")
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look())
+        why = await asyncio.shield(self._looking)
+        if why is not None:
+            raise JournalUnavailable(f"no node of the Redis cluster at {self.address} answers ({why})")
+
+    async def _look(self) -> str | None:
+        """All at once, since one may hang; who knows of the latest change is believed. Why nobody answers, else None."""
+        places = dict.fromkeys([*self.masters(), *self.address.hosts, *self._clients])
+        asked = [asyncio.create_task(self._shards(place)) for place in places]
+        done, late = await asyncio.wait(asked, timeout=LOOK_SECONDS)
+        for task in late:
+            task.cancel()
+        why: Exception | None = None if not late else TimeoutError()
+        best = (-1, 0)
+        for task in done:
+            try:
+                epoch, slots = task.result()
+            except (RedisError, OSError, KeyError, ValueError) as e:
+                why = e
+                continue
+            known = (epoch, sum(last - first + 1 for first, last, _ in slots))
+            if slots and known > best:
+                best, self._slots = known, slots
+        return _in_words(why) if best[0] < 0 else None
+
+    async def _shards(self, place: tuple[str, int]) -> tuple[int, list[tuple[int, int, tuple[str, int]]]]:
+        shards, info = await self._exchange(place, [("CLUSTER SHARDS",), ("CLUSTER INFO",)])
+        return int(_mapping(info)["cluster_current_epoch"]), _slots(shards, place[0])
 
     # ------------------------------------------------------------ asking
     async def ask(self, key: str, *command: Any) -> Any:
@@ -203,9 +231,12 @@ class RedisLink:
         """Several of these at once, of keys that are with this one."""
         until = clock.monotonic() + RETRY_SECONDS
         while True:
-            place = self.place_of(key)
             try:
+                place = await self.find(key)
                 return await self._send(place, commands)
+            except JournalUnavailable:
+                if clock.monotonic() >= until:
+                    raise
             except (RedisError, OSError) as e:
                 if not _is_passing(e) or clock.monotonic() >= until:
                     raise self.unavailable(e, place) from None
@@ -216,14 +247,37 @@ class RedisLink:
 
         Raises JournalUnavailable where it is not known what became of them.
         """
-        place = self.place_of(key)
+        return await self._of(await self.find(key), commands, raising=False)
+
+    async def of(self, place: tuple[str, int], *command: Any) -> Any:
+        """What one server says of itself. Raises JournalUnavailable."""
+        return (await self._of(place, [command]))[0]
+
+    async def _of(self, place: tuple[str, int], commands: Sequence[Command], *, raising: bool = True) -> list[Any]:
         try:
-            return await self._send(place, commands, raising=False)
+            return await self._send(place, commands, raising=raising)
         except (RedisError, OSError) as e:
             await self._look_again()
             raise self.unavailable(e, place) from None
 
     async def _send(self, place: tuple[str, int], commands: Sequence[Command], *, raising: bool = True) -> list[Any]:
+        """As `_exchange`; a master that hangs is waited for until the cluster has made another one master."""
+        if not self.cluster:
+            return await self._exchange(place, commands, raising=raising)
+        sending = asyncio.ensure_future(self._exchange(place, commands, raising=raising))
+        try:
+            while not (await asyncio.wait([sending], timeout=SUSPECT_SECONDS))[0]:
+                with suppress(JournalUnavailable):
+                    await self.refresh()
+                if not sending.done() and place not in self.masters():
+                    raise RedisConnectionError("it does not answer, and is master no more")
+            return sending.result()
+        finally:
+            sending.cancel()
+
+    async def _exchange(
+        self, place: tuple[str, int], commands: Sequence[Command], *, raising: bool = True
+    ) -> list[Any]:
         client = self.at(place)
         if len(commands) == 1 and raising:
             return [await client.execute_command(*commands[0])]  # type: ignore[no-untyped-call]  # redis-py
@@ -235,11 +289,10 @@ class RedisLink:
 
     async def _look_again(self) -> None:
         await asyncio.sleep(REST_SECONDS)
-        if self.cluster:
-            try:
-                await self.refresh()
-            except JournalUnavailable as e:
-                log.info("the cluster is looked at again", reason=e.reason)
+        try:
+            await self.refresh()
+        except JournalUnavailable as e:
+            log.info("the cluster is looked at again", reason=e.reason)
 
     def unavailable(self, error: Exception, place: tuple[str, int] | None = None) -> JournalUnavailable:
         """The error in plain words, without a password."""
@@ -259,7 +312,8 @@ def _slots(rows: Any, asked: str) -> list[tuple[int, int, tuple[str, int]]]:
         ]  # fmt: skip
         for node in map(_mapping, shard["nodes"]):
             if _text(node["role"]) == "master" and _text(node.get("health", "online")) == "online":
-                host = _text(node.get("endpoint") or node["ip"]) or asked
+                # Where it names no endpoint, it wants to be asked where it was asked now.
+                host = _text(node["ip"] if "endpoint" not in node else node["endpoint"] or "?")
                 place = (asked if host == "?" else host, int(node["port"]))
                 out += [(a, b, place) for a, b in zip(ranges[::2], ranges[1::2], strict=True)]
     return out
@@ -270,6 +324,8 @@ def _first(values: Any) -> Any:
 
 
 def _mapping(row: Any) -> dict[str, Any]:
+    if isinstance(row, bytes | str):  # lines, as INFO gives them
+        return dict(line.split(":", 1) for line in _text(row).split())
     pairs = row.items() if isinstance(row, dict) else zip(row[::2], row[1::2], strict=True)
     return {_text(name): value for name, value in pairs}
 
