@@ -105,18 +105,35 @@ def validated(kind: str, fields: dict[str, Any]) -> Command:
     try:
         return _VALIDATE[kind](fields)
     except ValidationError as e:
-        raise _invalid("", e) from None
+        raise _invalid("", fields, e) from None
 
 
 def _override(value: Any) -> Override:
     try:
         given = OverrideIn.model_validate(value)
     except ValidationError as e:
-        raise _invalid("override", e) from None
+        raise _invalid("override", value, e) from None
     return Override(tuple(given.rules), given.reason)
 
 
-def _invalid(inside: str, e: ValidationError) -> Refusal:
-    first = e.errors(include_url=False, include_input=False, include_context=False)[0]
-    where = ".".join([*([inside] if inside else []), *(str(part) for part in first["loc"])])
+def _invalid(inside: str, given: Any, e: ValidationError) -> Refusal:
+    errors = e.errors(include_url=False, include_input=False, include_context=False)
+    found = [(_path(given, each["loc"], missing=each["type"] == "missing"), each) for each in errors]
+    # Where a field may have one of several shapes, the error that goes deepest is about the one that was meant.
+    path, first = max(found, key=lambda each: len(each[0]))
+    where = ".".join([*([inside] if inside else []), *path])
     return Refusal("invalid", f"{where}: {first['msg']}", {"field": where, "errors": e.error_count()})
+
+
+def _path(given: Any, loc: tuple[int | str, ...], *, missing: bool) -> list[str]:
+    """An error's place in what was given: pydantic puts names of shapes, such as `str`, among those of fields."""
+    out: list[str] = []
+    for n, part in enumerate(loc):
+        if isinstance(given, dict) and (part in given or (missing and n == len(loc) - 1)):
+            given = given.get(part)
+        elif isinstance(given, list) and isinstance(part, int) and part < len(given):
+            given = given[part]
+        else:
+            continue
+        out.append(str(part))
+    return out

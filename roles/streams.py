@@ -19,7 +19,8 @@ AHEAD = ("ahead:team",)
 AHEAD_DESK = ("ahead:desk",)
 NOBODY: tuple[str, ...] = ()
 
-TEAM_ROLES = frozenset({"owner", "controller", "host", "cohost", "cheer", "support"})
+TEAM_ROLES = frozenset({"owner", "controller", "host", "cohost", "cheer", "support", "poster"})
+"""Roles that a prompt, a task or a card can be meant for."""
 
 
 def listens_to(actor: Actor, state: State, *, ahead: bool, lease: bool = True) -> frozenset[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from coordinator.core.groups import own_member
 from coordinator.core.kernel import (
     Command,
     Event,
@@ -107,9 +108,7 @@ def close(turn: Turn, _: CheckinClose) -> None:
 
 @decides(CheckinJoin)
 def join(turn: Turn, c: CheckinJoin) -> None:
-    member = turn.actor.name if turn.actor.role == "audience" else c.member
-    if turn.actor.role == "audience" and c.member not in {None, member}:
-        raise Refusal("forbidden", "a member signs in for themselves", {"field": "member"})
+    member = own_member(turn, c.member)
     if member is None:
         raise Refusal("invalid", "a sign-in needs a member", {"field": "member"})
     found = turn.state.checkins.get(c.checkin) if c.checkin else the_open_one(turn.state)

@@ -13,7 +13,7 @@ import msgspec
 from pydantic import Field
 
 from coordinator.core import selectors
-from coordinator.core.groups import need_group
+from coordinator.core.groups import need_group, own_member
 from coordinator.core.kernel import (
     Command,
     Event,
@@ -190,7 +190,7 @@ def claim(turn: Turn, c: CouponClaim) -> dict[str, Any] | None:
         raise Refusal("unknown", f"there is no coupon {c.coupon}", {"field": "coupon"})
     if c.group is not None and turn.actor.role in {"relay", "poster"}:
         need_group(turn, c.group)
-    member = _claimant(turn, c.member)
+    member = own_member(turn, c.member)
     if member is not None:
         had = state.claims.get(c.coupon, _NOBODY).get(member)
         if had is not None and len(had) >= coupon.per_member:
@@ -222,15 +222,6 @@ def claim(turn: Turn, c: CouponClaim) -> dict[str, Any] | None:
 _NOBODY: dict[str, tuple[str, ...]] = {}
 
 
-def _claimant(turn: Turn, member: str | None) -> str | None:
-    """Who claims. An audience token claims for itself alone."""
-    if turn.actor.role != "audience":
-        return member
-    if member is not None and member != turn.actor.name:
-        raise Refusal("forbidden", "a member claims for themselves", {"field": "member"})
-    return turn.actor.name
-
-
 def _drop_for(state: State, coupon: Coupon, group: str | None) -> Drop:
     """The newest fired drop with something left that a claim counts for; where the group is known, one that went there."""
     if group is not None and group not in state.groups:
@@ -246,6 +237,9 @@ def _drop_for(state: State, coupon: Coupon, group: str | None) -> Drop:
         return newest  # every part is used up: the claim is told so
     if coupon.groups and group not in selectors.select(coupon.groups, list(state.groups.values())):
         raise Refusal("forbidden", f"{coupon.id} is not for {group}", {"field": "group"})
+    coming = (d for d in state.drops.values() if d.status == "announced" and d.kind == "coupon" and d.what == coupon.id)
+    if any(group in d.groups for d in coming):
+        raise Refusal("too_early", f"{coupon.id} is not dropped into {group} yet", {"field": "group"})
     raise Refusal("forbidden", f"{coupon.id} was not dropped into {group}", {"field": "group"})
 
 

@@ -24,7 +24,7 @@ from coordinator.core.kernel import (
     evolves,
     result_of,
 )
-from coordinator.core.plan import CUE_KINDS, INTO_GROUPS, At, CuePlan, Late
+from coordinator.core.plan import CUE_KINDS, INTO_GROUPS, LATE, LATE_ELSE, At, CuePlan
 
 if TYPE_CHECKING:
     from coordinator.core.state import State
@@ -217,7 +217,7 @@ def add(turn: Turn, c: CueAdd) -> None:
         fields=c.fields,
         groups=c.groups,
         text=c.text or (actions.ready_text(c.do) if c.do in INTO_GROUPS else None),
-        late=Late(rule="ask", within=30_000) if c.do in INTO_GROUPS else Late(rule="fire", within=300_000),
+        late=LATE.get(c.do, LATE_ELSE),
     )
     turn.emit(CueAdded(cue=name, segment=c.segment, plan=plan))
 

@@ -286,6 +286,7 @@ def cue_waiting(state: State, e: CueWaiting) -> Iterable[Key]:
     keys = _new_run(state, cue, e.run, cue.at or e.at, e.at)
     cue.status, cue.why = "waiting", e.why
     cue.waiting_since, cue.waiting_until, cue.alerted = e.at, e.until, False
+    cue.confirmed = False  # what waits again needs another word
     return [*keys, ("cues", e.cue)]
 
 

@@ -39,6 +39,7 @@ from coordinator.core.plan import CuePlan
 
 if TYPE_CHECKING:
     from coordinator.core.cues import Drop
+    from coordinator.core.groups import Group
     from coordinator.core.state import State
 
 # Links and coupons go before talk where a platform's window is short.
@@ -194,7 +195,7 @@ def current_attempt(state: State, c: DeliveryRetry) -> str | None:
 # ---------------------------------------------------------------- whom it reaches, and through whom
 def reach(state: State, plan: CuePlan) -> list[str]:
     """The groups a cue goes into as things stand: those its selector means, less the frozen, within the coupon's."""
-    groups = list(state.groups.values())
+    groups = _in_the_sheet(state)
     chosen = selectors.select("all" if plan.groups is None else plan.groups, groups)
     coupon = state.coupons.get(plan.fields.get("coupon") or "")
     if coupon is not None and coupon.groups:
@@ -203,10 +204,15 @@ def reach(state: State, plan: CuePlan) -> list[str]:
     return [g for g in chosen if not state.groups[g].frozen]
 
 
+def _in_the_sheet(state: State) -> list[Group]:
+    """A group that a later sheet has left out keeps its past, and is sent nothing more."""
+    return [g for g in state.groups.values() if g.id in state.index.groups]
+
+
 def check_groups(state: State, groups: str | list[str]) -> list[str]:
     """The groups that a command's `groups` means; refuses what cannot be read or is not there."""
     try:
-        return selectors.select(groups, list(state.groups.values()))
+        return selectors.select(groups, _in_the_sheet(state))
     except selectors.SelectorError as e:
         raise Refusal("invalid", f"groups: {e}", {"field": "groups"}) from None
 

@@ -132,10 +132,20 @@ def withdraw_announced(turn: Turn, why: str) -> None:
         withdraw(turn, cue, why)
 
 
-def withdraw_moved(turn: Turn, why: str) -> None:
-    """After a shift, an extension or an edit: what is announced for another moment is planned anew."""
+def on_plan(state: State) -> set[str]:
+    """Announced cues that go out when the plan has them; what was pressed, confirmed or late goes when it was sent."""
+    return {c.id for c in announced(state) if c.at is not None and c.at == c.fire_at and not c.hand}
+
+
+def has_moved(cue: Cue, before: set[str]) -> bool:
+    """Whether the plan has another moment now for a cue that was `on_plan` before."""
+    return cue.id in before and cue.at != cue.fire_at
+
+
+def withdraw_moved(turn: Turn, before: set[str], why: str) -> None:
+    """After a shift or an extension: what is announced for another moment than the plan's is planned anew."""
     for cue in announced(turn.state):
-        if not cue.hand and cue.at is not None and cue.at != cue.fire_at and cue.when is None:
+        if has_moved(cue, before):
             withdraw(turn, cue, why)
 
 
@@ -165,6 +175,8 @@ def after_early_end(turn: Turn, segment: str) -> None:
             if cue.status == "planned" and cue.at is not None and cue.at <= turn.at and plan.do not in INTO_GROUPS:
                 continue  # due in this very moment: the clock is about to bring it
             turn.emit(CueSkipped(cue=cue.id, run=cue.run, why="segment_ended"))
+        elif state.the.halted and plan.do in INTO_GROUPS:
+            continue  # after the halt it follows its `late` rule
         elif plan.at.offset == 0 and cue.status == "planned" and plan.confirm is None:
             go(turn, cue, turn.at + lead_of(state, plan))
 

@@ -116,6 +116,15 @@ class GroupThaw(Command):
     group: Id
 
 
+def own_member(turn: Turn, member: str | None) -> str | None:
+    """Who does it. An audience's token speaks for its own member alone."""
+    if turn.actor.role != "audience":
+        return member
+    if member is not None and member != turn.actor.name:
+        raise Refusal("forbidden", "a member acts for themselves", {"field": "member"})
+    return turn.actor.name
+
+
 def need_group(turn: Turn, group: str) -> Group:
     """The group; refuses one that is not there, or not the sender's."""
     state = turn.state

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from coordinator.core.groups import own_member
 from coordinator.core.kernel import (
     Command,
     Event,
@@ -124,7 +125,7 @@ def target(state: State, what: str) -> str | None:
 @decides(LinkClick)
 def click(turn: Turn, c: LinkClick) -> None:
     state = turn.state
-    member = c.member or (turn.actor.name if turn.actor.role == "audience" else None)
+    member = own_member(turn, c.member)
     key = state.keys.get(c.link)
     if key is not None:
         if state.drops[key.drop].status != "fired":

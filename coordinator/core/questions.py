@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import msgspec
 
 from coordinator.core.contents import GivenContent, fields_of, text_of
+from coordinator.core.groups import need_group, own_member
 from coordinator.core.kernel import (
     Command,
     Event,
@@ -163,9 +164,8 @@ def _open(q: Question) -> Question:
 
 @decides(QuestionRaise)
 def raise_question(turn: Turn, c: QuestionRaise) -> None:
-    from coordinator.core.groups import need_group
-
     need_group(turn, c.group)
+    member = own_member(turn, c.member)
     state = turn.state
     card = state.asked.get(normalised(c.text))
     open_card = card is not None and state.questions[card].status not in {"answered", "closed"}
@@ -173,7 +173,7 @@ def raise_question(turn: Turn, c: QuestionRaise) -> None:
         QuestionRaised(
             question=card if card is not None and open_card else state.next_id("q"),
             group=c.group,
-            member=c.member,
+            member=member,
             text=c.text,
             name=c.name,
             again=open_card,

@@ -121,12 +121,12 @@ def replace(turn: Turn, c: SheetReplace) -> dict[str, int]:
     before = {c.id: cues.plan_of(state, c.id) for c in firing.announced(state) if not c.hand}
     begun = [c.id for c in state.cues.values() if c.status in {"waiting", "held"} and c.id not in state.added]
     prices = {p.id: p.price for p in state.products.values()}
-    times = {c.id: c.fire_at for c in firing.announced(state)}
+    on_plan = firing.on_plan(state)
     new = {cue.id: cue for s in plan.segments for cue in s.cues}
     turn.emit(SheetReplaced(version=the.version + 1, plan=plan, sheet=c.sheet, approved=turn.actor.role == "owner"))
     for name, old in before.items():
         cue = state.cues.get(name)
-        if cue is not None and (name not in new or _differs(old, new[name]) or cue.at != times[name]):
+        if cue is not None and (name not in new or _differs(old, new[name]) or firing.has_moved(cue, on_plan)):
             firing.withdraw(turn, cue, "edited")
             if name not in new:
                 turn.emit(cues.CueSkipped(cue=name, run=cue.run, why="edited"))

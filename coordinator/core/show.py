@@ -279,7 +279,7 @@ def arm(turn: Turn, _: ShowArm) -> None:
 
 @decides(ShowStart)
 def start(turn: Turn, _: ShowStart) -> None:
-    need(turn.state, "armed")
+    need(turn.state, "armed", to="live")
     begin(turn)
 
 
@@ -343,8 +343,9 @@ def shift(turn: Turn, c: ShowShift) -> None:
 
     need(turn.state, "planned", "armed", "live", "paused")
     _no_second_press(turn, "shift", c.by_ms)
+    before = firing.on_plan(turn.state)
     turn.emit(ShowShifted(by_ms=c.by_ms))
-    firing.withdraw_moved(turn, "shifted")
+    firing.withdraw_moved(turn, before, "shifted")
 
 
 @decides(ShowHalt)
@@ -370,7 +371,7 @@ def unhalt(turn: Turn, _: ShowUnhalt) -> None:
 def end(turn: Turn, _: ShowEnd) -> None:
     from coordinator.core import firing
 
-    need(turn.state, "live", "paused")
+    need(turn.state, "live", "paused", to="ended")
     state = turn.state
     turn.emit(ShowEnded())
     for segment in list(state.segments.values()):
@@ -424,11 +425,13 @@ def extend(turn: Turn, c: SegmentExtend) -> None:
     running = turn.state.segments.get(turn.state.the.segment or "")
     if running is None or running.run is None:
         raise Refusal("too_early", "no segment is running", {"segment": None})
-    if running.lasts + running.extended + c.by_ms < 0:
-        raise Refusal("invalid", "that would end the segment before it began", {"field": "by_ms"})
+    now = turn.at if turn.state.the.paused_at is None else turn.state.the.paused_at
+    if c.by_ms < 0 and running.end + c.by_ms < now:
+        raise Refusal("invalid", "that would end the segment in the past: segment.next ends it now", {"field": "by_ms"})
     _no_second_press(turn, "extend", c.by_ms)
+    before = firing.on_plan(turn.state)
     turn.emit(SegmentExtended(segment=running.id, run=running.run, by_ms=c.by_ms))
-    firing.withdraw_moved(turn, "extended")
+    firing.withdraw_moved(turn, before, "extended")
 
 
 @result_of(SegmentStarted)

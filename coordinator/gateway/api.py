@@ -100,7 +100,7 @@ def _refused_sheet(findings: list[dict[str, Any]]) -> Problem:
     return Problem(
         422,
         code,
-        f"{worst['where']}: {worst['message']}",
+        f"{worst['where']}: {worst['message']}" if worst["where"] else worst["message"],
         {"field": worst["where"], "rules": rules, "findings": findings[:100]},
     )
 

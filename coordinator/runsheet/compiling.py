@@ -14,14 +14,6 @@ from coordinator.runsheet.model import Cue, Segment, Sheet, cue_id
 
 MAX_WORDINGS = 50  # of one task; {a|b} five times over is already 32
 
-_LATE = {
-    "prompt.send": plans.Late(rule="skip", within=30_000),
-    "link.drop": plans.Late(rule="ask", within=30_000),
-    "coupon.drop": plans.Late(rule="ask", within=30_000),
-    "checkin.open": plans.Late(rule="ask", within=30_000),
-}
-_LATE_ELSE = plans.Late(rule="fire", within=300_000)
-
 # What is said where a drop has no text of its own. Numbers that change are filled in when it is sent.
 _LINK_TEXTS = {
     "room": "直播间已开, 点这里进: {link}",
@@ -163,7 +155,7 @@ def _cue(sheet: Sheet, segment: Segment, cue: Cue, id_: str) -> plans.CuePlan:
         text=text,
         texts=texts if len(texts) > 1 else (),
         confirm=plans.Confirm(role=cue.confirm.role, within=cue.confirm.within) if cue.confirm else None,
-        late=plans.Late(rule=late.rule, within=late.within) if late else _LATE.get(kind, _LATE_ELSE),
+        late=plans.Late(rule=late.rule, within=late.within) if late else plans.LATE.get(kind, plans.LATE_ELSE),
         lead=cue.lead if kind in INTO_GROUPS else None,
     )
 

@@ -39,3 +39,23 @@ def test_an_override_names_its_rules_and_its_reason() -> None:
     details = refused({**drop, "override": {"rules": []}}).details
     assert details is not None
     assert str(details["field"]).startswith("override.")
+
+
+@pytest.mark.parametrize(
+    ("command", "field"),
+    [
+        ({"kind": "coupon.drop", "coupon": "c20", "groups": 5}, "groups"),
+        ({"kind": "coupon.drop", "coupon": "c20", "groups": {"a": 1}}, "groups"),
+        ({"kind": "coupon.drop", "coupon": "c20", "groups": ["g1", 7]}, "groups.1"),
+        ({"kind": "coupon.drop", "groups": "all"}, "coupon"),
+        ({"kind": "message.send", "content": {"text": "x", "images": [1]}, "groups": "all"}, "content.images.0"),
+        ({"kind": "message.send", "content": {"images": []}, "groups": "all"}, "content.text"),
+        ({"kind": "message.send", "content": 7, "groups": "all"}, "content"),
+        ({"kind": "note.add", "text": "x", "colour": "red"}, "colour"),
+    ],
+)
+def test_a_refusal_names_the_field_as_its_sender_wrote_it(command: dict[str, Any], field: str) -> None:
+    refusal = refused({"id": "a", **command})
+    assert refusal.details is not None
+    assert (refusal.code, refusal.details["field"]) == ("invalid", field)
+    assert refusal.message.startswith(f"{field}: ")

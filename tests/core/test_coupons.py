@@ -67,6 +67,17 @@ def test_who_is_not_meant_is_forbidden() -> None:
     assert sale.refused("r1", "coupon.claim", coupon="c99", member="m2") == "unknown"
 
 
+def test_a_claim_from_a_group_whose_own_drop_is_only_announced_is_too_early() -> None:
+    sale = Sale().live()
+    sale.do("controller", "coupon.drop", coupon="c20", groups="group:g1")
+    sale.advance(START + 3 * SECOND)
+    sale.do("controller", "coupon.drop", coupon="c20", groups="group:g2")
+    assert sale.refused("audience", "coupon.claim", coupon="c20", group="g2") == "too_early"
+    assert sale.refused("audience", "coupon.claim", coupon="c20", group="g3") == "forbidden"
+    sale.advance(START + 6 * SECOND)
+    assert sale.do("audience", "coupon.claim", coupon="c20", group="g2")["left"] == 9
+
+
 def test_a_coupon_of_a_tier_goes_into_groups_of_that_tier_only() -> None:
     sale = dropped("vip5", "all")
     assert list(sale.deliveries()) == ["g1"]

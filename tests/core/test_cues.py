@@ -229,6 +229,16 @@ class TestACueThatIsAddedLive:
         sale.advance(START + 2 * MINUTE)
         assert sale.fired("added-1") == [(60, 60)]
 
+    def test_follows_the_late_rule_that_the_sheet_gives_to_its_like(self) -> None:
+        sale = Sale(sheet(segment())).live()
+        sale.do(
+            "controller", "cue.add", cue="say", at=START + MINUTE, do="prompt.send", fields={"to": "host"}, text="x"
+        )
+        sale.do("controller", "cue.add", cue="note", at=START + MINUTE, do="message.send", text="hello")
+        sale.do("controller", "cue.add", cue="link", at=START + MINUTE, do="link.drop", fields={"link": "room"})
+        sale.away(START + 2 * MINUTE)
+        assert [sale.cue(c).status for c in ("say", "note", "link")] == ["skipped", "announced", "waiting"]
+
     def test_can_hang_on_a_condition(self) -> None:
         sale = live()
         sale.do("controller", "cue.add", when="messages >= 2", do="prompt.send", fields={"to": "host"}, text="x")

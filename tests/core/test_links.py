@@ -32,6 +32,14 @@ def test_a_click_may_name_the_link_or_the_product_itself() -> None:
     assert sale.refused("audience", "link.click", link="elsewhere") == "unknown"
 
 
+def test_a_member_clicks_and_asks_for_themselves() -> None:
+    sale = Sale().live()
+    assert sale.refused("audience", "link.click", link="room", member="m2") == "forbidden"
+    assert sale.refused("audience", "question.raise", group="g1", text="有货吗", member="m2") == "forbidden"
+    sale.do("audience", "question.raise", group="g1", text="有货吗")
+    assert [e.member for e in sale.of("question.raised")] == ["m1"]
+
+
 def test_a_product_s_link_is_its_own() -> None:
     sale = Sale().live()
     sale.do("controller", "link.drop", product="pan", groups="tier:vip", text="{product} {price} {link}")

@@ -10,6 +10,7 @@ from coordinator.core import Actor
 from tests.core.driver import MINUTE, SECOND, START, Sale, segment, sheet
 
 AFTER_THE_END = {"id": "after", "at": "end +30s", "prompt": "host", "text": "讲售后", "late": "skip after 1s"}
+LINK = {"id": "out", "at": "+4m", "do": "link.drop", "link": "room", "groups": "all"}
 TWO = Actor("controller", "wang")
 
 
@@ -99,3 +100,46 @@ def test_an_announced_drop_whose_deliveries_could_not_go_out_any_more_follows_it
     sale.away(START + 2 * MINUTE)
     assert (sale.cue("link").status, sale.cue("link").why) == ("skipped", "late")
     assert not sale.of("link.dropped")
+
+
+class TestWhatWasPressedOrConfirmed:
+    """A shift and an extension plan anew what the plan has; a controller's own press is not taken back by them."""
+
+    @pytest.mark.parametrize("kind", ["show.shift", "segment.extend"])
+    def test_goes_out_though_the_plan_moves_within_its_lead(self, kind: str) -> None:
+        sale = Sale(sheet(segment(LINK))).live()
+        sale.advance(START + MINUTE)
+        sale.do("controller", "cue.fire", cue="out")
+        sale.advance(START + MINUTE + SECOND)
+        sale.do("controller", kind, by_ms=MINUTE)
+        sale.advance(START + 2 * MINUTE)
+        assert sale.fired("out") == [(62, 62)]
+
+    def test_goes_out_though_the_sheet_is_replaced_within_its_lead(self) -> None:
+        sale = Sale(sheet(segment(LINK))).live()
+        sale.advance(START + MINUTE)
+        sale.do("controller", "cue.fire", cue="out")
+        sale.replace(sheet(segment(LINK), title="another title"))
+        sale.advance(START + 2 * MINUTE)
+        assert sale.fired("out") == [(62, 62)]
+
+    def test_goes_out_though_the_segment_is_extended_after_a_late_confirmation(self) -> None:
+        sale = Sale(sheet(segment({**LINK, "at": "+1m", "confirm": "controller within 3m"}))).live()
+        sale.advance(START + 2 * MINUTE)
+        sale.do("controller", "cue.confirm", cue="out")
+        sale.do("controller", "segment.extend", by_ms=MINUTE)
+        sale.advance(START + 3 * MINUTE)
+        assert [e.at - START for e in sale.of("cue.fired")] == [2 * MINUTE + 2 * SECOND]
+
+    def test_can_be_confirmed_anew_where_a_halt_took_it_back(self) -> None:
+        sale = Sale(sheet(segment({**LINK, "at": "+1m", "confirm": "controller within 3m"}))).live()
+        sale.advance(START + 2 * MINUTE)
+        sale.do("controller", "cue.confirm", cue="out")
+        sale.do("controller", "show.halt")
+        sale.advance(START + 3 * MINUTE)
+        sale.do("controller", "show.unhalt")
+        sale.advance(START + 3 * MINUTE + SECOND)
+        assert sale.cue("out").status == "waiting"
+        sale.do("controller", "cue.confirm", cue="out")
+        sale.advance(START + 4 * MINUTE)
+        assert sale.cue("out").status == "fired"

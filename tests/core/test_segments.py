@@ -78,6 +78,26 @@ class TestAnEarlyNext:
         sale.do("controller", "segment.next")
         assert sale.cue("held").why == "segment_ended"
 
+    def test_drops_nothing_while_the_show_is_halted(self) -> None:
+        sale = Sale(sheet(segment(link("out", "end"), prompt("say", "end")), NEXT)).live()
+        sale.advance(START + MINUTE)
+        sale.do("controller", "show.halt")
+        sale.do("controller", "segment.next")
+        sale.advance(START + 2 * MINUTE)
+        assert sale.fired("say") == [(60, 60)]
+        assert not sale.of("cue.announced")
+        sale.do("controller", "show.unhalt")
+        sale.advance(START + 3 * MINUTE)
+        assert (sale.cue("out").status, sale.cue("out").why) == ("waiting", "late")
+
+    def test_lets_what_is_announced_keep_its_moment_though_the_next_is_extended(self) -> None:
+        sale = Sale(sheet(segment(link("out", "end")), NEXT)).live()
+        sale.advance(START + 5 * MINUTE - SECOND)
+        sale.do("controller", "segment.next")
+        sale.do("controller", "segment.extend", by_ms=MINUTE)
+        sale.advance(START + 6 * MINUTE)
+        assert sale.fired("out") == [(300, 300)]
+
     def test_leaves_clock_times_and_conditions_alone(self) -> None:
         when = {"id": "when", "when": "messages >= 1", "prompt": "host", "text": "x"}
         sale = self.early(prompt("clock", "15:10"), when)
@@ -103,7 +123,9 @@ def test_extend_plans_anew_what_has_not_left() -> None:
 def test_extend_needs_a_running_segment_and_leaves_it_a_length() -> None:
     sale = Sale().live()
     assert sale.refused("controller", "segment.extend", by_ms=-6 * MINUTE) == "invalid"
-    sale.do("controller", "segment.extend", by_ms=-3 * MINUTE)
+    sale.do("controller", "segment.extend", by_ms=-2 * MINUTE)
+    sale.advance(START + 2 * MINUTE)
+    assert sale.refused("controller", "segment.extend", by_ms=-2 * MINUTE) == "invalid", "it would end in the past"
     sale.advance(START + 3 * MINUTE)
     assert sale.refused("controller", "segment.extend", by_ms=MINUTE) == "too_early"
 

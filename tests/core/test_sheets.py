@@ -152,6 +152,18 @@ def test_counts_stay_and_a_coupon_cannot_shrink_below_what_is_claimed() -> None:
     assert sale.state.coupons["c20"].quantity == 20
 
 
+def test_a_group_that_the_new_sheet_leaves_out_is_sent_nothing_more() -> None:
+    link = {"id": "out", "at": "+1m", "do": "link.drop", "link": "room", "groups": "all"}
+    sale = Sale(sheet(segment(link))).live()
+    less = sheet(segment(link))
+    less["groups"] = less["groups"][:2]
+    sale.replace(less)
+    sale.advance(START + 2 * MINUTE)
+    sale.do("controller", "link.drop", link="room", groups="all")
+    assert list(sale.deliveries("drop1")) == list(sale.deliveries("drop2")) == ["g1", "g2"]
+    assert sale.refused("controller", "link.drop", link="room", groups=["g3"]) == "invalid"
+
+
 def test_the_running_segment_cannot_be_taken_out_and_its_length_can_change() -> None:
     sale = live(prompt("p"))
     with pytest.raises(Refusal, match="invalid"):

@@ -26,6 +26,13 @@ def test_a_sale_is_armed_started_ended_and_closed_in_this_order_only() -> None:
     assert sale.state.the.status == "closed"
 
 
+def test_the_second_of_two_who_start_or_end_it_is_told_that_somebody_was_quicker() -> None:
+    sale = Sale(sheet(segment(at="5m"))).live()
+    assert sale.refused("owner", "show.start") == "stale"
+    sale.do("controller", "show.end")
+    assert sale.refused("owner", "show.end") == "stale"
+
+
 def test_a_sheet_that_its_owner_has_not_approved_is_not_armed() -> None:
     sale = Sale()
     sale.replace(sheet(segment(PROMPT)), by="controller")
@@ -316,5 +323,5 @@ def test_a_closed_sale_takes_refunds_and_late_facts_and_nothing_else() -> None:
 
 def test_an_early_start_is_refused_twice() -> None:
     sale = Sale().live()
-    with pytest.raises(Exception, match="too_late"):
+    with pytest.raises(Exception, match="stale"):
         sale.do("owner", "show.start")

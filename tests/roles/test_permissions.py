@@ -110,6 +110,14 @@ class TestWhatTheyAreShown:
         sale.do("support", "question.pick", question="q1")
         assert set(self.seen(sale, "host")["questions"]) == {"q1"}
 
+    def test_a_poster_sees_prompts_of_their_role(self) -> None:
+        sale = self.busy()
+        sale.do("controller", "prompt.send", to="poster", text="发朋友圈")
+        poster = Actor("poster", "p1", ("g1",))
+        assert [p.text for p in self.seen(sale, poster)["prompts"].values()] == ["发朋友圈"]  # type: ignore[attr-defined]
+        told = streams.of_event(sale.state, sale.of("prompt.sent")[-1])
+        assert not streams.listens_to(poster, sale.state, ahead=False).isdisjoint(told)
+
     def test_an_escalated_question_is_shown_to_whom_it_was_passed_on(self) -> None:
         sale = self.busy()
         sale.do("support", "question.escalate", question="q1", to="wu")
