@@ -7,7 +7,6 @@ of it is as of `head`, the last durable number.
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from collections.abc import Iterator
 from itertools import islice
@@ -16,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import structlog
 
-from coordinator import clock
 from coordinator.core import TOPICS, Event
 from coordinator.core.kernel import Key
 from coordinator.core.sheets import SheetReplaced
 from coordinator.fanout.frames import text_head
+from coordinator.fanout.lane import Lane
 from coordinator.fanout.outbox import Outbox
-from coordinator.fanout.showcase import Pattern, Showcase
-from coordinator.fanout.view import GONE, HIDDEN, Rights, Streams, View
+from coordinator.fanout.showcase import Showcase
+from coordinator.fanout.view import GONE, HIDDEN, Kin, Pattern, Rights, Streams, View, personal
 from coordinator.journal import codec
 from coordinator.record import Listener, Published, Record
 from roles import streams as role_streams
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-TICK_SECONDS = 0.010  # what comes within this shares a frame
-SLICE_SECONDS = 0.001  # a pass gives the loop back after this much work
 KEPT_EVENTS = 20_000  # a connection further behind than this gets a snapshot
 KEPT_BYTES = 16 << 20
 SOFT_EVENTS = 5_000  # joining more than this costs more than a snapshot
@@ -62,7 +59,7 @@ class Chunk(msgspec.Struct):
 class Span:
     """All since a place, up to the head, ready to be joined for any view."""
 
-    __slots__ = ("_after", "_chunks", "changes", "frames", "patterns", "plain", "senders", "who")
+    __slots__ = ("_after", "_chunks", "changes", "frames", "kin", "named", "patterns", "plain", "senders", "who")
 
     def __init__(self, chunks: list[Chunk], after: int, shown: Showcase) -> None:
         self._chunks, self._after = chunks, after
@@ -83,7 +80,17 @@ class Span:
             pair = (shown.pattern(*key), tuple(dict.fromkeys(before)))
             self.changes[key] = patterns.setdefault(pair, len(patterns))
         self.patterns = list(patterns)
+        self.named = {s for streams in who for s in streams if personal(s)}
+        """The persons whom something of it is for by name."""
+        for now, befores in patterns:
+            for pattern in (now, *befores):
+                self.named.update(s for streams in pattern for s in streams if personal(s))
         self.frames: dict[tuple[Any, ...], bytes | None] = {}
+        self.kin: dict[Kin, bytes | None] = {}
+
+    def concerns(self, view: View) -> bool:
+        """Whether something of it is for this view by name, or was sent by whose it is: else it is shown as its kin are."""
+        return view.sender in self.senders or not view.own.isdisjoint(self.named)
 
     def events(self) -> Iterator[tuple[Streams, str, Event, bytes]]:
         for chunk in self._chunks:
@@ -101,10 +108,8 @@ class Hub(Listener):
         self.views: dict[tuple[frozenset[str], str], View] = {}
         self._events = self._bytes = 0
         self._spans: dict[int, Span] = {}
-        self._pass: asyncio.TimerHandle | asyncio.Handle | None = None
-        self._work: deque[Outbox] = deque()
-        self._last_pass = 0.0
-        self._cost = 0.0
+        self._kin: dict[frozenset[str], Kin] = {}
+        self._lanes = (Lane(self._serve), Lane(self._serve))
 
     # ------------------------------------------------------------ taking in
     def start(self) -> None:
@@ -186,8 +191,15 @@ class Hub(Listener):
         key = (streams, actor.sender)
         view = self.views.get(key)
         if view is None:
-            view = self.views[key] = View(streams, actor.role, actor.sender)
+            common = frozenset(s for s in streams if not personal(s))
+            kin = self._kin.setdefault(common, Kin(common))
+            view = self.views[key] = View(streams, actor.role, actor.sender, kin)
+            kin.views.add(view)
+            self._lane(view).views.add(view)
         return view
+
+    def _lane(self, view: View) -> Lane:
+        return self._lanes[0 if view.first else 1]
 
     def _follow_rights(self) -> None:
         """Whose groups are whose may have changed: who sees something else now is sent a snapshot of it."""
@@ -199,8 +211,11 @@ class Hub(Listener):
     def leave(self, box: Outbox) -> None:
         view = box.view
         view.boxes.discard(box)
-        if not view.boxes:
-            self.views.pop((view.streams, view.sender), None)
+        if not view.boxes and self.views.pop((view.streams, view.sender), None) is not None:
+            self._lane(view).views.discard(view)
+            view.kin.views.discard(view)
+            if not view.kin.views:
+                self._kin.pop(view.kin.streams, None)
 
     # ------------------------------------------------------------ positions
     def mark(self, seq: int) -> str:
@@ -219,21 +234,22 @@ class Hub(Listener):
         if fingerprint != view.fingerprint or not number.isascii() or not number.isdigit():
             return None
         seq = int(number[:18])
-        if seq > self.head or not self.reaches(seq) or self.head - seq > SOFT_EVENTS:
+        if not self.reaches(seq):
             return None
         if incarnation != self.record.incarnation_at(seq)[:8]:
             return None  # it is a number that was given a second time
         return seq
 
     def reaches(self, seq: int) -> bool:
-        """Whether everything after this number is still at hand."""
-        return seq == self.head or (bool(self.chunks) and self.chunks[0].first <= seq + 1)
+        """Whether everything after this number is still at hand, and is so little that joining it is worth while."""
+        behind = self.head - seq
+        return not behind or (0 < behind <= SOFT_EVENTS and bool(self.chunks) and self.chunks[0].first <= seq + 1)
 
     # ------------------------------------------------------------ bytes
     def since(self, view: View, after: int) -> tuple[bytes, bytes] | None:
         """The frame from a place to the head in two parts, or None where nothing of it is for this view.
 
-        The first part is shared by all views that are shown the same; only the position, the second, is their own.
+        The first part is shared by all views that are shown the same; only the position's end, the second, is their own.
         """
         span = self._spans.get(after)
         if span is None:
@@ -244,11 +260,16 @@ class Hub(Listener):
                 chunks.append(chunk)
             chunks.reverse()
             span = self._spans[after] = Span(chunks, after, self.shown)
-        tail = b'%b"}' % self.position(view, self.head).encode()
-        shared = self._shared(span, view, len(tail))
-        return None if shared is None else (shared, tail)
+        if span.concerns(view):
+            shared = self._shared(span, view)
+        else:
+            kin = view.kin
+            if kin not in span.kin:
+                span.kin[kin] = self._shared(span, view)
+            shared = span.kin[kin]
+        return None if shared is None else (shared, view.tail)
 
-    def _shared(self, span: Span, view: View, tail: int) -> bytes | None:
+    def _shared(self, span: Span, view: View) -> bytes | None:
         seen = [view.sees(who) for who in span.who]
         picks: list[int] = []
         for now, before in span.patterns:
@@ -257,17 +278,17 @@ class Hub(Listener):
                 place = GONE
             picks.append(place)
         # Views that are shown the same share the same bytes; who sent something is shown its id.
-        sender = view.sender if view.sender in span.senders else ""
-        signature = (view.full, sender, *seen, *picks)
+        full, sender = view.kin.full, view.sender if view.sender in span.senders else ""
+        signature = (full, sender, *seen, *picks)
         if signature not in span.frames:
             shown = {who for who, sees in zip(span.who, seen, strict=True) if sees}
             body = self._join(span, view, shown, picks)
-            span.frames[signature] = None if body is None else text_head(len(body) + tail) + body
+            span.frames[signature] = None if body is None else text_head(len(body) + len(view.tail)) + body
         return span.frames[signature]
 
     def _join(self, span: Span, view: View, shown: set[Streams], picks: list[int]) -> bytes | None:
         events = [
-            full if view.full or event.cmd is None or sender == view.sender else _without_command(span, event)
+            full if view.kin.full or event.cmd is None or sender == view.sender else _without_command(span, event)
             for who, sender, event, full in (span.events() if shown else ())
             if who in shown
         ]
@@ -280,7 +301,8 @@ class Hub(Listener):
         if not events and not topics:
             return None
         changes = b",".join([b'"%b":{%b}' % (t.encode(), b",".join(parts)) for t, parts in topics.items()])
-        return b'{"op":"events","events":[%b],"changes":{%b},"position":"' % (b",".join(events), changes)
+        mark = self.mark(self.head).encode()
+        return b'{"op":"events","events":[%b],"changes":{%b},"position":"%b' % (b",".join(events), changes, mark)
 
     def state_of(self, view: View) -> bytes:
         """The whole state as this view is shown it, at the head."""
@@ -288,39 +310,16 @@ class Hub(Listener):
 
     # ------------------------------------------------------------ passes
     def _schedule(self) -> None:
-        if self._pass is None and not self._work:
-            loop = asyncio.get_running_loop()
-            wait = self._last_pass + max(TICK_SECONDS, 2 * self._cost) - clock.perf()
-            # A lone event goes out at once; what follows within the tick shares the next frame.
-            self._pass = loop.call_later(wait, self._begin) if wait > 0 else loop.call_soon(self._begin)
+        for lane in self._lanes:
+            lane.news()
 
-    def _begin(self) -> None:
-        self._pass = None
-        self._cost = 0.0
-        for view in sorted(self.views.values(), key=lambda v: v.priority):
-            self._work.extend(view.boxes)
-        self._continue()
-
-    def _continue(self) -> None:
-        started = clock.perf()
-        while self._work:
-            box = self._work.popleft()
-            try:
-                box.catch_up()
-            except Exception:
-                # A fault of ours in one connection must not keep the news from all others.
-                log.exception("a connection could not be served", sale=self.record.sale)
-                box.line.close(4000, "a fault of the service: come back for a snapshot")
-            if clock.perf() - started > SLICE_SECONDS:
-                break
-        now = clock.perf()
-        self._cost += now - started
-        if self._work:
-            asyncio.get_running_loop().call_soon(self._continue)
-            return
-        self._last_pass = now
-        if any(box.behind for view in self.views.values() for box in view.boxes if not box.lagging):
-            self._schedule()
+    def _serve(self, box: Outbox) -> None:
+        try:
+            box.catch_up()
+        except Exception:
+            # A fault of ours in one connection must not keep the news from all others.
+            log.exception("a connection could not be served", sale=self.record.sale)
+            box.line.close(4000, "a fault of the service: come back for a snapshot")
 
 
 def _without_command(span: Span, event: Event) -> bytes:

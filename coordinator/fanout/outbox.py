@@ -67,7 +67,8 @@ class Outbox:
 
     @property
     def behind(self) -> bool:
-        return self.open and self.place < self.hub.head
+        """Whether there is something that it could be sent."""
+        return self.place < self.hub.head and self.open and not self.lagging
 
     def begin(self, place: int) -> None:
         """From here on everything after `place` is sent."""
@@ -96,9 +97,7 @@ class Outbox:
         if self.place < hub.head:
             if self._too_slow():
                 return
-            from coordinator.fanout.hub import SOFT_EVENTS
-
-            if hub.reaches(self.place) and hub.head - self.place <= SOFT_EVENTS:
+            if hub.reaches(self.place):
                 frame = hub.since(self.view, self.place)
                 if frame is not None:
                     line.write(*frame)

@@ -13,12 +13,9 @@ from typing import Any
 import msgspec
 
 from coordinator.core import TOPICS
-from coordinator.fanout.view import HIDDEN, Streams, View
+from coordinator.fanout.view import HIDDEN, Pattern, Streams, View
 
 _encode = msgspec.json.Encoder().encode
-
-Pattern = tuple[Streams, ...]
-"""The streams of each form of an entity, the most telling form first."""
 
 NOWHERE: Pattern = ()
 
