@@ -14,8 +14,8 @@ from coordinator.errors import CannotStart, JournalError
 from coordinator.gateway import api, builtin_relay, documents, landing, ops, screens, wire
 from coordinator.gateway.auth import Tokens
 from coordinator.gateway.context import GATEWAY, Gateway
+from coordinator.gateway.heartbeat import heartbeat
 from coordinator.gateway.problem import problems
-from coordinator.gateway.session import heartbeat
 from coordinator.gateway.socket import socket
 from coordinator.journal.base import Journal
 from coordinator.journal.opening import open_journal

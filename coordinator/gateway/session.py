@@ -6,7 +6,6 @@ websocket is `socket.py`; nothing here knows of it.
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from coordinator import clock
@@ -237,12 +236,3 @@ def _too_large(text: str) -> bool:
     return len(text) > wire.MAX_FRAME_BYTES or (
         len(text) > wire.MAX_FRAME_BYTES // 4 and len(text.encode(errors="replace")) > wire.MAX_FRAME_BYTES
     )
-
-
-async def heartbeat(gateway: Gateway) -> None:
-    """Beats for all connections from one task; a timer each would be thousands."""
-    while True:
-        await asyncio.sleep(1.0)
-        now = clock.monotonic()
-        for connection in list(gateway.connections):
-            connection.beat(now)
