@@ -1,7 +1,7 @@
 # make run       set up what is missing and start the demo
 # make test      set up what is missing (Redis and Chromium too) and run the tests
 # make test-all  the long ones as well
-# make lint      ruff, mypy --strict, import-linter, hadolint, the screens' type check
+# make lint      ruff, mypy --strict, import-linter, hadolint, the compose file, the screens' type check
 # make bench     what is measured, against whom: a table and bench/results/latest.json
 # make docs      write the generated pages: events.md, OpenAPI, AsyncAPI, the README's figures
 
@@ -60,6 +60,7 @@ lint: $(TESTS) $(DIST)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/hadolint Dockerfile
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docs/compose.yaml
 	cd roles/console && npm run --silent lint && npm test --silent
 
 bench: $(TESTS) $(DIST) test-tools
