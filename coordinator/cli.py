@@ -118,6 +118,7 @@ def join(
 
 
 def _add_parts() -> None:
+    from coordinator.journal import cli as copies
     from coordinator.runsheet.cli import app as sheet
     from replay.cli import add_commands
     from roles.relay.cli import relay
@@ -125,6 +126,8 @@ def _add_parts() -> None:
     app.add_typer(sheet, name="sheet", help="Run sheets: make a new one, check one, convert one.")
     app.command("relay")(relay)
     add_commands(app)
+    app.command()(copies.backup)
+    app.command()(copies.restore)
 
 
 def main() -> None:

@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 from coordinator import clock as clocks
 
+REVOKED = "revoked"  # the fact: tokens that open nothing any more
+
 
 class Leases(ABC):
     """Who may write which sale. Errors: `JournalUnavailable` where the store cannot be reached or does not answer."""

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from coordinator.errors import CannotStart, UsageError
 
 KEY_BYTES = 32  # HS256 wants a key at least as long as its digest
+REVOKED_FILE = "revoked.txt"  # in the data folder, and in a backup: tokens that open nothing any more
 _HOOK = "DROPCUE_HOOK_"
 
 

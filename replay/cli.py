@@ -1,4 +1,4 @@
-"""The commands that read a sale: replay, verify, review, export, backup."""
+"""The commands that read a sale: replay, verify, review, export."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from coordinator.errors import CannotStart, Corrupt, UsageError
+from coordinator.errors import Corrupt, UsageError
 
 if TYPE_CHECKING:
     from replay.source import Source
@@ -41,7 +41,7 @@ Out = Annotated[Path | None, typer.Option("-o", "--out", help="Folder to write i
 
 def add_commands(app: typer.Typer) -> None:
     """Adds the commands to `dropcue`."""
-    for command in (replay, verify, review, export, backup):
+    for command in (replay, verify, review, export):
         app.command()(command)
 
 
@@ -194,31 +194,5 @@ def export(
         finally:
             await source.close()
         typer.echo(json.dumps({"sale": sale, "archive": str(folder)}, ensure_ascii=False) if as_json else str(folder))
-
-    _run(main())
-
-
-def backup(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of its own; it is made where it is missing.")],
-    data: Data = None,
-    redis: Redis = None,
-    as_json: Json = False,
-) -> None:
-    """Copy the whole journal as it is now, while the service runs. Put into service, it is a data folder."""
-    from coordinator.journal.sqlite import SqliteJournal
-    from replay.source import open_journal
-
-    async def main() -> None:
-        source, address = where(data, redis)
-        journal = await open_journal(source, address)
-        try:
-            if not isinstance(journal, SqliteJournal):
-                raise CannotStart("only a journal in a data folder is backed up this way: name it with --data")
-            path = await journal.backup(folder)
-        except OSError as e:
-            raise CannotStart(f"{folder} cannot be written: {e.strerror}; choose another folder") from None
-        finally:
-            await journal.close()
-        typer.echo(json.dumps({"backup": str(path)}) if as_json else str(path))
 
     _run(main())

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from coordinator.core import Event
-from coordinator.errors import CannotStart, Corrupt, JournalError, UsageError
+from coordinator.errors import CannotStart, Corrupt, JournalError, Newer, NewerFile, UsageError
 from coordinator.journal import codec, opening
 from coordinator.journal.base import Entry, Journal
 
@@ -105,6 +105,8 @@ async def open_journal(data: Path, redis: str | None, sale: str = "") -> Journal
     """The journal that is meant, for reading only: works while a service writes it. Raises `CannotStart`."""
     try:
         return await opening.open_journal(data, redis, readonly=True)
+    except NewerFile as e:
+        raise Newer(str(e)) from None  # it was reached, and is what cannot be read
     except CannotStart as e:
         cause = e.__cause__
         # A file that is there and is no database was one before its bytes changed: that is wrong, not out of reach.

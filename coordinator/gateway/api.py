@@ -12,13 +12,14 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from coordinator.conductor import Answer
 from coordinator.core import TOPICS, Actor, State
-from coordinator.errors import JournalError
+from coordinator.errors import UNREADABLE, JournalError
 from coordinator.gateway import wire
 from coordinator.gateway.auth import Identity, in_days
 from coordinator.gateway.context import GATEWAY, Gateway
 from coordinator.gateway.problem import Problem, of_answer
 from coordinator.gateway.readiness import readiness
 from coordinator.journal import codec
+from coordinator.leases import REVOKED
 from coordinator.registry import Sale, SheetRefused
 from coordinator.settings import hook_secret
 from roles import streams as role_streams
@@ -29,7 +30,6 @@ LIST_LIMIT = 1_000
 JOIN_DAYS = 7  # a join link is good this long after the last cue
 MAX_LOAD_EVENTS = 2_000  # of the journal at once
 
-REVOKED = "revoked"  # the fact of that name
 
 _encode = msgspec.json.Encoder().encode
 
@@ -142,13 +142,18 @@ def summary(state: State) -> dict[str, Any]:
 async def list_sales(request: web.Request) -> web.Response:
     gateway = request.app[GATEWAY]
     identity = gateway.identify(request)
-    out = []
+    out: list[dict[str, Any]] = []
+    unreadable: list[dict[str, str]] = []  # the others are listed all the same
     for name in await gateway.registry.journal.sales():
         if identity.sale is None or identity.sale == name:
-            sale = await gateway.registry.get(name)
+            try:
+                sale = await gateway.registry.get(name)
+            except UNREADABLE as e:
+                unreadable.append({"sale": name, "why": str(e)})
+                continue
             if sale is not None and sale.conductor.state.plan is not None:
                 out.append(summary(sale.conductor.state))
-    return reply({"sales": out})
+    return reply({"sales": out, **({"unreadable": unreadable} if unreadable else {})})
 
 
 async def get_sale(request: web.Request) -> web.Response:

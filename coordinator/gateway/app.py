@@ -22,8 +22,8 @@ from coordinator.journal.opening import open_journal
 from coordinator.journal.redis import RedisJournal
 from coordinator.journal.redis_leases import RedisBus, RedisFacts, RedisLeases
 from coordinator.journal.snapshotting import Snapshotter
-from coordinator.leases import Facts
-from coordinator.registry import Registry
+from coordinator.leases import REVOKED, Facts
+from coordinator.registry import Registry, Sale
 from coordinator.settings import Settings
 from coordinator.shared_registry import SharedRegistry
 
@@ -69,6 +69,7 @@ class Service:
             await self._agree(gateway.facts, tokens)
             registry.leads_changed = lambda sale: gateway.presence.leads_changed(sale, wire.LOST_LEASE)
             registry.cut_off = self._send_away
+            registry.left = self._send_away_from
         self._runner = web.AppRunner(make_app(gateway), access_log=None, handler_cancellation=False)
         await self._runner.setup()
         try:
@@ -114,20 +115,25 @@ class Service:
             raise CannotStart(
                 "this node's key is not the one of the nodes that share this Redis: give all of them the same DROPCUE_KEY"
             )
-        tokens.learn(await facts.members(api.REVOKED))
+        tokens.learn(await facts.members(REVOKED))
 
     async def _learn(self, facts: Facts) -> None:
         """What was revoked at another node opens nothing here, a moment later."""
         while True:
             await asyncio.sleep(LEARN_SECONDS)
             with contextlib.suppress(JournalError):
-                if self.gateway.tokens.learn(await facts.members(api.REVOKED)):
+                if self.gateway.tokens.learn(await facts.members(REVOKED)):
                     self.gateway.close_revoked()
 
     def _send_away(self) -> None:
         """This node does not reach the store: the others do, or nobody does."""
         for connection in list(self.gateway.connections):
             connection.close(wire.GOING_AWAY, "this node does not reach its store: come back, another one may")
+
+    def _send_away_from(self, sale: Sale, why: str) -> None:
+        """This node can serve a sale no longer: another one does."""
+        for connection in [c for c in self.gateway.connections if c.sale is sale]:
+            connection.close(wire.GOING_AWAY, why)
 
     async def stop(self) -> None:
         gateway = getattr(self, "gateway", None)

@@ -16,6 +16,7 @@ import msgspec
 
 from coordinator import clock
 from coordinator.core import Actor
+from coordinator.settings import REVOKED_FILE
 from roles.permissions import ROLES
 
 ISSUER = "dropcue"
@@ -43,7 +44,7 @@ class Identity(msgspec.Struct, frozen=True):
 class Tokens:
     def __init__(self, key: bytes, folder: Path | None = None) -> None:
         self._key = key
-        self._file = folder / "revoked.txt" if folder is not None else None
+        self._file = folder / REVOKED_FILE if folder is not None else None
         self._revoked: set[str] = set()
         if self._file is not None and self._file.exists():
             self._revoked = set(self._file.read_text("utf-8").split())

@@ -33,6 +33,14 @@ class Batch(NamedTuple):
     body: bytes
 
 
+class Kept(NamedTuple):
+    """A flush as a journal has it: its batch, the private parts that are left, the numbers of those that were erased."""
+
+    batch: Batch
+    private: list[tuple[int, bytes]]
+    erased: list[int]
+
+
 class Facts(msgspec.Struct, frozen=True, gc=False):
     """What the journal itself reads in a body: its number, its command's id, the hash of its private part."""
 
@@ -111,6 +119,14 @@ def check_private(sale: str, seq: int, facts: Facts, private: bytes | None, eras
         raise Corrupt(sale, seq, "its private part is missing and was not erased")
     elif private is not None and sha256(private).hexdigest() != facts.private:
         raise Corrupt(sale, seq, "its private part is not the one that was written")
+
+
+def check_kept(sale: str, expected: int, previous: bytes, kept: Kept) -> None:
+    """Check one flush with its private parts. Raises `Corrupt`."""
+    facts = check_batch(sale, expected, previous, kept.batch)
+    parts, erased = dict(kept.private), set(kept.erased)
+    for seq, fact in enumerate(facts, expected):
+        check_private(sale, seq, fact, parts.get(seq), seq in erased)
 
 
 def _number(command: CommandKey) -> int:

@@ -17,7 +17,7 @@ from typing import Any, Union
 import msgspec
 
 from coordinator.core import EVENTS, Event
-from coordinator.errors import Corrupt, JournalError
+from coordinator.errors import Corrupt, Newer
 from coordinator.journal.base import Entry
 
 UPGRADES: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {}
@@ -28,10 +28,6 @@ SALT_BYTES = 16  # a guess at a short text must not be checkable against the has
 _encoder = msgspec.json.Encoder()
 _types = tuple(sorted(EVENTS.values(), key=lambda t: str(t.__struct_config__.tag)))
 _decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Union[_types])  # noqa: UP007 - made at run time
-
-
-class NewerEvent(JournalError):
-    """The journal was written by a newer Dropcue than this one."""
 
 
 def encode(event: Event) -> tuple[bytes, bytes | None]:
@@ -60,13 +56,11 @@ def wire(event: Event, body: bytes, private: bytes | None) -> bytes:
 def decode(entry: Entry, sale: str = "") -> Event:
     """The event, with its private part joined where it has not been erased."""
     try:
-        event = _decoded(entry.body)
+        event = _decoded(entry.body, sale)
     except msgspec.ValidationError as e:
         kind = msgspec.json.decode(entry.body).get("kind", "?")
         if kind not in EVENTS:
-            raise NewerEvent(
-                f"number {entry.seq} is a {kind!r}, which this version of Dropcue does not know: open it with the version that wrote it"
-            ) from None
+            raise _newer(sale, entry.seq, f"a {kind!r}, which this version of Dropcue does not know") from None
         raise Corrupt(sale, entry.seq, f"this is no {kind}: {e}") from None
     except msgspec.DecodeError as e:
         raise Corrupt(sale, entry.seq, f"the body cannot be read: {e}") from None
@@ -78,7 +72,7 @@ def decode(entry: Entry, sale: str = "") -> Event:
     return event
 
 
-def _decoded(body: bytes) -> Event:
+def _decoded(body: bytes, sale: str) -> Event:
     try:
         event = _decoder.decode(body)
     except msgspec.ValidationError:
@@ -87,11 +81,11 @@ def _decoded(body: bytes) -> Event:
         known = EVENTS.get(fields.get("kind", ""))
         if known is None or fields.get("v", 1) == known.VERSION:
             raise
-        return _upgraded(body)
-    return event if event.v == event.VERSION else _upgraded(body)
+        return _upgraded(body, sale)
+    return event if event.v == event.VERSION else _upgraded(body, sale)
 
 
-def _upgraded(body: bytes) -> Event:
+def _upgraded(body: bytes, sale: str) -> Event:
     fields: dict[str, Any] = msgspec.json.decode(body)
     kind = fields["kind"]
     newest = EVENTS[kind].VERSION
@@ -99,10 +93,13 @@ def _upgraded(body: bytes) -> Event:
         fields = UPGRADES[kind, version](fields)
         fields["v"] = version + 1
     if version > newest:
-        raise NewerEvent(
-            f"number {fields['seq']} is a {kind} of version {version}; this version of Dropcue reads up to {newest}"
-        )
+        what = f"a {kind} of version {version}; this version of Dropcue reads up to {newest}"
+        raise _newer(sale, fields.get("seq", 0), what)
     return msgspec.convert(fields, EVENTS[kind])
+
+
+def _newer(sale: str, seq: int, what: str) -> Newer:
+    return Newer(f"sale {sale}, number {seq} is {what}: a newer Dropcue has written it, open it with that version")
 
 
 def decode_all(entries: Iterable[Entry], sale: str = "") -> list[Event]:

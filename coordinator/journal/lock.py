@@ -5,9 +5,34 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from coordinator.errors import CannotStart
+
+
+@contextmanager
+def nobody_writes(data: Path) -> Iterator[None]:
+    """Makes sure that nobody writes to a folder meanwhile. Raises `CannotStart` where somebody does."""
+    try:
+        file = os.open(data / "journal.lock", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        yield  # nobody ever has
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(file)
+        if error.errno not in {errno.EWOULDBLOCK, errno.EACCES}:
+            raise
+        raise CannotStart(
+            f"a process writes to {data}: stop it, or make a backup of it (dropcue backup) and take that"
+        ) from None
+    try:
+        yield
+    finally:
+        os.close(file)
 
 
 class FolderLock:

@@ -1,6 +1,6 @@
 """The journal in Redis, shared by several nodes. All keys of a sale carry one hash tag, so that they are together.
 
-dropcue:{SALE}:head       name, incarnation, seal; last and hash, its end
+dropcue:{SALE}:head       name, incarnation, seal, format; last and hash, its end
 dropcue:{SALE}:owner      the token of the lease: every append is compared with it, in the same step
 dropcue:{SALE}:batches    a stream: an entry for each flush, `<last number>-0`, see chain.py
 dropcue:{SALE}:index      a stream with the same ids: each flush's part of the index of commands
@@ -21,16 +21,19 @@ from typing import Any
 import msgspec
 from redis.exceptions import MovedError, NoScriptError
 
-from coordinator.errors import Conflict, Corrupt, JournalUnavailable
+from coordinator.errors import Conflict, Corrupt, JournalUnavailable, Newer
 from coordinator.journal.base import CommandKey, End, Entry, Fenced, Flush, Journal, NoSuchSale, SaleExists
-from coordinator.journal.chain import Batch, Facts, check_batch, check_private, commands_of, genesis, seal
+from coordinator.journal.chain import Batch, Kept, check_kept, commands_of, genesis, seal
 from coordinator.journal.redis_durable import Durability
 from coordinator.journal.redis_link import RedisLink
 
+FORMAT = 1  # of all that is kept of a sale; a head without one has the first
+_FORMAT, _FIRST = str(FORMAT).encode(), b"1"
 SALES = "dropcue:sales"
 _PAGE_BATCHES = 32  # of up to 256 commands each: read at once
 _INDEX_BATCHES = 512
 _ERASE_AT_ONCE = 500
+_PUT_BYTES = 1 << 20  # of a sale that is put back, sent at once
 _KEPT_SNAPSHOTS = 2
 
 
@@ -46,7 +49,7 @@ class Script:
         return (*head, len(keys), *keys, *args)
 
 
-_APPEND, _CREATE, _ERASE = Script("append"), Script("create"), Script("erase")
+_APPEND, _CREATE, _ERASE, _RESTORE = Script("append"), Script("create"), Script("erase"), Script("restore")
 
 
 def key(sale: str, what: str) -> str:
@@ -88,7 +91,7 @@ class RedisJournal(Journal):
     async def create(self, sale: str) -> None:
         self._check(writing=True)
         incarnation = os.urandom(8).hex()
-        args = [sale, incarnation, _seal(sale, incarnation), genesis(sale)]
+        args = [sale, incarnation, sale_seal(sale, incarnation), genesis(sale), FORMAT]
         answer = await self._run(_CREATE, sale, [key(sale, "head")], args)
         if answer[0] == b"there":
             raise SaleExists(sale, int(answer[1]))
@@ -107,7 +110,7 @@ class RedisJournal(Journal):
             head = (end.seq, end.hash)
         batch = seal(head[1], flush)
         args = [
-            flush.fence, batch.first, batch.last, head[1], batch.hash, batch.marks, batch.commands, batch.body,
+            flush.fence, batch.first, batch.last, head[1], batch.hash, batch.marks, batch.commands, batch.body, FORMAT,
             *(x for pair in flush.private for x in pair),
         ]  # fmt: skip
         keys = [key(sale, what) for what in ("head", "owner", "batches", "index", "private")]
@@ -115,6 +118,8 @@ class RedisJournal(Journal):
         match answer[0]:
             case b"none":
                 raise NoSuchSale(sale)
+            case b"format":
+                raise _newer(sale, answer[1])
             case b"fenced":
                 raise Fenced(sale, flush.fence, int(answer[1]))
             case b"conflict":
@@ -148,11 +153,13 @@ class RedisJournal(Journal):
     # ------------------------------------------------------------ reading
     async def end(self, sale: str) -> End:
         self._check()
-        last, hash_, incarnation = await self.link.ask(
-            key(sale, "head"), "HMGET", key(sale, "head"), "last", "hash", "incarnation"
+        last, hash_, incarnation, format_ = await self.link.ask(
+            key(sale, "head"), "HMGET", key(sale, "head"), "last", "hash", "incarnation", "format"
         )
         if last is None:
             raise NoSuchSale(sale)
+        if (format_ or _FIRST) != _FORMAT:
+            raise _newer(sale, format_)
         return End(int(last), bytes(hash_), incarnation.decode())
 
     async def read(self, sale: str, after: int = 0, limit: int = 1000) -> list[Entry]:
@@ -211,6 +218,80 @@ class RedisJournal(Journal):
                 return seq
         return None
 
+    # ------------------------------------------------------------ copying
+    async def flushes(self, sale: str, to: int) -> AsyncIterator[Kept]:
+        """All flushes up to the number `to`, as they stand here; not checked."""
+        at = 0
+        while at < to and (rows := await self._page(sale, "batches", at, _PAGE_BATCHES)):
+            indexed = dict(await self._page(sale, "index", at, _PAGE_BATCHES))
+            batches = [_batch(sale, at + 1, id_, row, indexed.get(id_)) for id_, row in rows if id_ <= to]
+            if not batches:
+                break  # came after this began
+            seqs = range(min(b.first for b in batches), batches[-1].last + 1)
+            asked = [("HMGET", key(sale, "private"), *seqs), ("SMISMEMBER", key(sale, "erased"), *seqs)]
+            # In one step: a part that is erased meanwhile is there, or is marked as erased.
+            *_, found = await self.link.ask_all(key(sale, "private"), [("MULTI",), *asked, ("EXEC",)])
+            parts = {seq: part for seq, part in zip(seqs, found[0], strict=True) if part is not None}
+            erased = {seq for seq, is_gone in zip(seqs, found[1], strict=True) if is_gone}
+            for batch in batches:
+                own = range(batch.first, batch.last + 1)
+                yield Kept(batch, [(seq, parts[seq]) for seq in own if seq in parts], [s for s in own if s in erased])
+            at = batches[-1].last
+
+    async def put(self, sale: str, flushes: AsyncIterator[Kept]) -> End:
+        """Add a whole sale, as another incarnation. It appears when all of it is here, and durable, or not at all.
+
+        Raises `SaleExists`, and JournalUnavailable where it is to be tried again.
+        """
+        self._check(writing=True)
+        parts = ("batches", "index", "private", "erased")
+        here, beside = [key(sale, part) for part in parts], [key(sale, f"restoring:{part}") for part in parts]
+        await self.link.ask(beside[0], "DEL", *beside)  # of one that broke off
+        incarnation = os.urandom(8).hex()
+        try:
+            last, hash_ = await self._put_beside(beside, sale, flushes)
+            args = [sale, incarnation, sale_seal(sale, incarnation), FORMAT, last, hash_]
+            answer = await self._run(_RESTORE, sale, [key(sale, "head"), *here, *beside], args)
+        finally:
+            with suppress(JournalUnavailable):
+                await self.link.ask(beside[0], "DEL", *beside)
+        if answer[0] == b"there":
+            # One that broke off between its last two steps is finished.
+            found = await self.end(sale)
+            if (found.seq, found.hash) != (last, hash_) or sale in await self.sales():
+                raise SaleExists(sale, found.seq)
+            incarnation = found.incarnation
+        await self.link.ask(SALES, "RPUSH", SALES, sale)
+        return End(last, hash_, incarnation)
+
+    async def _put_beside(self, keys: Sequence[str], sale: str, flushes: AsyncIterator[Kept]) -> tuple[int, bytes]:
+        """Writes flushes under these keys; the number and the hash they lead to."""
+        batches, index, parts, gone = keys
+        last, hash_ = 0, genesis(sale)
+        commands: list[tuple[Any, ...]] = []
+        size = 0
+        async for batch, private, erased in flushes:
+            last, hash_, id_ = batch.last, batch.hash, f"{batch.last}-0"
+            fields = ("first", batch.first, "hash", hash_, "marks", batch.marks, "body", batch.body)
+            commands += [("XADD", batches, id_, *fields), ("XADD", index, id_, "commands", batch.commands)]
+            if private:
+                commands.append(("HSET", parts, *(x for pair in private for x in pair)))
+            if erased:
+                commands.append(("SADD", gone, *erased))
+            size += len(batch.body) + len(batch.commands) + sum(len(part) for _, part in private)
+            if size > _PUT_BYTES:
+                await self._send_all(commands)
+                commands, size = [], 0
+        await self._send_all(commands)
+        return last, hash_
+
+    async def _send_all(self, commands: list[tuple[Any, ...]]) -> None:
+        """Sends commands of one sale, once; raises JournalUnavailable where not all of them were done."""
+        if commands:
+            for answer in await self.link.once(commands[0][1], commands):
+                if isinstance(answer, Exception):
+                    raise self.link.unavailable(answer)
+
     # ------------------------------------------------------------ erasing
     async def erase(self, sale: str, seqs: Sequence[int]) -> None:
         self._check(writing=True)
@@ -229,25 +310,16 @@ class RedisJournal(Journal):
         head = await self.link.ask(key(sale, "head"), "HGETALL", key(sale, "head"))
         if not head:
             raise NoSuchSale(sale)
-        if head.get(b"seal") != _seal(sale, head.get(b"incarnation", b"").decode(errors="replace")):
+        if head.get(b"format", _FIRST) != _FORMAT:
+            raise _newer(sale, head[b"format"])
+        if head.get(b"seal") != sale_seal(sale, head.get(b"incarnation", b"").decode(errors="replace")):
             raise Corrupt(sale, 0, "the sale's own record is not the one that was written")
         last = int(head[b"last"])
-        reached, link, parts, index_at = 0, genesis(sale), 0, 0
-        while reached < last:
-            rows = await self._page(sale, "batches", reached, _PAGE_BATCHES)
-            indexed = dict(await self._page(sale, "index", index_at, _PAGE_BATCHES))
-            if not rows:
-                break
-            for id_, row in rows:
-                if id_ > last:
-                    break  # came after this began
-                batch = _batch(sale, reached + 1, id_, row, indexed.get(id_))
-                facts = check_batch(sale, reached + 1, link, batch)
-                parts += await self._check_parts(sale, batch, facts)
-                reached, link, index_at = batch.last, batch.hash, id_
-            else:
-                continue
-            break
+        reached, link, parts = 0, genesis(sale), 0
+        async for kept in self.flushes(sale, last):
+            check_kept(sale, reached + 1, link, kept)
+            parts += len(kept.private) + len(kept.erased)
+            reached, link = kept.batch.last, kept.batch.hash
         if reached != last:
             raise Corrupt(sale, min(last, reached) + 1, f"the batches end at {reached}, the sale's record says {last}")
         if head[b"hash"] != link:
@@ -256,15 +328,6 @@ class RedisJournal(Journal):
         if end.seq == last:
             await self._check_strays(sale, last, parts)
         return last
-
-    async def _check_parts(self, sale: str, batch: Batch, facts: Sequence[Facts]) -> int:
-        seqs = range(batch.first, batch.last + 1)
-        given, gone = await self.link.ask_all(
-            key(sale, "private"), [("HMGET", key(sale, "private"), *seqs), ("SMISMEMBER", key(sale, "erased"), *seqs)]
-        )
-        for seq, fact, part, is_gone in zip(seqs, facts, given, gone, strict=True):
-            check_private(sale, seq, fact, part, bool(is_gone))
-        return sum(part is not None for part in given) + sum(map(bool, gone))
 
     async def _check_strays(self, sale: str, last: int, parts: int) -> None:
         kept, erased, batches, index = await self.link.ask_all(
@@ -320,9 +383,16 @@ class RedisJournal(Journal):
             raise JournalUnavailable("the journal was opened for reading only")
 
 
-def _seal(sale: str, incarnation: str) -> bytes:
+def sale_seal(sale: str, incarnation: str) -> bytes:
     """The hash over what a sale's record says about itself."""
     return sha256(f"{incarnation}\n{sale}".encode()).digest()
+
+
+def _newer(sale: str, format_: bytes) -> Newer:
+    return Newer(
+        f"sale {sale} was written to Redis by a newer Dropcue (format {format_.decode(errors='replace')}, this one knows {FORMAT}): "
+        "serve it with that version"
+    )
 
 
 def _batch(

@@ -22,9 +22,10 @@ import msgspec
 
 from coordinator.errors import CannotStart, Conflict, JournalUnavailable
 from coordinator.journal.base import CommandKey, End, Entry, Flush, Journal, NoSuchSale, SaleExists
-from coordinator.journal.chain import Batch, commands_of, genesis, needle, seal
+from coordinator.journal.chain import Batch, Kept, commands_of, genesis, needle, seal
 from coordinator.journal.lock import FolderLock
 from coordinator.journal.snapshots import Snapshots
+from coordinator.journal.sqlite_copy import copy_file
 from coordinator.journal.sqlite_file import BUSY_S, FILE_NAME, prepare, readable, reason
 from coordinator.journal.sqlite_verify import sale_seal, verify_sale
 
@@ -36,6 +37,7 @@ _ERASE_AT_ONCE = 500  # numbers a transaction: flushes come in between
 # How long a thread waits before it asks the loop's thread for the interpreter. With Python's 5 ms a loop that is busy
 # all the time, and lets go for a microsecond at each system call, kept a flush waiting for seconds: measured.
 _SWITCH_S = 0.000_05
+_PAGE_BATCHES = 64  # whole flushes that are read in one step
 _INDEX_BATCHES = 256  # batches of the index read in one step
 
 P = ParamSpec("P")
@@ -176,7 +178,18 @@ class SqliteJournal(Journal):
         `CannotStart` where the folder has a journal already, `JournalUnavailable` where it cannot be written.
         """
         self._check_open()
-        return await self._guard(asyncio.to_thread(self._backup, Path(to)))
+        try:
+            return await asyncio.to_thread(copy_file, self._connect, Path(to))
+        except (sqlite3.Error, OSError) as error:
+            raise JournalUnavailable(reason(error, to)) from error
+
+    async def flushes(self, sale: str, to: int) -> AsyncIterator[Kept]:
+        """All flushes up to the number `to`, as they stand here; not checked."""
+        at = 0
+        while at < to and (page := await self._read(self._flushes, sale, at, to)):
+            for kept in page:
+                yield kept
+            at = page[-1].batch.last
 
     async def close(self) -> None:
         if not self._closed:
@@ -295,6 +308,30 @@ class SqliteJournal(Journal):
             for seq, body in enumerate(bodies, after + 1)
         ]
 
+    def _flushes(self, sale: str, after: int, to: int) -> list[Kept]:
+        ask = self._reader.execute
+        no = self._number(sale)
+        ask("BEGIN")  # in one view: a part that is erased meanwhile is there, or is marked as erased
+        try:
+            rows = ask(
+                "SELECT first, last, hash, marks, commands, body FROM batch WHERE sale = ? AND last > ? AND last <= ?"
+                " ORDER BY last LIMIT ?",
+                (no, after, to, _PAGE_BATCHES),
+            ).fetchall()
+            if not rows:
+                return []
+            batches = [Batch(*row) for row in rows]
+            span = (no, after, batches[-1].last)
+            parts = dict(ask("SELECT seq, part FROM private WHERE sale = ? AND seq > ? AND seq <= ?", span).fetchall())
+            gone = {seq for (seq,) in ask("SELECT seq FROM erased WHERE sale = ? AND seq > ? AND seq <= ?", span)}
+        finally:
+            ask("COMMIT")
+        return [
+            Kept(batch, [(seq, parts[seq]) for seq in own if seq in parts], [seq for seq in own if seq in gone])
+            for batch in batches
+            for own in [range(batch.first, batch.last + 1)]
+        ]
+
     def _index(self, sale: str, after: int) -> tuple[int | None, list[list[CommandKey]]]:
         last, joined = self._reader.execute(
             "SELECT max(last), CAST(group_concat(commands, char(10)) AS BLOB) FROM"
@@ -319,32 +356,6 @@ class SqliteJournal(Journal):
             return verify_sale(connection, sale)
         finally:
             connection.close()
-
-    def _backup(self, to: Path) -> Path:
-        to.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path, part = to / FILE_NAME, to / f"{FILE_NAME}.part"
-        if path.exists():
-            raise CannotStart(f"{path} exists already: a backup needs a folder of its own")
-        source = self._connect()
-        copy = sqlite3.connect(part, isolation_level=None)
-        try:
-            source.backup(copy)
-            copy.execute("PRAGMA journal_mode = DELETE")  # one file, until it is put into service
-            for no, name in copy.execute("SELECT no, name FROM sale").fetchall():
-                fresh = os.urandom(8).hex()
-                copy.execute(
-                    "UPDATE sale SET incarnation = ?, seal = ? WHERE no = ?", (fresh, sale_seal(no, name, fresh), no)
-                )
-        except BaseException:
-            copy.close()
-            part.unlink(missing_ok=True)
-            raise
-        finally:
-            copy.close()
-            source.close()
-        part.replace(path)
-        path.chmod(0o600)
-        return path
 
     def _shut(self) -> None:
         for thread in (self._writing, self._tending, self._reading):

@@ -6,7 +6,7 @@ import errno
 import sqlite3
 from pathlib import Path
 
-from coordinator.errors import CannotStart
+from coordinator.errors import CannotStart, NewerFile
 
 FORMAT = 1  # user_version of the file: raised with every change of schema.sql
 APPLICATION = 0x44635131  # "DcQ1": tells our file from any other SQLite file
@@ -60,8 +60,9 @@ def _check_format(connection: sqlite3.Connection, file: Path) -> None:
     if application != APPLICATION:
         raise CannotStart(f"{file} is not a Dropcue journal: name another folder with --data, or move the file away")
     if version > FORMAT:
-        raise CannotStart(
-            f"{file} was written by a newer Dropcue (format {version}, this one knows {FORMAT}): update Dropcue"
+        raise NewerFile(
+            f"{file} was written by a newer Dropcue (format {version}, this one knows {FORMAT}): update this one, or start "
+            "it on a backup that was made before the update"
         )
 
 

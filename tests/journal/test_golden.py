@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from coordinator.core import EVENTS, Event
+from coordinator.errors import Newer
 from coordinator.journal import codec
 from coordinator.journal.base import Entry
 from tests.journal.golden.make import digest
@@ -77,5 +78,5 @@ class TestAnOldVersion:
         assert (event.people, event.v, event.seq) == (["a", "b"], 3, 7)
 
     def test_that_is_newer_than_this_program_is_said_to_be(self) -> None:
-        with pytest.raises(codec.NewerEvent, match="version 4"):
+        with pytest.raises(Newer, match="version 4"):
             codec.decode(Entry(7, b'{"kind":"test.renamed","seq":7,"at":1,"by":"clock","v":4,"people":["a"]}'))
