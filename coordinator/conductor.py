@@ -23,7 +23,7 @@ from coordinator.clock import Clock
 from coordinator.core import CLOCK, Actor, Event, Moment, Refusal, State, answer, decide, decide_due, due
 from coordinator.core.kernel import Key, check_from
 from coordinator.core.sheets import JournalOpened
-from coordinator.errors import Conflict, JournalError, JournalUnavailable
+from coordinator.errors import UNREADABLE, Conflict, JournalError, JournalUnavailable
 from coordinator.journal import codec
 from coordinator.journal.base import Entry, Flush
 from coordinator.leases import Held
@@ -140,8 +140,9 @@ class Conductor:
         record = self.record
         if not record.durable:
             await record.open()
-        if self._lease is not None:
-            to = await self._declare(self._lease)
+        # A record that came from where nodes share it goes on as another one's: its numbers may be given again.
+        if self._lease is not None or (record.state.incarnations and record.incarnation != record.base):
+            to = await self._declare()
             if await record.continues():
                 await record.follow(to)
             else:
@@ -168,15 +169,20 @@ class Conductor:
         self._declined.clear()
         self._snapshot_at = max(self._snapshot_at, self.record.snapshot)
 
-    async def _declare(self, lease: Held) -> int:
-        """Writes that this node is the writer from here on; the number. Once it stands, all before it stands as well."""
+    async def _declare(self) -> int:
+        """Writes that this one is the writer from here on; the number. Once it stands, all before it stands as well.
+
+        Raises `Newer`, and has written nothing, where a newer version has written what this one cannot read.
+        """
         end = await self.journal.end(self.sale)
-        last = codec.decode((await self.journal.read(self.sale, end.seq - 1, 1))[0], self.sale)
+        last = await self.record.look_at(end.seq)
         at = max(last.at, self._make_clock(self.record.state).now())
-        opened = JournalOpened(
-            seq=end.seq + 1, at=at, by=CLOCK.by, owner=lease.node, incarnation=lease.token.partition(".")[2]
-        )
-        flush = Flush(first=opened.seq, bodies=[codec.encode(opened)[0]], fence=lease.token)
+        owner, incarnation, fence = "journal", end.incarnation, ""
+        if self._lease is not None:
+            owner, fence = self._lease.node, self._lease.token
+            incarnation = fence.partition(".")[2]
+        opened = JournalOpened(seq=end.seq + 1, at=at, by=CLOCK.by, owner=owner, incarnation=incarnation)
+        flush = Flush(first=opened.seq, bodies=[codec.encode(opened)[0]], fence=fence)
         await self.journal.append(self.sale, flush)
         return opened.seq
 
@@ -513,13 +519,18 @@ class Conductor:
                         self.lost.set()
                         self._refuse_all("another node conducts this sale now")
                         return
-                    to = await self._declare(self._lease)
+                    to = await self._declare()
                 await self.record.renew(to)
                 await self._take_up()
                 break
             except JournalError as e:
                 self.unavailable = str(e)
                 self._refuse_all(f"nothing can be written: {e}")
+                if isinstance(e, UNREADABLE) and self._lease is not None:
+                    with contextlib.suppress(JournalError):
+                        await self._lease.give_back()  # for a node that can read it
+                    self.lost.set()
+                    return
                 if self._closing:
                     self._broken = True
                     return

@@ -17,7 +17,7 @@ from coordinator import clock as clocks
 from coordinator.clock import FollowedClock
 from coordinator.conductor import QUEUE_LIMIT, RETRY_MS, Answer, Reply
 from coordinator.core import Actor, State
-from coordinator.errors import JournalError, JournalUnavailable
+from coordinator.errors import UNREADABLE, JournalError, JournalUnavailable
 from coordinator.nodes import Durable
 from coordinator.reading import id_of
 from coordinator.record import Record
@@ -62,6 +62,9 @@ class Follower:
         self._numbers = 0
         self._sent: dict[int, _Sent] = {}
         self._task: asyncio.Task[None] | None = None
+        self._unreadable: JournalError | None = None
+        self.on_unreadable: Callable[[JournalError], None] = lambda _: None
+        """Called, once, where the sale cannot be read here any further."""
 
     @property
     def state(self) -> State:
@@ -72,10 +75,15 @@ class Follower:
         self._task = asyncio.create_task(self._run(), name=f"follower {self.sale}")
 
     async def ready(self) -> None:
-        """Waits until the sale is here as far as it is durable. Raises `JournalUnavailable` where nobody conducts it."""
+        """Waits until the sale is here as far as it is durable.
+
+        Raises `JournalUnavailable` where nobody conducts it, `Newer` or `Corrupt` where it cannot be read here.
+        """
         try:
             async with asyncio.timeout(FIRST_SECONDS):
                 await self._fresh.wait()
+            if self._unreadable is not None:
+                raise self._unreadable
         except TimeoutError:
             why = self.unavailable or "no node conducts it just now"
             raise JournalUnavailable(f"sale {self.sale} cannot be opened: {why}; come back in a moment") from None
@@ -99,7 +107,7 @@ class Follower:
             reply([])
             return
         if self.waiting + len(commands) > QUEUE_LIMIT:
-            reply([_busy(given, "too much is waiting") for given in commands])
+            reply([busy(given, "too much is waiting") for given in commands])
             return
         # An id of its own for each: what is sent again must count once.
         named = [{"id": clocks.bits()[:8].hex(), **c} if isinstance(c, dict) else c for c in commands]
@@ -166,7 +174,7 @@ class Follower:
         now = clocks.monotonic()
         for n, sent in list(self._sent.items()):
             if sent.answers is None and now - sent.came > PATIENCE_SECONDS:
-                sent.answers = [_busy(given, self.unavailable or "nobody answers just now") for given in sent.commands]
+                sent.answers = [busy(given, self.unavailable or "nobody answers just now") for given in sent.commands]
                 self._finish(n, sent)
         self._again(AGAIN_SECONDS)
 
@@ -197,6 +205,12 @@ class Follower:
                 continue
             try:
                 await self._read(self._wanted)
+            except UNREADABLE as e:
+                self.unavailable = str(e)
+                self._unreadable = e
+                self._fresh.set()
+                self.on_unreadable(e)
+                return
             except JournalError as e:
                 self.unavailable = str(e)
                 await asyncio.sleep(REST_SECONDS)
@@ -215,5 +229,5 @@ class Follower:
         self._reply()
 
 
-def _busy(given: Any, why: str) -> Answer:
+def busy(given: Any, why: str) -> Answer:
     return Answer(id=id_of(given), ok=False, code="busy", message=why, details={"retry_ms": RETRY_MS})

@@ -16,7 +16,7 @@ import structlog
 from coordinator.core import Event, State, evolve
 from coordinator.core import state as states
 from coordinator.core.kernel import Key
-from coordinator.errors import JournalError
+from coordinator.errors import Corrupt, JournalError
 from coordinator.journal import codec
 from coordinator.journal.base import Entry, Journal
 
@@ -117,6 +117,22 @@ class Record:
         entries = await self.journal.read(self.sale, self.durable - 1, 1)
         return bool(entries) and entries[0].seq == self.durable and entries[0].body == self._last
 
+    async def look_at(self, end: int) -> Event:
+        """The event of this number. All that came since what listeners were told of is read; nobody is told.
+
+        Raises `Newer` where a newer version has written any of it.
+        """
+        at = max(min(self.durable, end - 1), 0)
+        while True:
+            entries = await self.journal.read(self.sale, at, min(READ_EVENTS, end - at))
+            if not entries:
+                raise JournalError(f"sale {self.sale}: the journal ends at {end} and has nothing after {at}")
+            events = codec.decode_all(entries, self.sale)
+            at = events[-1].seq
+            if at >= end:
+                return events[-1]
+            await asyncio.sleep(0)
+
     async def _read_anew(self, to: int | None) -> tuple[State, str]:
         journal, sale = self.journal, self.sale
         end = await journal.end(sale)
@@ -158,5 +174,9 @@ def _folded(state: State, entries: list[Entry]) -> Published:
     events = codec.decode_all(entries, state.sale)
     touched: set[Key] = set()
     for event in events:
-        touched |= evolve(state, event)
+        try:
+            touched |= evolve(state, event)
+        except Exception as e:  # whatever it breaks on: this sale cannot be read, the others can
+            what = f"the state cannot be computed beyond it: {type(e).__name__}: {e}"
+            raise Corrupt(state.sale, event.seq, what) from e
     return Published(events, entries, [event.by for event in events], touched)

@@ -22,8 +22,8 @@ from coordinator import nodes
 from coordinator.attendance import Attendance, Here
 from coordinator.conductor import Answer, Conductor
 from coordinator.core import CLOCK, Actor
-from coordinator.errors import JournalError
-from coordinator.follower import Follower
+from coordinator.errors import UNREADABLE, JournalError
+from coordinator.follower import Follower, busy
 from coordinator.journal.base import Journal
 from coordinator.leases import Bus, Held, Leases, node_of
 from coordinator.nodes import Alive, Attending, Do, Done, Durable, Released
@@ -66,6 +66,9 @@ class SharedRegistry(Registry):
         """Called where another node's connection of a relay may lead now."""
         self.cut_off: Callable[[], None] = lambda: None
         """Called where the store was not reached for so long that others have taken over."""
+        self.left: Callable[[Sale, str], None] = lambda *_: None
+        """Called where this node can serve a sale no longer, with the reason."""
+        self._unreadable: dict[str, JournalError] = {}  # sales that this node cannot read, for good: others may
         self._names: list[str] = []
         self._listed = 0.0
         self._reached = clocks.monotonic()  # when the store last answered, whatever of it
@@ -133,6 +136,15 @@ class SharedRegistry(Registry):
         return lease.token
 
     async def _open(self, sale: str) -> Sale:
+        if (why := self._unreadable.get(sale)) is not None:
+            raise why
+        try:
+            return await self._open_here(sale)
+        except UNREADABLE as e:
+            self._leave_alone(sale, e)
+            raise
+
+    async def _open_here(self, sale: str) -> Sale:
         async with self._lock(sale):
             owner = None if sale in self._held else (await self._leases.owners([sale])).get(sale)
             if owner is None:
@@ -142,6 +154,7 @@ class SharedRegistry(Registry):
                     self._conducting(found, conductor)
                     return found
             follower = Follower(Record(sale, self.journal), self._sender(sale))
+            follower.on_unreadable = lambda e: self._leave_alone(sale, e)
             if owner is not None:
                 self._owners[sale] = owner
                 follower.owned_by(owner)
@@ -201,8 +214,28 @@ class SharedRegistry(Registry):
         follower = Follower(record, self._sender(sale.id), ahead=ahead)
         await self._bus.subscribe(nodes.of_sale(sale.id))
         sale.conductor = follower
+        follower.on_unreadable = lambda e: self._leave_alone(sale.id, e)
         follower.start()
         return follower
+
+    def _leave_alone(self, sale: str, why: JournalError) -> None:
+        """A newer version has written on, or bytes are wrong: what is shown here would be wrong from there on."""
+        if sale not in self._unreadable:
+            log.error("this node cannot read a sale and leaves it to others", sale=sale, reason=str(why))
+            self._unreadable[sale] = why
+        if sale in self._sales:
+            self._alone(f"leaves {sale}", functools.partial(self._leave, sale, why))
+
+    async def _leave(self, sale: str, why: JournalError) -> None:
+        async with self._lock(sale):
+            found = self._sales.get(sale)
+            if found is None or not isinstance(found.conductor, Follower):
+                return
+            del self._sales[sale]
+            self.left(found, f"{why}; come back: another node may serve it")
+            await self._bus.unsubscribe(nodes.of_sale(sale))
+            for _, commands, reply in await found.conductor.close():
+                reply([busy(given, str(why)) for given in commands])
 
     async def _promote(self, sale: Sale, follower: Follower) -> None:
         """Conducts a sale that was followed here, from where it was followed to."""
@@ -212,6 +245,8 @@ class SharedRegistry(Registry):
         except JournalError as e:
             log.warning("a sale cannot be taken up just now", sale=sale.id, reason=str(e))
             conductor = None
+            if isinstance(e, UNREADABLE):
+                self._leave_alone(sale.id, e)  # once it is followed again: below
         if conductor is None:
             # What was read on while it was tried may not be confirmed.
             following = await self._follow(sale, follower.record, ahead=True)
@@ -231,7 +266,7 @@ class SharedRegistry(Registry):
             now = clocks.monotonic()
             if now - self._listed >= LIST_SECONDS:
                 self._alone("lists", self._list)
-            mine = {s.id for s in self.conducted()} | self._held.keys()
+            mine = {s.id for s in self.conducted()} | self._held.keys() | self._unreadable.keys()
             others = [name for name in self._names if name not in mine]
             for part, names in self._leases.together(others).items():
                 self._alone(f"looks at {part}", functools.partial(self._look, names))

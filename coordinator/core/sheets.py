@@ -319,7 +319,7 @@ def replaced_result(_: State, e: SheetReplaced) -> dict[str, int]:
 
 
 class JournalOpened(Event, tag="journal.opened", kw_only=True):
-    """A node has become the writer of this sale. Numbers from here on are of this incarnation."""
+    """A node, or `journal` for a data folder's, has become the writer of this sale. Numbers from here on are of this incarnation."""
 
     owner: str
     incarnation: str

@@ -7,6 +7,8 @@ here but computed once by `index` and set aside.
 
 from __future__ import annotations
 
+from functools import cache
+from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -18,6 +20,7 @@ from coordinator.core.cues import Cue, Drop
 from coordinator.core.deliveries import Delivery
 from coordinator.core.figures import Figures
 from coordinator.core.groups import Group
+from coordinator.core.kernel import EVENTS
 from coordinator.core.links import AddressKey, Link
 from coordinator.core.notes import Note
 from coordinator.core.orders import Order
@@ -141,14 +144,42 @@ class Index:
         return found
 
 
+FOLD = 1  # raised where the same events give another state than before: a state that was saved is then made anew
+
+FORM_BYTES = 8
+
+
+@cache
+def form() -> bytes:
+    """What a saved state hangs on besides its events: the fields of the state, the kinds of events and their versions.
+
+    Two versions of Dropcue that differ here do not read each other's saved states: what the other one did not know
+    would be missing from it without a trace.
+    """
+    kinds = sorted((kind, event.VERSION) for kind, event in EVENTS.items())
+    described = [FOLD, kinds, _without_words(msgspec.json.schema(State))]
+    return sha256(msgspec.json.encode(described, order="sorted")).digest()[:FORM_BYTES]
+
+
+def _without_words(schema: Any) -> Any:  # Any: a JSON schema
+    if isinstance(schema, dict):
+        return {name: _without_words(part) for name, part in schema.items() if name != "description"}
+    return [_without_words(part) for part in schema] if isinstance(schema, list) else schema
+
+
 def encode(state: State) -> bytes:
     """The state as bytes: equal states give equal bytes."""
-    return msgspec.msgpack.encode(state, order="deterministic")
+    return form() + msgspec.msgpack.encode(state, order="deterministic")
 
 
 def decode(data: bytes) -> State:
-    """The state that `encode` had. Its maps are in their order again: as the sheet has it, then as things were made."""
-    state = msgspec.msgpack.decode(data, type=State)
+    """The state that `encode` had. Its maps are in their order again: as the sheet has it, then as things were made.
+
+    Raises msgspec.MsgspecError where another version of Dropcue has saved it.
+    """
+    if data[:FORM_BYTES] != form():
+        raise msgspec.ValidationError("another version of Dropcue has saved this state")
+    state = msgspec.msgpack.decode(memoryview(data)[FORM_BYTES:], type=State)
     for topic in TOPICS:
         entities = getattr(state, topic)
         setattr(state, topic, dict(sorted(entities.items(), key=lambda item: (len(item[0]), item[0]))))

@@ -9,6 +9,7 @@ import asyncio
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -20,6 +21,8 @@ FOLDER = "snapshots"  # in the data folder, as the journal has it
 
 async def fold(data: Path, redis: str | None, sale: str) -> int:
     """Folds a sale's journal from its last snapshot on and keeps a new one; the number it stands at."""
+    import msgspec
+
     from coordinator.core import State, evolve
     from coordinator.core import state as states
     from coordinator.journal import codec
@@ -30,7 +33,10 @@ async def fold(data: Path, redis: str | None, sale: str) -> int:
     journal = await open_journal(data, redis, readonly=redis is None)
     try:
         found = await journal.snapshot(sale)
-        state = states.decode(found[1]) if found is not None else State(sale=sale)
+        state = State(sale=sale)
+        if found is not None:
+            with suppress(msgspec.MsgspecError):  # of another version: it is made from the events again
+                state = states.decode(found[1])
         end = await journal.end(sale)
         while state.seq < end.seq:
             for event in codec.decode_all(await journal.read(sale, state.seq, 5000), sale):
