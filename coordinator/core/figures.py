@@ -15,7 +15,7 @@ from coordinator.core.coupons import CouponClaimed, CouponRedeemed
 from coordinator.core.groups import GroupJoined, GroupLeft, GroupMessage, GroupRemoved
 from coordinator.core.kernel import Key, evolves
 from coordinator.core.links import LinkClicked
-from coordinator.core.orders import OrderCancelled, OrderPaid, OrderPlaced, OrderRefunded
+from coordinator.core.orders import OrderCancelled, OrderPaid, OrderPlaced, OrderRefunded, OrderShipped
 from coordinator.core.questions import QuestionAnswered, QuestionClosed, QuestionRaised
 
 if TYPE_CHECKING:
@@ -107,17 +107,18 @@ def questions(state: State, e: Any) -> Iterable[Key]:
     return _KEYS
 
 
-@evolves(OrderPlaced, OrderPaid, OrderCancelled, OrderRefunded)
+@evolves(OrderPlaced, OrderPaid, OrderShipped, OrderCancelled, OrderRefunded)
 def orders(state: State, e: Any) -> Iterable[Key]:
     f = state.figures["sale"]
     order = state.orders[e.order]
-    match e:
-        case OrderPlaced():
-            f.orders += 1
-            f.sales_created += e.amount
-        case OrderPaid():
-            f.orders_paid += 1
-            f.sales_paid += e.amount
+    # As in the review: an order counts in whatever state it is told first, with the amount that it is first told with.
+    f.orders = len(state.orders)
+    if not isinstance(e, OrderRefunded) and (e.amount or e.lines) and order.id not in state.told:
+        state.told.add(order.id)
+        f.sales_created += e.amount
+    if isinstance(e, OrderPaid):
+        f.orders_paid += 1
+        f.sales_paid += e.amount
     if order.paid_at is not None and order.member is not None:
         state.buyers.add(order.member)
         f.buyers = len(state.buyers)

@@ -32,6 +32,7 @@ from coordinator.core.kernel import (
 )
 
 if TYPE_CHECKING:
+    from coordinator.core.cues import Cue
     from coordinator.core.plan import SegmentPlan
     from coordinator.core.state import State
 
@@ -286,13 +287,23 @@ def start(turn: Turn, _: ShowStart) -> None:
 def begin(turn: Turn) -> None:
     """The show starts now: what was to come before it is over, and the first segment runs."""
     from coordinator.core import firing
+    from coordinator.core.cues import plan_of
 
     state = turn.state
     planned = state.the.start
     before = [s for s in state.segments.values() if s.status in {"planned", "running"} and s.start < planned]
-    over = {s.id for s in before}
-    # Days and clock times keep the sheet's date: what has a later moment of its own is still to come.
-    rest = [c.id for c in firing.to_come(state) if (c.segment in over if c.at is None else c.at < planned)]
+    over = {s.id: s for s in before}
+
+    def is_over(cue: Cue) -> bool:
+        """Days and clock times keep the sheet's date: what has a later moment of its own is still to come."""
+        segment = over.get(cue.segment or "")
+        if segment is None or cue.at is None:
+            return segment is not None or (cue.at is not None and cue.at < planned)
+        at = plan_of(state, cue.id).at
+        hangs = at is not None and at.base in {"start", "end"}
+        return cue.at < planned or (hangs and segment.run is None)  # a segment that never ran has no end either
+
+    rest = [c.id for c in firing.to_come(state) if is_over(c)]
     turn.emit(ShowStarted(start=turn.at))
     for segment in before:
         turn.emit(SegmentEnded(segment=segment.id, run=segment.run, planned_at=segment.end, early=True))

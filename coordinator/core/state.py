@@ -77,6 +77,7 @@ class State(msgspec.Struct, kw_only=True, dict=True):
     speakers: set[str] = set()
     present: dict[str, int] = {}  # member → in how many groups they are, of those seen to join
     buyers: set[str] = set()
+    told: set[str] = set()  # orders whose amount was told
     unanswered: set[str] = set()  # questions that are open
     refunds: dict[str, int] = {}  # order → what of it counts as refunded
     refunded_in_all: int = 0

@@ -71,3 +71,13 @@ def test_lines_may_be_empty_and_name_what_is_not_ours() -> None:
         lines=[{"product": "elsewhere", "quantity": 1, "price": 1}],
     )
     assert sale.state.orders["o1"].status == "paid"
+
+
+def test_an_order_counts_though_its_first_report_is_that_it_was_paid() -> None:
+    sale = Sale().live()
+    sale.do("shop", "order.report", order="o1", status="paid", member="m1", amount=2000)
+    sale.do("shop", "order.report", order="o2", status="shipped", member="m2", amount=500)
+    figures = sale.state.figures["sale"]
+    assert (figures.orders, figures.orders_paid, figures.sales_created, figures.sales_paid) == (2, 1, 2500, 2000)
+    sale.do("shop", "order.report", order="o1", status="placed", amount=2000)
+    assert (figures.orders, figures.sales_created) == (2, 2500)

@@ -98,6 +98,29 @@ class TestAnEarlyStart:
             ("before", "show_started"),
         }
 
+    def test_skips_the_end_of_a_segment_that_never_ran(self) -> None:
+        link = {**LINK, "at": "end"}
+        sale = Sale(
+            sheet(
+                segment(link, {**LINK, "id": "after", "at": "end +20s"}, id="warmup", at="-10m", lasts="10m"),
+                segment(PROMPT),
+            )
+        )
+        sale.advance(START - 20 * MINUTE)
+        sale.do("owner", "show.arm")
+        sale.do("controller", "show.start")
+        sale.advance(START)
+        assert {(e.cue, e.why) for e in sale.of("cue.skipped")} == {("link", "show_started"), ("after", "show_started")}
+
+    def test_ends_a_running_warmup_whose_end_s_cues_go_now(self) -> None:
+        warm = segment({**PROMPT, "id": "end", "at": "end"}, id="warmup", at="-10m", lasts="10m")
+        sale = Sale(sheet(warm, segment(PROMPT)))
+        sale.do("owner", "show.arm")
+        sale.advance(START - 5 * MINUTE)
+        sale.do("controller", "show.start")
+        sale.advance(START)
+        assert sale.fired("end") == [(-300, -300)]
+
     def test_keeps_days_and_clock_times(self) -> None:
         sale = self.started_early()
         sale.advance(START + 10 * MINUTE)
