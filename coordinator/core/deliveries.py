@@ -281,6 +281,11 @@ def content_for(turn: Turn, drop: Drop, do: str, key: str | None) -> Content:
     return msgspec.convert({**beside, "text": text, "link": link, "coupon": coupon}, Content)
 
 
+def attempts(state: State, drop: str) -> int:
+    """How often a drop was asked for."""
+    return max((state.deliveries[d].attempt for d in state.by_drop.get(drop, {}).values()), default=0)
+
+
 def withdraw_drop(turn: Turn, drop: Drop, why: str) -> None:
     for delivery in list(turn.state.by_drop.get(drop.id, {}).values()):
         _withdraw(turn, turn.state.deliveries[delivery], why)

@@ -61,7 +61,7 @@ def announce(
             fire_at=fire_at,
             planned_at=planned_at if planned_at is not None else fire_at,
             expires_at=fire_at + within,
-            attempt=2 if drop else 1,
+            attempt=deliveries.attempts(state, drop.id) + 1 if drop else 1,
             groups=groups,
             do=plan.do,
             what=what,

@@ -61,7 +61,9 @@ def replan(state: State) -> Iterable[Key]:
     plans = {s.id: s for s in state.p.segments}
     the = state.the
     show_start = the.start + the.moved
-    free_from: int | None = None  # the end of what comes before: segments never overlap
+    # The end of what comes before: segments never overlap. What has run comes before what is planned, wherever an edited
+    # sheet has put it, or left it out.
+    free_from = max((_run_end(s) for s in state.segments.values() if s.status in {"running", "ended"}), default=None)
     for segment in in_order(state):
         if segment.status == "planned":
             at = plans[segment.id].at
@@ -76,15 +78,14 @@ def replan(state: State) -> Iterable[Key]:
                     start = max(start, free_from)
             end = start + segment.lasts + segment.extended
         elif segment.status == "running":
-            start = segment.start
-            end = (segment.anchor if segment.anchor is not None else start) + segment.lasts + segment.extended
+            start, end = segment.start, _run_end(segment)
         else:
             start, end = segment.start, segment.end
         if (start, end) != (segment.start, segment.end):
             changed += _waits_as_long_as(state, segment, end)
             segment.start, segment.end = start, end
             changed.append(("segments", segment.id))
-        if segment.status != "skipped":
+        if segment.status == "planned":
             free_from = end
     index = state.index.cues
     for cue in state.cues.values():
@@ -98,6 +99,13 @@ def replan(state: State) -> Iterable[Key]:
             cue.at = instant
             changed.append(("cues", cue.id))
     return changed
+
+
+def _run_end(segment: Segment) -> int:
+    """When a segment that runs is to end, or one that ran has ended."""
+    if segment.status == "ended":
+        return segment.end
+    return (segment.anchor if segment.anchor is not None else segment.start) + segment.lasts + segment.extended
 
 
 def _waits_as_long_as(state: State, segment: Segment, end: int) -> Iterable[Key]:

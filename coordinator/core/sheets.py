@@ -272,6 +272,7 @@ def replaced(state: State, e: SheetReplaced) -> Iterable[Key]:
     the.planned_start = plan.start
     if the.started_at is None and plan.start != was.start:  # else a shift of the start stands
         the.start = plan.start
+    state.figures["sale"].members += sum(g.members for g in plan.groups if g.id not in state.groups)
     _merge(state.groups, {g.id: _group(g) for g in plan.groups}, ("name", "tier", "stage", "org", "tags", "relay"))
     _merge(
         state.products,

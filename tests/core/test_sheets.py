@@ -152,6 +152,25 @@ def test_counts_stay_and_a_coupon_cannot_shrink_below_what_is_claimed() -> None:
     assert sale.state.coupons["c20"].quantity == 20
 
 
+def test_what_has_run_comes_before_what_is_planned_wherever_the_new_sheet_puts_it() -> None:
+    a, b, c = segment(id="a"), segment(id="b"), segment(id="c")
+    for edited, order in ((sheet(b, c), "abc"), (sheet(a, segment(id="x"), b, c), "abxc")):
+        sale = Sale(sheet(a, b, c)).live()
+        sale.advance(START + 6 * MINUTE)
+        sale.replace(edited)
+        sale.advance(START + 30 * MINUTE)
+        started = [(e.segment, e.planned_at - START) for e in sale.of("segment.started")]
+        assert started == [(name, n * 5 * MINUTE) for n, name in enumerate(order)]
+
+
+def test_members_of_a_group_that_the_edit_adds_count() -> None:
+    more = sheet(segment())
+    more["groups"].append({"id": "g9", "relay": "r1", "members": 40})
+    sale = Sale(sheet(segment())).live()
+    sale.replace(more)
+    assert sale.state.figures["sale"].members == 100
+
+
 def test_a_group_that_the_new_sheet_leaves_out_is_sent_nothing_more() -> None:
     link = {"id": "out", "at": "+1m", "do": "link.drop", "link": "room", "groups": "all"}
     sale = Sale(sheet(segment(link))).live()
