@@ -7,6 +7,7 @@ whoever conducts the sale by then; its id counts once.
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -28,6 +29,9 @@ AGAIN_SECONDS = 1.0  # without an answer, commands are sent again
 PATIENCE_SECONDS = 6.0  # without an answer, they are told to come back: longer than a take-over
 FIRST_SECONDS = 4.0  # the longest that a sale's end is waited for: longer than a take-over
 REST_SECONDS = 0.2  # between two tries to read
+
+_numbers = itertools.count(1)
+"""Of what is sent on, by all followers of this process: a late answer to what an earlier one sent is nobody else's."""
 
 Send = Callable[[int, Actor, Sequence[Any]], None]
 """(number, who, commands): sends them to whoever conducts the sale now; lost where nobody does."""
@@ -53,13 +57,13 @@ class Follower:
         """Commands that were taken and are not answered yet."""
         self._send = send
         self._token: str | None = None
+        self._speaks: str | None = None  # the token of who was last heard to conduct
         self._past: deque[str] = deque(maxlen=16)  # tokens of owners before this one
         self._wanted: int | None = None  # the last number that is known to be durable
         self._ahead = ahead  # the state here may have run ahead of what is durable
         self._doubt = True  # whether the journal still holds what was told here is to be looked at
         self._fresh = asyncio.Event()
         self._more = asyncio.Event()
-        self._numbers = 0
         self._sent: dict[int, _Sent] = {}
         self._task: asyncio.Task[None] | None = None
         self._unreadable: JournalError | None = None
@@ -111,10 +115,10 @@ class Follower:
             return
         # An id of its own for each: what is sent again must count once.
         named = [{"id": clocks.bits()[:8].hex(), **c} if isinstance(c, dict) else c for c in commands]
-        self._numbers += 1
-        self._sent[self._numbers] = _Sent(actor, named, reply)
+        n = next(_numbers)
+        self._sent[n] = _Sent(actor, named, reply)
         self.waiting += len(named)
-        self._send(self._numbers, actor, named)
+        self._send(n, actor, named)
 
     async def do(self, actor: Actor, command: dict[str, Any]) -> Answer:
         """One command, and its answer."""
@@ -141,6 +145,10 @@ class Follower:
         if told.token in self._past:
             return  # a node that does not know yet that its lease has gone
         self.owned_by(told.token)
+        if told.token != self._speaks:
+            # Whoever took the lease conducts by now: what was sent to them before, or to who went, was lost.
+            self._speaks = told.token
+            self._again(0.0)
         if self._wanted is None or told.seq > self._wanted:
             self._wanted = told.seq
         self.clock.tell(told.now, told.speed)
@@ -148,14 +156,13 @@ class Follower:
         self._more.set()
 
     def owned_by(self, token: str) -> None:
-        """Another one conducts the sale: what is not answered yet is sent to them."""
+        """Another one has the lease: it conducts the sale as soon as it says so."""
         if token == self._token or token in self._past:
             return
         if self._token is not None:
             self._past.append(self._token)
         self._token = token
         self._wanted, self._doubt = None, True  # another one's record: it may have lost its end
-        self._again(0.0)
 
     def answered(self, n: int, answers: list[Answer]) -> None:
         sent = self._sent.get(n)

@@ -5,22 +5,25 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from redis import Redis
-
 from coordinator.journal.redis import RedisJournal, key
+from coordinator.journal.redis_link import RedisLink
 from coordinator.leases import node_of
 from tests.client import PATIENCE_S, Client
 from tests.server import Room, ServerProcess
 
 
 class Nodes(Room):
-    def __init__(self, folder: Path, redis: str, count: int = 3) -> None:
+    def __init__(self, folder: Path, redis: str, count: int = 3, *, ways: Sequence[str] = ()) -> None:
+        """`ways` are the addresses of Redis as each node has it, where they are others than the test's."""
         super().__init__()
         self.redis = redis
-        self.nodes = [ServerProcess(folder / f"n{n}", env={"DROPCUE_REDIS": redis}) for n in range(count)]
+        self.nodes = [
+            ServerProcess(folder / f"n{n}", env={"DROPCUE_REDIS": way}) for n, way in enumerate(ways or [redis] * count)
+        ]
         self.up = list(self.nodes)
 
     @property
@@ -46,15 +49,18 @@ class Nodes(Room):
 
     async def owner(self, sale: str) -> ServerProcess:
         """The node that conducts a sale, as the lease says and it has said itself."""
-        client = Redis.from_url(self.redis.partition(",")[0])
-        async with asyncio.timeout(PATIENCE_S):
-            while True:
-                token = client.get(key(sale, "owner"))
-                name = node_of(token.decode()) if isinstance(token, bytes) else ""
-                for node in self.nodes:
-                    if name and any(f'"node": "{name}"' in line for line in node.log):
-                        return node
-                await asyncio.sleep(0.02)  # between two owners, or before its log was read: nothing tells of it
+        link = await RedisLink.open(self.redis)
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while True:
+                    token = await link.ask(key(sale, "owner"), "GET", key(sale, "owner"))
+                    name = node_of(token.decode()) if token else ""
+                    for node in self.nodes:
+                        if name and any(f'"node": "{name}"' in line for line in node.log):
+                            return node
+                    await asyncio.sleep(0.02)  # between two owners, or before its log was read: nothing tells of it
+        finally:
+            await link.close()
 
     def other(self, node: ServerProcess) -> ServerProcess:
         return next(n for n in self.up if n is not node)

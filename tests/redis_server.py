@@ -60,12 +60,13 @@ class RedisServer:
         self.port = free_port(bus=cluster)
         self._options = [
             "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), "--save", "", "--appendonly", "yes",
-            "--appendfsync", "always", "--repl-diskless-sync-delay", "0", *options,
+            "--appendfsync", "always", "--repl-diskless-sync-delay", "0",
         ]  # fmt: skip
         if cluster:
             self._options += [
                 "--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-require-full-coverage", "no",
             ]  # fmt: skip
+        self._options += options
         self.process: subprocess.Popen[bytes] | None = None
         self.start()
 
@@ -129,21 +130,25 @@ def replicated(*options: str) -> Iterator[tuple[RedisServer, RedisServer]]:
 class RedisCluster:
     """Three masters, with a replica each."""
 
-    def __init__(self) -> None:
-        self.servers = [RedisServer(cluster=True) for _ in range(6)]
+    def __init__(self, *options: str) -> None:
+        self.servers = [RedisServer(*options, cluster=True) for _ in range(6)]
         subprocess.run(
             ["redis-cli", "--cluster", "create", *(f"127.0.0.1:{s.port}" for s in self.servers), "--cluster-replicas", "1",
              "--cluster-yes"],
             check=True, stdout=subprocess.DEVNULL, timeout=60,
         )  # fmt: skip
-        for server in self.servers:
-            until(lambda s=server: s.client.cluster("info").get("cluster_state") == "ok", "the cluster is ready")
-        until(
-            lambda: all(
-                m.client.info("replication")["connected_slaves"] == 1 and m.client.wait(1, 100) >= 0
-                for m in self.masters()
-            ),
-            "each master has its replica",
+        until(self.is_well, "the cluster is ready")
+
+    def is_well(self) -> bool:
+        """Whether all servers are up and agree, and each master has its replica in step."""
+        if any(s.client.cluster("info").get("cluster_state") != "ok" for s in self.servers):
+            return False
+        told = [s.client.info("replication") for s in self.servers]
+        return [t["role"] for t in told].count("master") == 3 and all(
+            t.get("connected_slaves") == 1 and t["slave0"]["state"] == "online"
+            if t["role"] == "master"
+            else t["master_link_status"] == "up"
+            for t in told
         )
 
     @property

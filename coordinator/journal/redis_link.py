@@ -216,7 +216,10 @@ class RedisLink:
             known = (epoch, sum(last - first + 1 for first, last, _ in slots))
             if slots and known > best:
                 best, self._slots = known, slots
-        return _in_words(why) if best[0] < 0 else None
+        if best[0] >= 0:
+            return None
+        log.info("no server of the cluster answers", reason=_in_words(why))
+        return _in_words(why)
 
     async def _shards(self, place: tuple[str, int]) -> tuple[int, list[tuple[int, int, tuple[str, int]]]]:
         shards, info = await self._exchange(place, [("CLUSTER SHARDS",), ("CLUSTER INFO",)])
@@ -289,10 +292,8 @@ class RedisLink:
 
     async def _look_again(self) -> None:
         await asyncio.sleep(REST_SECONDS)
-        try:
+        with suppress(JournalUnavailable):
             await self.refresh()
-        except JournalUnavailable as e:
-            log.info("the cluster is looked at again", reason=e.reason)
 
     def unavailable(self, error: Exception, place: tuple[str, int] | None = None) -> JournalUnavailable:
         """The error in plain words, without a password."""

@@ -7,14 +7,15 @@ import contextlib
 import itertools
 import random
 import time
-from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import websockets
 
+from coordinator.core import Event
 from coordinator.journal import Journal, codec
-from tests.client import Client, Closed, Json, token
+from tests.client import PATIENCE_S, Client, Closed, Json, token
 from tests.server import Room
 from tests.sheet import sheet
 
@@ -30,7 +31,11 @@ class Load:
         self.seed = seed
         self.room, self.sale, self.random, self.quantity = room, sale, random.Random(seed), quantity
         self.answered: dict[tuple[str, str], tuple[Json, Any]] = {}  # (sender, id) -> command, result
+        self.done: defaultdict[str, list[Json]] = defaultdict(list)  # sender -> the commands of these
         self.open: dict[str, list[Json]] = {}  # sender -> commands that were sent and not answered
+        self.patience = PATIENCE_S  # without an answer for so long, a line is taken for broken
+        self.rest = 0.0  # between two orders of many
+        self.groups: list[str] | None = None  # that the senders serve
         self.refused: Counter[str] = Counter()
         self.wrong: list[Json] = []
         self.strikes: list[float] = []  # when
@@ -56,7 +61,8 @@ class Load:
         sender = f"{role}:{person}"
         while True:
             try:
-                client = await Client.join(self.room.url, token(role, person, self.sale))
+                async with asyncio.timeout(self.patience):
+                    client = await Client.join(self.room.url, token(role, person, self.sale, self.groups))
             except GONE:
                 await asyncio.sleep(0.02)  # it is being started again: there is nothing to wait on but time
                 continue
@@ -64,16 +70,17 @@ class Load:
                 while True:
                     # What was under way is sent again with the same ids; so is some of what was answered.
                     commands = self.open.pop(sender, None) or [make() for _ in range(at_once)]
-                    done = [c for (s, _), (c, _) in self.answered.items() if s == sender]
+                    done = self.done[sender]
                     again = self.random.sample(done, min(3, len(done)))
                     self.open[sender] = commands
-                    results = await client.many(commands + again)
+                    async with asyncio.timeout(self.patience):
+                        results = await client.many(commands + again)
                     del self.open[sender]
                     for command, result in zip(commands + again, results, strict=True):
                         self.take(sender, command, result)
                     self.answers.set()
                     self.times.append(time.monotonic())
-                    await asyncio.sleep(0 if at_once > 1 else 0.05)
+                    await asyncio.sleep(self.rest if at_once > 1 else max(self.rest, 0.05))
             except GONE:
                 continue
             finally:
@@ -96,6 +103,7 @@ class Load:
                 return
         if before is None:
             self.answered[key] = (command, result.get("result") or {})
+            self.done[sender].append(command)
 
     def pauses(self) -> list[float]:
         """After each strike, the longest that nobody was answered, in seconds; shortest first."""
@@ -155,12 +163,7 @@ async def under_load(room: Room, strike: Callable[[random.Random], Awaitable[Non
         await asyncio.gather(*work, return_exceptions=True)
     assert not load.wrong, (seed, load.wrong[:3])
 
-    # What was under way at the end is finished: its answer is then known.
-    for sender, commands in load.open.items():
-        role, _, person = sender.partition(":")
-        client = await room.join(sale, role, person)
-        for command, result in zip(commands, await client.many(commands), strict=True):
-            load.take(sender, command, result)
+    await under_way(load)
     watcher = await room.join(sale)
     await watcher.until(
         lambda: not [c for c in watcher.state["cues"].values() if c["status"] == "announced" and c.get("hand")]
@@ -169,9 +172,17 @@ async def under_load(room: Room, strike: Callable[[random.Random], Awaitable[Non
     return load
 
 
-async def check(journal: Journal, load: Load) -> dict[str, Any]:
-    """Reads the journal to its end and closes it; what was counted."""
-    sale, seed = load.sale, load.seed
+async def under_way(load: Load) -> None:
+    """What was under way at the end is finished: its answer is then known."""
+    for sender, commands in load.open.items():
+        role, _, person = sender.partition(":")
+        client = await load.room.join(load.sale, role, person, load.groups)
+        for command, result in zip(commands, await client.many(commands), strict=True):
+            load.take(sender, command, result)
+
+
+async def whole(journal: Journal, sale: str) -> list[Event]:
+    """The journal, verified, to its end; it is closed."""
     end = await journal.verify(sale)
     entries, at = [], 0
     while at < end:
@@ -180,6 +191,12 @@ async def check(journal: Journal, load: Load) -> dict[str, Any]:
     await journal.close()
     events = codec.decode_all(entries, sale)
     assert [e.seq for e in events] == list(range(1, end + 1))
+    return events
+
+
+def check(events: Sequence[Event], load: Load) -> dict[str, Any]:
+    """What must be so of a journal after a load; what was counted."""
+    seed = load.seed
     assert all(a.at <= b.at for a, b in itertools.pairwise(events))
     kinds = [str(e.__struct_config__.tag) for e in events]
 
@@ -221,7 +238,7 @@ async def check(journal: Journal, load: Load) -> dict[str, Any]:
 
     pauses = load.pauses()
     return {
-        "events": end, "answered": len(load.answered), "claims": len(claimed), "fired": len(fired), "announced": len(announced),
+        "events": len(events), "answered": len(load.answered), "claims": len(claimed), "fired": len(fired), "announced": len(announced),
         "refused": load.refused.total(), "seed": seed,
         "pause_p50_s": round(pauses[len(pauses) // 2], 2), "pause_p99_s": round(pauses[len(pauses) * 99 // 100], 2),
     }  # fmt: skip

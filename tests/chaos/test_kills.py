@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from coordinator.journal.sqlite import SqliteJournal
-from tests.chaos.load import check, under_load
+from tests.chaos.load import check, under_load, whole
 from tests.server import ServerProcess, dropcue
 
 
@@ -18,7 +18,7 @@ async def kill_under_load(server: ServerProcess, kills: int, quantity: int) -> d
 
     load = await under_load(server, strike, kills, quantity)
     await server.kill()
-    figures = await check(SqliteJournal.open(server.data, readonly=True), load)
+    figures = check(await whole(SqliteJournal.open(server.data, readonly=True), load.sale), load)
     code, out, err = await dropcue("verify", load.sale, "--data", str(server.data))
     assert code == 0, (out, err)
     return figures

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from coordinator.journal import codec
-from tests.chaos.load import check, under_load
+from tests.chaos.load import check, under_load, whole
 from tests.client import Client, Closed, token
 from tests.nodes import Nodes
 from tests.redis_server import RedisServer, standalone
@@ -253,7 +253,7 @@ async def kill_nodes_under_load(tmp_path: Path, count: int, kills: int, quantity
             load = await under_load(nodes, strike, kills, quantity)
             for node in nodes.nodes:
                 await node.kill()  # the show would go on while it is read
-            return await check(await nodes.journal(), load)
+            return check(await whole(await nodes.journal(), load.sale), load)
         finally:
             await nodes.stop()
 

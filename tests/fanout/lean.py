@@ -31,8 +31,9 @@ def request(port: int) -> bytes:
 class Lean(asyncio.Protocol):
     """Counts the events of one kind in all frames, and remembers when the last one came."""
 
-    def __init__(self, port: int, token: str, kind: str) -> None:
-        self._port, self._token = port, token
+    def __init__(self, port: int, token: str, kind: str = "", **hello: object) -> None:
+        self._port = port
+        self._hello = {"op": "hello", "token": token, **hello}
         self._mark = b'"kind":"' + kind.encode() + b'"'
         self._buffer = bytearray()
         self._upgraded = False
@@ -62,8 +63,7 @@ class Lean(asyncio.Protocol):
                 return
             del self._buffer[: end + 4]
             self._upgraded = True
-            hello = {"op": "hello", "token": self._token}
-            self.transport.write(masked(json.dumps(hello).encode()))
+            self.transport.write(masked(json.dumps(self._hello).encode()))
         while (frame := self._frame()) is not None:
             opcode, payload = frame
             if opcode == 9:
