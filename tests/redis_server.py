@@ -137,7 +137,10 @@ class RedisCluster:
              "--cluster-yes"],
             check=True, stdout=subprocess.DEVNULL, timeout=60,
         )  # fmt: skip
-        until(self.is_well, "the cluster is ready")
+        self.until_well()
+
+    def until_well(self) -> None:
+        until(self.is_well, "the cluster is well")
 
     def is_well(self) -> bool:
         """Whether all servers are up and agree, and each master has its replica in step."""

@@ -19,7 +19,7 @@ from tests.chaos.load import GONE, Load, under_way
 from tests.client import Client, Json, token
 from tests.faults import Way
 from tests.nodes import Nodes
-from tests.redis_server import RedisCluster, RedisServer, until
+from tests.redis_server import RedisCluster, RedisServer
 from tests.server import ROOT, ServerProcess
 from tests.sheet import sheet
 
@@ -28,7 +28,6 @@ RELAYS = ("wa", "wb")
 CLAIMERS = 2
 AT_ONCE = 8
 PATIENCE_S = 3.0  # of a client whose line says nothing
-WELL_S = 40.0  # a cluster has its replicas again by then
 SLEEP_S = (1.8, 3.0)  # longer than a lease
 OPTIONS = (
     # Nothing is taken that does not stand on two servers.
@@ -296,7 +295,7 @@ class Stage:
             way.heal()
 
     async def _well(self) -> None:
-        await asyncio.to_thread(until, self.cluster.is_well, "the cluster is well again", WELL_S)
+        await asyncio.to_thread(self.cluster.until_well)
 
     def _watch(self) -> None:
         """What went wrong in the test itself, or was told wrongly, ends it."""
