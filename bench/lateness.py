@@ -11,11 +11,12 @@ import json
 import re
 import time
 import urllib.request
+from collections.abc import Callable
 from typing import Any
 
 from bench.load import run
 from bench.options import Options
-from bench.server import consoles, hello, serve, sheet, token
+from bench.server import desks, hello, serve, sheet, token
 from bench.wire import BenchError, Crowd, Reader, connect, text
 
 LEAD_SECONDS = 4  # from the start to the first cue
@@ -34,8 +35,9 @@ def measure(options: Options) -> dict[str, Any]:
         with serve() as server:
             sale = server.sale(sheet(cues(count)))
             server.do(sale, kind="show.arm")
+            desk, others = desks(people, sale)
             out[name] = run("lateness", {
-                "port": server.port, "hellos": consoles(people, sale), "relay": hello("relay", "r0", sale),
+                "port": server.port, "desk": desk, "others": others, "relay": hello("relay", "r0", sale),
                 "control": hello("controller", "desk", sale), "rate": rate, "cues": count, "sale": sale, "owner": token("owner", "owner"),
             })  # fmt: skip
     return out
@@ -76,12 +78,13 @@ def commands(i: int) -> dict[str, Any]:
 
 
 async def load(job: dict[str, Any]) -> dict[str, Any]:
-    crowd = Crowd(job["port"], "/ws", Reader(FIRED))
-    await crowd.come(job["hellos"])
+    desks, others = (Crowd(job["port"], "/ws", Reader(FIRED)) for _ in range(2))
+    await desks.come(job["desk"])
+    await others.come(job["others"])
     answers: asyncio.Queue[bytes] = asyncio.Queue()
     taken = refused = snapshots = 0
 
-    def desk(payload: bytes) -> None:
+    def control_heard(payload: bytes) -> None:
         if payload.startswith((b'{"op":"done"', b'{"op":"refused"')):
             answers.put_nowait(payload)
 
@@ -92,23 +95,27 @@ async def load(job: dict[str, Any]) -> dict[str, Any]:
         elif payload.startswith(b'{"op":"refused"'):
             refused += 1
 
-    control = await connect(job["port"], "/ws", desk)
+    control = await connect(job["port"], "/ws", control_heard)
     control.send(text(job["control"]))
     feeder = await connect(job["port"], "/ws", relay)
     feeder.send(text(job["relay"]))
-    await crowd.quiet()
+    await others.quiet()
     # Which console had which number when, in ms since 1970: kept as it comes, looked at afterwards.
-    arrived: list[tuple[float, tuple[int, ...]]] = []
+    arrived: dict[Crowd, list[tuple[float, tuple[int, ...]]]] = {desks: [], others: []}
 
-    def heard(payload: bytes) -> None:
-        nonlocal snapshots
-        if payload.startswith(b'{"op":"snapshot"'):
-            snapshots += 1
-        elif numbers := crowd.reader.numbers(payload):
-            arrived.append((time.time() * 1000, numbers))
+    def listener(crowd: Crowd) -> Callable[[bytes], None]:
+        def heard(payload: bytes) -> None:
+            nonlocal snapshots
+            if payload.startswith(b'{"op":"snapshot"'):
+                snapshots += 1
+            elif numbers := crowd.reader.numbers(payload):
+                arrived[crowd].append((time.time() * 1000, numbers))
 
-    for console in crowd.consoles:
-        console.wire.heard = heard
+        return heard
+
+    for crowd in arrived:
+        for console in crowd.consoles:
+            console.wire.heard = listener(crowd)
     control.send(text({"op": "do", "id": "start", "kind": "show.start"}))
     async with asyncio.timeout(20):
         while not (await answers.get()).startswith(b'{"op":"done"'):
@@ -130,20 +137,24 @@ async def load(job: dict[str, Any]) -> dict[str, Any]:
     fired = await asyncio.to_thread(_fired, job)
     if len(fired) != job["cues"]:
         raise BenchError(f"{len(fired)} of {job['cues']} cues fired")
-    owed_numbers = len(fired) * len(crowd.consoles)
+    owed_numbers = len(fired) * sum(len(crowd.consoles) for crowd in arrived)
     patience = time.perf_counter() + SETTLE_SECONDS
-    while sum(len(numbers) for _, numbers in arrived) < owed_numbers and time.perf_counter() < patience:
+    while sum(len(n) for of in arrived.values() for _, n in of) < owed_numbers and time.perf_counter() < patience:
         await asyncio.sleep(0.1)
     late = sorted(ms for _, ms in fired.values())
-    seen = sorted(at - fired[n][0] for at, numbers in arrived for n in numbers if n in fired)
+    first, rest = ([at - fired[n][0] for at, numbers in of for n in numbers if n in fired] for of in arrived.values())
+    first.sort()
+    seen = sorted(first + rest)
     if len(seen) < owed_numbers and not snapshots:
         raise BenchError(
             f"{owed_numbers - len(seen)} of {owed_numbers} fired cues did not come, and no snapshot in their place"
         )
-    crowd.go()
+    for crowd in arrived:
+        crowd.go()
     return {
         "late_p50_ms": at_share(late, 0.5), "late_p99_ms": at_share(late, 0.99), "late_max_ms": late[-1],
         "seen_p50_ms": round(at_share(seen, 0.5), 1), "seen_p99_ms": round(at_share(seen, 0.99), 1), "seen_max_ms": round(seen[-1], 1),
+        "seen_first_p50_ms": round(at_share(first, 0.5), 1), "seen_first_p99_ms": round(at_share(first, 0.99), 1),
         "fired": len(fired), "snapshots": snapshots, "not_seen_as_events": owed_numbers - len(seen), "events_s": round(taken / seconds), "refused": refused,
     }  # fmt: skip
 

@@ -52,9 +52,25 @@ def hello(role: str, person: str, sale: str, groups: list[str] | None = None) ->
     return {"op": "hello", "token": token(role, person, sale, groups)}
 
 
+FIRST = frozenset({"controller", "host", "cohost"})
+"""Who runs the show, and is served first."""
+
+
 def consoles(count: int, sale: str, *, offset: int = 0) -> list[dict[str, Any]]:
     """Hellos of consoles of distinct persons, in the mix of a large team: nine of ten are cheer."""
-    return [hello(ROLES[i % len(ROLES)], f"person{i}", sale) for i in range(offset, offset + count)]
+    return [hello(_role(i), f"person{i}", sale) for i in range(offset, offset + count)]
+
+
+def desks(count: int, sale: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The same consoles as `consoles`: those who run the show, and the others."""
+    all_ = consoles(count, sale)
+    return [h for i, h in enumerate(all_) if _role(i) in FIRST], [
+        h for i, h in enumerate(all_) if _role(i) not in FIRST
+    ]
+
+
+def _role(i: int) -> str:
+    return ROLES[i % len(ROLES)]
 
 
 @contextmanager
