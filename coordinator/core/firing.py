@@ -265,13 +265,15 @@ def soonest(state: State, cue: Cue, lead: int) -> int:
 
 def miss(turn: Turn, cue: Cue, plan: CuePlan) -> None:
     """The moment passed longer ago than the `late` rule lets it fire by itself."""
-    if plan.late.rule == "ask":
+    if plan.late.rule == "ask" and plan.confirm is not None:
+        wait_for_confirm(turn, cue, plan, "late")  # as long as for any confirmation
+    elif plan.late.rule == "ask":
         turn.emit(CueWaiting(cue=cue.id, run=run_of(turn.state, cue), why="late"))
     else:
         turn.emit(CueSkipped(cue=cue.id, run=cue.run, why="late"))
 
 
-def wait_for_confirm(turn: Turn, cue: Cue, plan: CuePlan) -> None:
+def wait_for_confirm(turn: Turn, cue: Cue, plan: CuePlan, why: str = "confirm") -> None:
     if plan.confirm is None:
         return
     segment = turn.state.segments.get(cue.segment or "")
@@ -282,7 +284,7 @@ def wait_for_confirm(turn: Turn, cue: Cue, plan: CuePlan) -> None:
         until = segment.end if segment.end > turn.at + OWNER_ALERT_MS else turn.at + ASK_EXPIRES_MS
     else:
         until = None
-    turn.emit(CueWaiting(cue=cue.id, run=run_of(turn.state, cue), why="confirm", role=plan.confirm.role, until=until))
+    turn.emit(CueWaiting(cue=cue.id, run=run_of(turn.state, cue), why=why, role=plan.confirm.role, until=until))
 
 
 @due_key("fire")

@@ -82,3 +82,13 @@ def test_a_triggered_cue_waits_for_its_confirmation_too() -> None:
     sale.do("controller", "cue.confirm", cue="c")
     sale.advance(START + 10 * SECOND)
     assert sale.fired("c") == [(2, 2)]
+
+
+def test_found_late_it_waits_as_long_as_it_would_have_and_is_then_struck() -> None:
+    cue = {"id": "out", "at": "+1m", "do": "link.drop", "link": "room", "confirm": "controller within 2m"}
+    sale = Sale(sheet(segment(cue, lasts="30m"))).live()
+    sale.away(START + 3 * MINUTE)
+    assert (sale.cue("out").status, sale.cue("out").why) == ("waiting", "late")
+    sale.advance(START + 6 * MINUTE)
+    assert [(e.at - START, e.why) for e in sale.of("cue.skipped")] == [(5 * MINUTE, "not_confirmed")]
+    assert sale.of("cue.alerted"), "and its owner was told"
