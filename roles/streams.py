@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from coordinator.core import EVENTS, Actor, Event, State
+from coordinator.core.deliveries import serves
 
 TEAM = ("team",)
 DESK = ("role:controller", "role:owner")
@@ -72,7 +73,9 @@ def _delivery(state: State, e: Any) -> tuple[str, ...]:
     d = state.deliveries.get(e.delivery)
     relay = getattr(e, "relay", "") or (d.relay if d else "")
     fired = d is None or d.drop not in state.drops or state.drops[d.drop].fired_at is not None
-    return (f"relay:{relay}", *(DESK if fired else AHEAD_DESK))
+    desk = DESK if fired else AHEAD_DESK
+    # A relay whose token names fewer groups than the sheet is told of those alone.
+    return (f"relay:{relay}", *desk) if d is None or serves(state, relay, d.group) else desk
 
 
 def _question(state: State, e: Any) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ import msgspec
 from coordinator.core import State
 from coordinator.core.contents import Content
 from coordinator.core.cues import BOARD_DROPS, Cue
-from coordinator.core.deliveries import Delivery
+from coordinator.core.deliveries import Delivery, serves
 from coordinator.core.groups import Group
 from coordinator.core.orders import Order
 from coordinator.core.prompts import Prompt
@@ -59,7 +59,7 @@ _NO_CONTENT = Content(text="")
 
 def _delivery(state: State, d: Delivery) -> Iterable[Form]:
     forms: list[Form] = []
-    if d.status in {"requested", "held", "awaiting", "unknown"}:
+    if d.status in {"requested", "held", "awaiting", "unknown"} and serves(state, d.relay, d.group):
         forms.append(((f"relay:{d.relay}",), d))
     drop = state.drops.get(d.drop)
     recent = int(d.drop.removeprefix("drop")) > state.counts.get("drop", 0) - BOARD_DROPS

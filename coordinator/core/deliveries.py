@@ -222,12 +222,18 @@ def relay_for(state: State, group: str, other_than: str | None = None) -> str:
     wanted = [r for r in state.groups[group].relay if r != other_than]
     for name in wanted:
         relay = state.relays.get(name)
-        if relay is not None and relay.here:
+        if relay is not None and relay.here and group in relay.groups:
             return name
     for name, relay in sorted(state.relays.items()):
         if relay.here and group in relay.groups and name != other_than:
             return name
     return wanted[0] if wanted else ""
+
+
+def serves(state: State, name: str, group: str) -> bool:
+    """Whether this relay is for that group: its token can narrow what the sheet says. One never seen is taken at the sheet's word."""
+    relay = state.relays.get(name)
+    return relay is None or group in relay.groups
 
 
 # ---------------------------------------------------------------- asking and taking back
@@ -482,7 +488,8 @@ def relay_here(turn: Turn, name: str) -> None:
     for delivery in sorted(state.opened, key=_number):
         d = state.deliveries[delivery]
         holder = state.relays.get(d.relay)
-        if d.status == "requested" and d.relay != name and d.group in groups and (holder is None or not holder.here):
+        away = holder is None or not holder.here or d.group not in holder.groups
+        if d.status == "requested" and d.relay != name and d.group in groups and away:
             _again(turn, d, name)
 
 

@@ -159,7 +159,8 @@ def relay_changed(state: State, e: Any) -> Iterable[Key]:
         relay.groups = e.groups
     else:
         relay.left_at = e.at
-    return [("people", who.id)]
+    theirs: list[Key] = [("deliveries", d) for d in state.opened if state.deliveries[d].relay == e.relay]
+    return [("people", who.id), *theirs]  # what it is shown of them hangs on the groups it serves now
 
 
 @evolves(ClockStepped)

@@ -118,6 +118,22 @@ class TestWhatTheyAreShown:
         told = streams.of_event(sale.state, sale.of("prompt.sent")[-1])
         assert not streams.listens_to(poster, sale.state, ahead=False).isdisjoint(told)
 
+    def test_a_relay_whose_token_names_fewer_groups_is_told_of_those_alone(self) -> None:
+        link = {"id": "link", "at": "+1m", "do": "link.drop", "link": "room", "groups": "all"}
+        sale = Sale(sheet(segment(link)), relays=False).live()
+        narrow = Actor("relay", "r1", ("g1",))
+        sale.do("clock", "presence.relay", relay="r1", groups=["g1"], here=True)
+        sale.advance(START + MINUTE)
+        assert sale.deliveries()["g2"].relay == "r1"
+        seen = [d.group for d in self.seen(sale, narrow)["deliveries"].values()]  # type: ignore[attr-defined]
+        assert seen == ["g1"]
+        mine = streams.listens_to(narrow, sale.state, ahead=False)
+        told = [e for e in sale.of("delivery.requested") if not mine.isdisjoint(streams.of_event(sale.state, e))]
+        assert [e.group for e in told] == ["g1"]
+        sale.do("clock", "presence.relay", relay="r1", groups=["g1", "g2"], here=True)
+        wide = Actor("relay", "r1", ("g1", "g2"))
+        assert len(self.seen(sale, wide)["deliveries"]) == 2
+
     def test_an_escalated_question_is_shown_to_whom_it_was_passed_on(self) -> None:
         sale = self.busy()
         sale.do("support", "question.escalate", question="q1", to="wu")
