@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from coordinator.core import EVENTS, Actor, Event, State
-from coordinator.core.deliveries import serves
+from coordinator.core.reaching import serves
 
 TEAM = ("team",)
 DESK = ("role:controller", "role:owner")

@@ -15,11 +15,12 @@ import msgspec
 from coordinator.core import State
 from coordinator.core.contents import Content
 from coordinator.core.cues import BOARD_DROPS, Cue
-from coordinator.core.deliveries import Delivery, serves
+from coordinator.core.deliveries import Delivery
 from coordinator.core.groups import Group
 from coordinator.core.orders import Order
 from coordinator.core.prompts import Prompt
 from coordinator.core.questions import QUEUE_KEPT, Question
+from coordinator.core.reaching import serves
 from coordinator.core.tasks import Task
 from roles.streams import AHEAD, AHEAD_DESK, DESK, NOBODY, TEAM, TEAM_ROLES
 

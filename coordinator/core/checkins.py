@@ -85,7 +85,7 @@ def open_round(state: State, _: Any) -> str | None:
 
 @decides(CheckinOpen)
 def open_(turn: Turn, c: CheckinOpen) -> None:
-    from coordinator.core import checks, deliveries, firing
+    from coordinator.core import checks, firing, reaching
 
     if the_open_one(turn.state) is not None:
         raise Refusal("stale", "a sign-in round is open already", {"current": open_round(turn.state, c)})
@@ -95,7 +95,7 @@ def open_(turn: Turn, c: CheckinOpen) -> None:
     if turn.state.the.status == "closed":
         raise Refusal("too_late", "the sale is closed", {"status": "closed"})
     checks.need_clean(turn, c.text)
-    firing.drop_by_hand(turn, "checkin.open", {}, deliveries.check_groups(turn.state, c.groups), c.text)
+    firing.drop_by_hand(turn, "checkin.open", {}, reaching.check_groups(turn.state, c.groups), c.text)
 
 
 @decides(CheckinClose)

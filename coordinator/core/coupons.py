@@ -148,7 +148,7 @@ def _need(state: State, coupon: str) -> Coupon:
 
 @decides(CouponDrop)
 def drop(turn: Turn, c: CouponDrop) -> None:
-    from coordinator.core import checks, deliveries, firing
+    from coordinator.core import checks, firing, reaching
 
     coupon = _need(turn.state, c.coupon)
     if turn.state.the.status == "closed" or coupon.stopped:
@@ -160,7 +160,7 @@ def drop(turn: Turn, c: CouponDrop) -> None:
     free = coupon.left - _promised(turn.state, coupon)
     if c.quantity is not None and c.quantity > free:
         raise Refusal("invalid", f"only {free} of {coupon.id} are free", {"field": "quantity", "left": free})
-    groups = deliveries.check_groups(turn.state, c.groups)
+    groups = reaching.check_groups(turn.state, c.groups)
     checks.need_clean(turn, c.text)
     fields: dict[str, Any] = {"coupon": c.coupon}
     if c.quantity is not None:

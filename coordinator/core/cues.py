@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from coordinator.core import deliveries, schedule
+from coordinator.core import reaching, schedule
 from coordinator.core.kernel import (
     Event,
     Key,
@@ -325,5 +325,5 @@ def new_cue(state: State, segment: str | None, plan: CuePlan, index: int) -> Cue
         quantity=f.get("quantity"), when=plan.when, confirm=plan.confirm.role if plan.confirm else None,
     )  # fmt: skip
     if plan.do in INTO_GROUPS:
-        cue.reach = len(deliveries.reach(state, plan))
+        cue.reach = len(reaching.reach(state, plan))
     return cue

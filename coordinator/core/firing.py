@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from coordinator.core import actions, deliveries
+from coordinator.core import actions, deliveries, reaching
 from coordinator.core.cues import (
     Cue,
     CueAlerted,
@@ -49,7 +49,7 @@ def announce(
     state = turn.state
     cue = state.cues.get(cue_id)
     drop = state.drops.get(cue.drop) if cue is not None and cue.drop else None
-    groups = deliveries.reach(state, plan)
+    groups = reaching.reach(state, plan)
     what = actions.subject(plan)
     within = plan.late.within if plan.late.rule != "ask" else ASK_EXPIRES_MS
     text = plan.text or ""
@@ -109,7 +109,7 @@ def drop_by_hand(turn: Turn, do: str, fields: dict[str, Any], groups: list[str],
         text=text or actions.ready_text(do),
         late=Late(rule="ask", within=30_000),
     )
-    if not deliveries.reach(state, plan):
+    if not reaching.reach(state, plan):
         raise Refusal("invalid", "that reaches no group", {"field": "groups"})
     announce(turn, plan.id, plan, turn.at + state.p.lead, hand=True)
 

@@ -92,7 +92,7 @@ def last_drop(state: State, c: LinkDrop) -> str | None:
 
 @decides(LinkDrop)
 def drop(turn: Turn, c: LinkDrop) -> None:
-    from coordinator.core import checks, deliveries, firing
+    from coordinator.core import checks, firing, reaching
 
     state = turn.state
     if (c.product is None) == (c.link is None):
@@ -111,7 +111,7 @@ def drop(turn: Turn, c: LinkDrop) -> None:
     if state.the.status == "closed":
         raise Refusal("too_late", "the sale is closed", {"status": "closed"})
     checks.need_clean(turn, c.text)
-    firing.drop_by_hand(turn, "link.drop", dict(fields), deliveries.check_groups(state, c.groups), c.text)
+    firing.drop_by_hand(turn, "link.drop", dict(fields), reaching.check_groups(state, c.groups), c.text)
 
 
 def target(state: State, what: str) -> str | None:

@@ -29,9 +29,9 @@ class MessageSend(Command):
 
 @decides(MessageSend)
 def send(turn: Turn, c: MessageSend) -> None:
-    from coordinator.core import checks, deliveries, firing
+    from coordinator.core import checks, firing, reaching
 
-    groups = deliveries.check_groups(turn.state, c.groups)
+    groups = reaching.check_groups(turn.state, c.groups)
     if turn.actor.role == "support" and len(groups) > 1:
         raise Refusal("forbidden", "support writes into one group at a time", {"field": "groups"})
     if turn.state.the.status == "closed":

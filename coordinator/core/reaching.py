@@ -1,0 +1,56 @@
+"""Whom a drop reaches, and through which relay."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from coordinator.core import selectors
+from coordinator.core.kernel import Refusal
+from coordinator.core.plan import CuePlan
+
+if TYPE_CHECKING:
+    from coordinator.core.groups import Group
+    from coordinator.core.state import State
+
+
+def reach(state: State, plan: CuePlan) -> list[str]:
+    """The groups a cue goes into as things stand: those its selector means, less the frozen, within the coupon's."""
+    groups = _in_the_sheet(state)
+    chosen = selectors.select("all" if plan.groups is None else plan.groups, groups)
+    coupon = state.coupons.get(plan.fields.get("coupon") or "")
+    if coupon is not None and coupon.groups:
+        allowed = set(selectors.select(coupon.groups, groups))
+        chosen = [g for g in chosen if g in allowed]
+    return [g for g in chosen if not state.groups[g].frozen]
+
+
+def _in_the_sheet(state: State) -> list[Group]:
+    """A group that a later sheet has left out keeps its past, and is sent nothing more."""
+    return [g for g in state.groups.values() if g.id in state.index.groups]
+
+
+def check_groups(state: State, groups: str | list[str]) -> list[str]:
+    """The groups that a command's `groups` means; refuses what cannot be read or is not there."""
+    try:
+        return selectors.select(groups, _in_the_sheet(state))
+    except selectors.SelectorError as e:
+        raise Refusal("invalid", f"groups: {e}", {"field": "groups"}) from None
+
+
+def relay_for(state: State, group: str, other_than: str | None = None) -> str:
+    """The group's first relay that is here; else its first; empty where it has none."""
+    wanted = [r for r in state.groups[group].relay if r != other_than]
+    for name in wanted:
+        relay = state.relays.get(name)
+        if relay is not None and relay.here and group in relay.groups:
+            return name
+    for name, relay in sorted(state.relays.items()):
+        if relay.here and group in relay.groups and name != other_than:
+            return name
+    return wanted[0] if wanted else ""
+
+
+def serves(state: State, name: str, group: str) -> bool:
+    """Whether this relay is for that group: its token can narrow what the sheet says. One never seen is taken at the sheet's word."""
+    relay = state.relays.get(name)
+    return relay is None or group in relay.groups
