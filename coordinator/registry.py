@@ -30,6 +30,7 @@ from coordinator.journal.base import Flush, Journal
 from coordinator.leases import Held
 from coordinator.record import Record
 from coordinator.runsheet import load_plan, with_start
+from coordinator.runsheet.checks import due, windows
 from roles.permissions import may
 
 log = structlog.get_logger(__name__)
@@ -222,10 +223,9 @@ class Registry:
 def rehearsal_start(plan: Plan) -> int:
     """A rehearsal's time begins a minute before the first thing that is planned."""
     first = plan.start
-    for segment in plan.segments:
-        if segment.at is not None:
-            at = segment.at.instant if segment.at.instant is not None else plan.start + segment.at.offset
-            first = min(first, at)
+    for segment, window in zip(plan.segments, windows(plan), strict=True):
+        cues = [due(cue.at, plan, window) for cue in segment.cues if cue.at is not None]
+        first = min(first, window[0], *cues)
     return first - 60_000
 
 

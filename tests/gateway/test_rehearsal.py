@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from coordinator.registry import rehearsal_start
+from coordinator.runsheet import load_plan
 from tests.client import Closed
 from tests.server import InProcess
 from tests.sheet import sheet
@@ -26,6 +28,13 @@ SEGMENTS: list[dict[str, Any]] = [
     },
     {"id": "last", "kind": "wrapup", "lasts": "1m", "cues": [{"at": "start +30s", "do": "message.send", "text": "再见", "groups": "all"}]},
 ]  # fmt: skip
+
+
+def test_its_time_begins_before_the_first_cue_though_that_lies_before_its_segment() -> None:
+    early = {"at": "show -6h", "do": "message.send", "text": "今晚 8 点", "groups": "all"}
+    plan, _, _ = load_plan(sheet(segments=[{**SEGMENTS[0], "cues": [early]}, *SEGMENTS[1:]]), "sheet", None, 0)
+    assert plan is not None
+    assert rehearsal_start(plan) == plan.start - 6 * 3_600_000 - 60_000
 
 
 @pytest.mark.parametrize("speed", ["100", "jump"])
