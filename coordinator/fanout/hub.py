@@ -195,7 +195,7 @@ class Hub(Listener):
             kin = self._kin.setdefault(common, Kin(common))
             view = self.views[key] = View(streams, actor.role, actor.sender, kin)
             kin.views.add(view)
-            self._lane(view).views.add(view)
+            self._lane(view).views[view] = None
         return view
 
     def _lane(self, view: View) -> Lane:
@@ -210,9 +210,9 @@ class Hub(Listener):
 
     def leave(self, box: Outbox) -> None:
         view = box.view
-        view.boxes.discard(box)
+        view.boxes.pop(box, None)
         if not view.boxes and self.views.pop((view.streams, view.sender), None) is not None:
-            self._lane(view).views.discard(view)
+            self._lane(view).views.pop(view, None)
             view.kin.views.discard(view)
             if not view.kin.views:
                 self._kin.pop(view.kin.streams, None)

@@ -22,7 +22,7 @@ SLICE_SECONDS = 0.001  # a pass gives the loop back after this much work
 
 class Lane:
     def __init__(self, serve: Callable[[Outbox], None]) -> None:
-        self.views: set[View] = set()
+        self.views: dict[View, None] = {}  # in the order in which they came
         self._serve = serve
         self._timer: asyncio.TimerHandle | asyncio.Handle | None = None
         self._work: deque[Outbox] = deque()

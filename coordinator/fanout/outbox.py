@@ -74,7 +74,7 @@ class Outbox:
         """From here on everything after `place` is sent."""
         self.place = self._told = place
         self.open = True
-        self.view.boxes.add(self)
+        self.view.boxes[self] = None
 
     def begin_anew(self) -> None:
         """What was sent is no longer what is so: a snapshot comes next, as soon as the reader can take it."""
@@ -85,7 +85,7 @@ class Outbox:
         """Its rights have changed: from here on it has another view, of which it is sent a snapshot."""
         self.hub.leave(self)
         self.view = view
-        view.boxes.add(self)
+        view.boxes[self] = None
         if self.open:
             self.send_snapshot()
 

@@ -83,7 +83,8 @@ class View:
         self.fingerprint = hashlib.blake2b("\n".join(sorted(streams)).encode(), digest_size=4).hexdigest()
         self.tail = f'{self.fingerprint}"}}'.encode()
         """The end of each of its frames: of the position the part that is its own."""
-        self.boxes: set[Outbox] = set()
+        self.boxes: dict[Outbox, None] = {}
+        """Connections, in the order in which they came: who came first is served first."""
         self.first = role in FIRST
         self.priority = FIRST.index(role) if self.first else len(FIRST)
 

@@ -23,7 +23,7 @@ class Gateway:
     def __init__(self, settings: Settings, registry: Registry, tokens: Tokens) -> None:
         self.settings, self.registry, self.tokens = settings, registry, tokens
         self.presence = Presence(registry)
-        self.connections: set[Session] = set()
+        self.connections: dict[Session, None] = {}  # in the order in which they came
         self.builtin: BuiltinRelays
         self.ready = False
         self.facts: Facts | None = None

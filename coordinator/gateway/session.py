@@ -50,7 +50,7 @@ class Session:
         lease = gateway.presence.has_lease(sale, identity.actor)
         self.outbox: Outbox = sale.hub.join(self, Rights(identity.actor, ahead=ahead, lease=lease))
         gateway.presence.came(self)
-        gateway.connections.add(self)
+        gateway.connections[self] = None
 
     def welcome(self, position: str | None) -> None:
         """Says where it stands: from the client's position on, or anew. Events follow."""
@@ -79,7 +79,7 @@ class Session:
 
     def ended(self) -> None:
         """The line is no more: nobody is here over it."""
-        self._gateway.connections.discard(self)
+        self._gateway.connections.pop(self, None)
         self.outbox.open = False
         self.sale.hub.leave(self.outbox)
         self._gateway.presence.went(self)

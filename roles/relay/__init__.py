@@ -5,6 +5,7 @@ line      one connection: the websocket, the clock, `do` and `many` with their a
 post      commands that are kept until they are answered, over as many lines as it takes
 outbox    what is to leave, and the instant at which it leaves
 log       what was begun and what was not yet told, on disk
+machine   its clocks and its chance
 windows   the platforms' rate windows
 config    the YAML file of `dropcue relay`
 adapters  one file for each platform

@@ -6,9 +6,6 @@ import asyncio
 import contextlib
 import hashlib
 import hmac
-import random
-import secrets
-import time
 from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +14,7 @@ from typing import Any
 import structlog
 
 from coordinator.errors import CannotStart
+from roles.relay import machine
 from roles.relay.adapters.base import Routes
 from roles.relay.errors import LineLost, RelayRefused
 from roles.relay.line import Answer, Frame, Line, Pace
@@ -71,7 +69,7 @@ class Agent:
         self._position: str | None = None
         self._stopping = asyncio.Event()
         self._over = False
-        self._ids = (f"o-{secrets.token_hex(6)}-{n}" for n in range(1 << 62))
+        self._ids = (f"o-{machine.new_name()}-{n}" for n in range(1 << 62))
         self.state: dict[str, dict[str, Any]] = {}
         self.welcome: Frame = {}
         self.connected = asyncio.Event()
@@ -155,12 +153,12 @@ class Agent:
     async def _come_back_until_stopped(self, sending: asyncio.Task[None]) -> None:
         tries = 0
         while not self._stopping.is_set():
-            began = time.monotonic()
+            began = machine.monotonic()
             try:
                 line = await self._first(self._open())
                 if line is None:
                     return
-                began = time.monotonic()
+                began = machine.monotonic()
                 lost = await self._serve(line, sending)
             except LineLost as error:
                 lost = error
@@ -169,11 +167,13 @@ class Agent:
             if not lost.retry:
                 raise RelayRefused(lost.code, lost.reason)
             tries = (
-                0 if time.monotonic() - began >= self._timing.settled_after and self.connected.is_set() else tries + 1
+                0
+                if machine.monotonic() - began >= self._timing.settled_after and self.connected.is_set()
+                else tries + 1
             )
             self.connected.clear()
             low, high = self._timing.back_first
-            pause = min(self._timing.back_most, random.uniform(low, high) * 2 ** min(max(0, tries - 1), 10))
+            pause = min(self._timing.back_most, machine.between(low, high) * 2 ** min(max(0, tries - 1), 10))
             log.info("the line is gone, coming back", code=lost.code, why=lost.reason, after_s=round(pause, 3))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):

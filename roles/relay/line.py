@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,7 @@ import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
+from roles.relay import machine
 from roles.relay.errors import LineLost
 from roles.relay.saletime import Lease, SaleClock
 
@@ -77,7 +77,7 @@ class Line:
         self._asked: dict[int, float] = {}
         self._pings = 0
         self._outer = 0
-        self._heard_at = time.monotonic()
+        self._heard_at = machine.monotonic()
         self._pong = asyncio.Event()
         self._bye: Frame | None = None
         self._end: LineLost | None = None
@@ -138,7 +138,7 @@ class Line:
             hello["sale"] = sale
         if position is not None:
             hello["position"] = position
-        asked = time.monotonic()
+        asked = machine.monotonic()
         try:
             await self._send(hello)
             first = msgspec.json.decode(await self._socket.recv())
@@ -228,7 +228,7 @@ class Line:
                 self._bye = frame
 
     def _heard(self, asked: float, frame: Frame) -> None:
-        self._heard_at = time.monotonic()
+        self._heard_at = machine.monotonic()
         self._clock.sample(asked, self._heard_at, frame["now"], frame.get("speed", 1))
         self._lease.renew(asked)
 
@@ -236,13 +236,13 @@ class Line:
         try:
             while True:
                 self._pings += 1
-                now = time.monotonic()
+                now = machine.monotonic()
                 self._asked[self._pings] = now
                 self._pong.clear()
                 await self._send({"op": "ping", "sent": self._pings})
                 wait = _FIRST_PING_EVERY_S if self._pings < _FIRST_PINGS else self._pace.ping_every_s
                 await asyncio.sleep(wait)
-                if time.monotonic() - self._heard_at > self._pace.dead_after_s:
+                if machine.monotonic() - self._heard_at > self._pace.dead_after_s:
                     self._end = LineLost(0, f"no answer for {self._pace.dead_after_s:g} s", retry=True)
                     self._socket.transport.abort()
                     return

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import sqlite3
-import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import IO, Any
 import msgspec
 
 from coordinator.errors import CannotStart
+from roles.relay import machine
 from roles.relay.errors import DiskFailed
 
 # What is older and was acknowledged can no longer matter to a sale or to a rate window.
@@ -97,9 +97,9 @@ class SendLog:
             self._db.execute(
                 "delete from sendings where ended < ? and not exists (select 1 from reports r where r.sale = sendings.sale"
                 " and r.delivery = sendings.delivery and r.attempt = sendings.attempt and r.acknowledged = 0)",
-                (_now() - KEEP_MS,),
+                (machine.wall_ms() - KEEP_MS,),
             )
-            self._db.execute("delete from reports where acknowledged = 1 and made < ?", (_now() - KEEP_MS,))
+            self._db.execute("delete from reports where acknowledged = 1 and made < ?", (machine.wall_ms() - KEEP_MS,))
         except sqlite3.Error as error:
             self._thread.shutdown(wait=False)
             if self._lock is not None:
@@ -109,7 +109,7 @@ class SendLog:
 
     async def begin(self, sendings: Iterable[Sending]) -> None:
         """Records "sending" for all of them, before any platform is called."""
-        began = _now()
+        began = machine.wall_ms()
         await self._write(
             [
                 (
@@ -134,7 +134,7 @@ class SendLog:
 
     async def finish(self, sale: str, report: Report) -> None:
         """Records how an attempt ended, with the report of it; also of one that was never begun (expired)."""
-        await self._write(_ending(sale, report, _now()))
+        await self._write(_ending(sale, report, machine.wall_ms()))
 
     async def acknowledge(self, sale: str, ids: Iterable[str]) -> None:
         """The coordinator has taken these reports."""
@@ -146,7 +146,7 @@ class SendLog:
         statements: list[Statement] = []
         for delivery, attempt in rows:
             fields = {"outcome": "unknown", "why": unknown}
-            statements += _ending(sale, Report.make(delivery, attempt, fields), _now())
+            statements += _ending(sale, Report.make(delivery, attempt, fields), machine.wall_ms())
         if statements:
             await self._write(statements)
 
@@ -175,7 +175,7 @@ class SendLog:
         One without an end may have left at any moment until now. A wall clock that was set back makes ages 0, never
         negative: rather too few sends than too many.
         """
-        now = _now()
+        now = machine.wall_ms()
         rows = await self._read(
             "select ifnull(ended, ?) from sendings where credential = ? and ifnull(ended, ?) >= ?",
             (now, credential, now, now - int(within_s * 1000)),
@@ -271,7 +271,3 @@ def _only_one(data: Path) -> IO[bytes]:
             f"another relay runs with the folder {data}; stop it, or give this one its own `data`"
         ) from error
     return lock
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-import time
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from itertools import count, groupby
@@ -18,6 +17,7 @@ from typing import Any, Literal
 import msgspec
 import structlog
 
+from roles.relay import machine
 from roles.relay.adapters.base import Content, Outcome, Route, Routes
 from roles.relay.log import Known, Report, Sending, SendLog
 from roles.relay.saletime import Lease, Mono, SaleClock
@@ -98,7 +98,7 @@ class Outbox:
         tell: Callable[[Report], None],
         prepare_s: float = PREPARE_S,
         answer_within_s: float = ANSWER_WITHIN_S,
-        mono: Mono = time.monotonic,
+        mono: Mono = machine.monotonic,
     ) -> None:
         self._clock, self._lease, self._store, self._routes, self._tell = clock, lease, store, routes, tell
         self._prepare_s, self._answer_within_s, self._mono = prepare_s, answer_within_s, mono

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from roles.relay import machine
 
 Mono = Callable[[], float]
 
@@ -31,7 +32,7 @@ class SaleClock:
     clock was stepped, paused or changed its speed) replaces all that came before it.
     """
 
-    def __init__(self, mono: Mono = time.monotonic) -> None:
+    def __init__(self, mono: Mono = machine.monotonic) -> None:
         self._mono = mono
         self._samples: deque[Sample] = deque(maxlen=KEPT_SAMPLES)
         self._best: Sample | None = None
@@ -100,7 +101,7 @@ class Lease:
     nobody else has been given the deliveries yet.
     """
 
-    def __init__(self, held_s: float, mono: Mono = time.monotonic) -> None:
+    def __init__(self, held_s: float, mono: Mono = machine.monotonic) -> None:
         self._held_s, self._mono = held_s, mono
         self._until = float("-inf")
         self.regained: Callable[[], None] = lambda: None

@@ -16,6 +16,7 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
+from roles.relay import machine
 from roles.relay.adapters.base import Adapter, Content, CredentialSettings, GroupSettings, Outcome
 
 # A drop reaches hundreds of groups in one instant: it is shown a blink later, as one block, not as a wall of lines.
@@ -71,7 +72,7 @@ class ConsoleAdapter(Adapter[ConsoleCredential, GroupSettings]):
             self._file = path.open("ab", buffering=0)
 
     async def send(self, group: GroupSettings, content: Content) -> Outcome:
-        kept = Kept(group=group.id, at=time.time_ns() // 1_000_000, credential=self.name, content=content)
+        kept = Kept(group=group.id, at=machine.wall_ms(), credential=self.name, content=content)
         if self._file is not None:
             self._file.write(msgspec.json.encode(kept) + b"\n")
         if self._heard is not None:
