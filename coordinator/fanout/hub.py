@@ -16,6 +16,7 @@ import msgspec
 import structlog
 
 from coordinator.core import TOPICS, Event
+from coordinator.core.deliveries import DeliveryRequested
 from coordinator.core.kernel import Key
 from coordinator.core.sheets import SheetReplaced
 from coordinator.fanout.frames import text_head
@@ -153,6 +154,11 @@ class Hub(Listener):
 
     def publish(self, batch: Published) -> None:
         before = {key: self._show(*key) for key in batch.touched}
+        for event in batch.events:
+            if isinstance(event, DeliveryRequested) and self.record.state.deliveries[event.delivery].relay != event.relay:
+                # It went on to another relay in this very batch. The first is told to bring it by the event: so it is
+                # told as well that it is gone.
+                before["deliveries", event.delivery] += ((f"relay:{event.relay}",),)
         self._keep(batch, before)
         self.head = batch.events[-1].seq
         self._spans.clear()

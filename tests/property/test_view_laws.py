@@ -87,6 +87,7 @@ class Screen:
         assert data["op"] == "events", data
         self.position = data["position"]
         self.heard += [e["seq"] for e in data["events"]]
+        self.had |= {("deliveries", e["delivery"]) for e in data["events"] if e["kind"] == "delivery.requested"}
         for topic, changes in data["changes"].items():
             mine = self.state.setdefault(topic, {})
             for id_, entity in changes.items():
@@ -242,6 +243,18 @@ def test_old_drops_leave_the_board_and_old_answers_the_queue_for_every_screen() 
     room.flush()
     assert "q1" not in desk.state["questions"]
     assert "q2" in desk.state["questions"], "what is open stays"
+
+
+def test_a_relay_whose_delivery_went_to_another_in_the_same_batch_is_told_that_it_is_gone() -> None:
+    # The event told it to bring the delivery; nothing told it not to, and both relays sent it.
+    sale = begun(sheets_of_nothing(), 2)
+    room = Room(sale, 2)
+    sale.do("controller", "message.send", content="大家好", groups="group:g1")
+    sale.relay("r1", here=False)
+    room.flush()
+    first, second = (next(s for s in room.keen if s.actor.name == name) for name in ("r1", "r2"))
+    assert ("deliveries", "d1") in first.nulls
+    assert second.state["deliveries"]["d1"]["attempt"] == 2
 
 
 def sheets_of_nothing() -> dict[str, Any]:
