@@ -142,11 +142,7 @@ class Conductor:
             await record.open()
         # A record that came from where nodes share it goes on as another one's: its numbers may be given again.
         if self._lease is not None or (record.state.incarnations and record.incarnation != record.base):
-            to = await self._declare()
-            if await record.continues():
-                await record.follow(to)
-            else:
-                await record.renew(to)
+            await record.catch_up(await self._declare())
         await self._take_up()
         self.clock = self._make_clock(self.state)
         self._task = asyncio.create_task(self._run(), name=f"conductor {self.sale}")

@@ -49,7 +49,7 @@ class _Sent:
 
 
 class Follower:
-    def __init__(self, record: Record, send: Send, *, ahead: bool = False) -> None:
+    def __init__(self, record: Record, send: Send) -> None:
         self.record, self.sale, self.journal = record, record.sale, record.journal
         self.clock = FollowedClock()
         self.unavailable: str | None = None
@@ -60,7 +60,6 @@ class Follower:
         self._speaks: str | None = None  # the token of who was last heard to conduct
         self._past: deque[str] = deque(maxlen=16)  # tokens of owners before this one
         self._wanted: int | None = None  # the last number that is known to be durable
-        self._ahead = ahead  # the state here may have run ahead of what is durable
         self._doubt = True  # whether the journal still holds what was told here is to be looked at
         self._fresh = asyncio.Event()
         self._more = asyncio.Event()
@@ -92,11 +91,14 @@ class Follower:
             why = self.unavailable or "no node conducts it just now"
             raise JournalUnavailable(f"sale {self.sale} cannot be opened: {why}; come back in a moment") from None
 
-    async def close(self) -> list[tuple[Actor, list[Any], Reply]]:
-        """Stops reading; the commands that are not answered yet."""
+    async def close(self) -> None:
+        """Stops reading. Commands are still taken: `left` gives them to whoever takes its place."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
+
+    def left(self) -> list[tuple[Actor, list[Any], Reply]]:
+        """The commands that are not answered yet. From here on it answers none."""
         left = [(s.actor, s.commands, s.reply) for s in self._sent.values() if s.answers is None]
         for sent in [s for s in self._sent.values() if s.answers is not None]:
             sent.reply(sent.answers or [])
@@ -224,14 +226,8 @@ class Follower:
                 self._more.set()
 
     async def _read(self, to: int) -> None:
-        record = self.record
-        if not record.durable:
-            await record.open(to)
-        elif self._ahead or (self._doubt and not await record.continues()):
-            await record.renew(to)
-        else:
-            await record.follow(to)
-        self._ahead = self._doubt = False
+        await self.record.catch_up(to, doubt=self._doubt)
+        self._doubt = False
         self._fresh.set()
         self._reply()
 

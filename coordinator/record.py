@@ -57,6 +57,8 @@ class Record:
         """The last number that listeners were told of."""
         self.recent: deque[Published] = deque(maxlen=KEPT_BATCHES)
         self.listeners: list[Listener] = []
+        self.ahead = False
+        """The state may hold what is not durable: who conducted the sale had decided it, and lost the lease."""
         self._last: bytes | None = None  # the event at `durable`, to know it again
 
     # ------------------------------------------------------------ incarnations
@@ -77,8 +79,20 @@ class Record:
         """Reads the sale from its snapshot on, up to a number or to the end. Nobody is told."""
         state, base = await self._read_anew(to)
         last = await self.journal.read(self.sale, state.seq - 1, 1) if state.seq else []
-        self.state, self.durable, self.base = state, state.seq, base
+        self.state, self.durable, self.base, self.ahead = state, state.seq, base, False
         self._last = last[0].body if last else None
+
+    async def catch_up(self, to: int, *, doubt: bool = True) -> None:
+        """Reads on up to a number that is known to be durable, from whatever stands here.
+
+        With `doubt` it is looked at first whether the journal still holds what listeners were told.
+        """
+        if not self.durable:
+            await self.open(to)
+        elif self.ahead or (doubt and not await self.continues()):
+            await self.renew(to)
+        else:
+            await self.follow(to)
 
     async def follow(self, to: int) -> None:
         """Reads on up to a number that is known to be durable, and tells the listeners."""
@@ -98,7 +112,7 @@ class Record:
         end = (await self.journal.end(self.sale)).seq
         if await self.continues():
             state, base = await self._read_anew(told)
-            self.state, self.base = state, base
+            self.state, self.base, self.ahead = state, base, False
             await self.follow(end if to is None else to)
             return
         log.error(

@@ -208,15 +208,14 @@ class SharedRegistry(Registry):
         async with self._lock(sale.id):
             self._held.pop(sale.id, None)
             await conductor.close()
-            await self._follow(sale, conductor.record, ahead=True)
+            self._follow(sale, conductor.record)
+            await self._bus.subscribe(nodes.of_sale(sale.id))
 
-    async def _follow(self, sale: Sale, record: Record, *, ahead: bool) -> Follower:
-        follower = Follower(record, self._sender(sale.id), ahead=ahead)
-        await self._bus.subscribe(nodes.of_sale(sale.id))
-        sale.conductor = follower
+    def _follow(self, sale: Sale, record: Record) -> None:
+        record.ahead = True  # what was decided, or read on, before this may not have come to stand
+        follower = sale.conductor = Follower(record, self._sender(sale.id))
         follower.on_unreadable = lambda e: self._leave_alone(sale.id, e)
         follower.start()
-        return follower
 
     def _leave_alone(self, sale: str, why: JournalError) -> None:
         """A newer version has written on, or bytes are wrong: what is shown here would be wrong from there on."""
@@ -234,12 +233,13 @@ class SharedRegistry(Registry):
             del self._sales[sale]
             self.left(found, f"{why}; come back: another node may serve it")
             await self._bus.unsubscribe(nodes.of_sale(sale))
-            for _, commands, reply in await found.conductor.close():
+            await found.conductor.close()
+            for _, commands, reply in found.conductor.left():
                 reply([busy(given, str(why)) for given in commands])
 
     async def _promote(self, sale: Sale, follower: Follower) -> None:
         """Conducts a sale that was followed here, from where it was followed to."""
-        left = await follower.close()
+        await follower.close()
         try:
             conductor = await self._take_up(sale.id, follower.record)
         except JournalError as e:
@@ -248,16 +248,15 @@ class SharedRegistry(Registry):
             if isinstance(e, UNREADABLE):
                 self._leave_alone(sale.id, e)  # once it is followed again: below
         if conductor is None:
-            # What was read on while it was tried may not be confirmed.
-            following = await self._follow(sale, follower.record, ahead=True)
-            for actor, commands, reply in left:
-                following.submit(actor, commands, reply)
-            return
-        await self._bus.unsubscribe(nodes.of_sale(sale.id))
-        sale.conductor = conductor
-        self._conducting(sale, conductor)
-        for actor, commands, reply in left:
-            conductor.submit(actor, commands, reply)
+            self._follow(sale, follower.record)
+        else:
+            sale.conductor = conductor
+            self._conducting(sale, conductor)
+        # Those too that came while it was tried: nobody else would ever answer them.
+        for actor, commands, reply in follower.left():
+            sale.conductor.submit(actor, commands, reply)
+        if conductor is not None:  # else it listens still
+            await self._bus.unsubscribe(nodes.of_sale(sale.id))
 
     # ------------------------------------------------------------ leases
     async def _tending(self) -> None:

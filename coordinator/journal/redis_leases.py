@@ -118,7 +118,7 @@ class RedisBus(Bus):
             else:
                 await self._line.subscribe(CHANNEL + channel)
         except (RedisError, OSError, JournalUnavailable):
-            await self._drop()
+            await self._drop()  # whoever reads the messages makes the line again, with all channels
 
     async def unsubscribe(self, channel: str) -> None:
         self._channels.discard(channel)

@@ -303,3 +303,13 @@ def test_addresses_are_read_with_all_their_parts() -> None:
         (("h1", 7000), ("h2", 6379)), True, "ann", "p@ss", 3
     )
     assert str(Address.of("redis://:secret@[::1]:7000")) == "::1:7000"
+
+
+async def test_a_channel_can_be_asked_for_while_no_server_is_there() -> None:
+    # A node that had just lost a sale's lease could not listen for who conducts it now, gave up on it, and followed it
+    # no more. The line is made again anyway, with all channels.
+    link = RedisLink(Address.of(f"redis://127.0.0.1:{free_port()}"))
+    bus = RedisBus(link)
+    await bus.subscribe("sale:x")
+    await bus.close()
+    await link.close()

@@ -246,13 +246,14 @@ def _payload(frame: bytes) -> bytes:
 def _shown(item: Any) -> str:
     match item:
         case bytes() if item != _PING:
-            return f"{item[7 : item.index(34, 7)].decode()} {len(item)}"
+            op = item[7 : item.index(34, 7)].decode()
+            return f"{op} {len(item)}" + (f" {item[16:70].decode(errors='ignore')}" if op in {"done", "refused"} else "")
         case bytes():
             return "ping"
         case "":
             return "pong"
         case str():
-            return f"sent {len(item)}"
+            return f"sent {item[:40]}"
         case Close():
             return f"close {item.code}"
     return "end"

@@ -12,7 +12,7 @@ from typing import Any
 from coordinator.core import Event, State, answer
 from coordinator.core.state import encode
 from coordinator.journal import codec
-from tests.simulation.consoles import Console, number
+from tests.simulation.consoles import Console
 from tests.simulation.script import QUANTITY
 from tests.simulation.world import SALE, World, folded
 
@@ -78,13 +78,11 @@ def _answers(run: _Run) -> Iterator[str]:
 
 def _cues(run: _Run) -> Iterator[str]:
     fired = Counter(e.run for e in run.of("cue.fired"))
-    announced = Counter((e.run, e.attempt, e.fire_at) for e in run.of("cue.announced"))
     yield from (f"run {name} fired {n} times" for name, n in fired.items() if n > 1)
     cues: dict[str, set[str]] = defaultdict(set)
     for e in run.of("cue.fired"):
         cues[e.cue].add(e.run)
     yield from (f"cue {cue} fired in runs {runs}" for cue, runs in cues.items() if len(runs) > 1)
-    yield from (f"run {key} was announced {n} times" for key, n in announced.items() if n > 1)
     open_: set[str] = set()
     for e in run.of("cue.announced", "cue.fired", "cue.withdrawn"):
         kind = str(e.__struct_config__.tag)
@@ -180,9 +178,10 @@ def _time(run: _Run) -> Iterator[str]:
     yield from run.world.late
     yield from run.world.faults
     end = len(run.events)
-    for console in run.world.fresh.values():
-        if console.position is not None and number(console.position) < end - 5:
-            yield f"a fresh {console.sender} is shown {console.position}, the journal ends at {end}"
+    for name, node in run.world.nodes.items():
+        heads = [sale.hub.head for sale in node.registry.here()] if node is not None else []
+        if heads and heads != [end]:
+            yield f"{name} stands at {heads[0]}, the journal ends at {end}"
 
 
 PROMISES = {

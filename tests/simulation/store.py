@@ -243,7 +243,7 @@ class Way(Journal, Leases, Bus):
                 self._troubles.say(hear, channel, way)
 
     async def subscribe(self, channel: str) -> None:
-        await self._ask(f"subscribe {channel}", lambda: self.channels.add(channel))
+        self.channels.add(channel)
 
     async def unsubscribe(self, channel: str) -> None:
         self.channels.discard(channel)

@@ -76,6 +76,7 @@ class NodesWay:
             return
         if error is not None:
             answer.set_exception(error)
+            answer.exception()  # whoever asked may be no more
         else:
             answer.set_result(result)
 

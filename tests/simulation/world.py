@@ -28,12 +28,13 @@ from tests.simulation.node import Node
 from tests.simulation.platform import Platform, RelayProcess
 from tests.simulation.seams import replaced
 from tests.simulation.source import Source
-from tests.simulation.store import Store, Way
+from tests.simulation.store import NOBODY, Store, Way
 from tests.simulation.weather import Weather
 
 SALE = "sim"
 KEY = b"simulation-" + b"k" * 32
 EPOCH_MS = script.START - int(script.BEGINS_AT * 1000)
+PATIENCE = 20
 FAR = 4_102_444_800  # 2100: tokens of the simulation do not run out
 _tokens: dict[tuple[str, str], str] = {}
 
@@ -107,7 +108,11 @@ class World:
         self._conducted()
         await asyncio.sleep(script.ENDS_AT - self.loop.now)
         self.fresh = {p: self._console(c.role, p, c.ahead) for p, c in self.consoles.items()}
-        await asyncio.sleep(1.0)
+        for _ in range(PATIENCE):
+            before = len(self.store.sale(SALE).entries)
+            await asyncio.sleep(2.5)  # longer than any lead
+            if len(self.store.sale(SALE).entries) == before:
+                return  # nothing has happened for a while: what is shown now is what stands
 
     def _create(self) -> None:
         of = script.sheet(self.source.stream("sheet"))
@@ -167,7 +172,7 @@ class World:
         self.network.died(node.process, silently=silently)
         if node.way in self.store.ways:
             self.store.ways.remove(node.way)
-        self.loop.call_later(back_in, self._start_node, name)
+        self.loop.call_later(back_in, self._start_node, name, context=NOBODY)
 
     def owner(self) -> Node | None:
         """The node whose lease the store holds."""
