@@ -155,7 +155,10 @@ class Hub(Listener):
     def publish(self, batch: Published) -> None:
         before = {key: self._show(*key) for key in batch.touched}
         for event in batch.events:
-            if isinstance(event, DeliveryRequested) and self.record.state.deliveries[event.delivery].relay != event.relay:
+            if (
+                isinstance(event, DeliveryRequested)
+                and self.record.state.deliveries[event.delivery].relay != event.relay
+            ):
                 # It went on to another relay in this very batch. The first is told to bring it by the event: so it is
                 # told as well that it is gone.
                 before["deliveries", event.delivery] += ((f"relay:{event.relay}",),)

@@ -1,7 +1,7 @@
 """Runs one seed, or looks for the first that breaks a promise, and prints its trace.
 
-    python -m tests.simulation 17            the trace of seed 17, and what it breaks
-    python -m tests.simulation 0 200         the seeds from 0 to 199: those that break something
+python -m tests.simulation 17            the trace of seed 17, and what it breaks
+python -m tests.simulation 0 200         the seeds from 0 to 199: those that break something
 """
 
 from __future__ import annotations
@@ -28,7 +28,12 @@ def main() -> int:
         wrong = broken(world)
         took = time.perf_counter() - began
         if wrong or "-v" in sys.argv:
-            print(f"seed {seed} ({took:.2f} s, {len(world.store.sale('sim').entries)} events)", *wrong, sep="\n   ", flush=True)
+            print(
+                f"seed {seed} ({took:.2f} s, {len(world.store.sale('sim').entries)} events)",
+                *wrong,
+                sep="\n   ",
+                flush=True,
+            )
         found += bool(wrong)
     return bool(found)
 

@@ -26,7 +26,15 @@ BUSY_SECONDS = 0.5
 
 class Console:
     def __init__(
-        self, process: Process, network: Network, token: str, role: str, person: str, *, ahead: bool, chance: random.Random
+        self,
+        process: Process,
+        network: Network,
+        token: str,
+        role: str,
+        person: str,
+        *,
+        ahead: bool,
+        chance: random.Random,
     ) -> None:
         self.process, self._network, self._token, self._chance = process, network, token, chance
         self.role, self.person, self.ahead = role, person, ahead
@@ -153,13 +161,17 @@ class Console:
         self.seen[key], self._last = event, event["seq"]
 
     def _done(self, frame: Json) -> None:
-        if frame["id"] in self.given:
-            self.open.pop(frame["id"], None)
-            self.done.setdefault(frame["id"], []).append(frame.get("result"))
+        if frame["id"] not in self.given:
+            self.wrong.append(f"it was told what another was to be told: {frame}")
+            return
+        self.open.pop(frame["id"], None)
+        self.done.setdefault(frame["id"], []).append(frame.get("result"))
 
     def _refused(self, frame: Json) -> None:
         id_ = frame["id"]
-        if frame["code"] == "busy":
+        if id_ not in self.given:
+            self.wrong.append(f"it was told what another was to be told: {frame}")
+        elif frame["code"] == "busy":
             wait = frame["details"]["retry_ms"] / 1000 + self._chance.random() * BUSY_SECONDS
             self.process.loop.call_later(wait, self._give, id_)
         elif self.open.pop(id_, None) is not None:

@@ -8,6 +8,7 @@ time goes on) or crash (what it would do never happens, not even the rest of a `
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import heapq
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -134,10 +135,8 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         for task in self._tasks:
             if not task.done():
                 task._log_destroy_pending = False  # type: ignore[attr-defined]  # it is we who drop it
-                try:
+                with contextlib.suppress(BaseException):  # a `finally` that waits, of a process that is no more
                     task.get_coro().close()  # type: ignore[union-attr]
-                except BaseException:  # noqa: BLE001, S110 - a `finally` that waits, of a process that is no more
-                    pass
         self._tasks.clear()
         self.ready.clear()
         self._timers.clear()
@@ -184,14 +183,14 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
         """A cancelled timer is passed over when its time comes."""
 
-    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> asyncio.Future[Any]:  # type: ignore[override]
+    def run_in_executor(self, _: Any, func: Any, *args: Any) -> asyncio.Future[Any]:  # type: ignore[override]
         """A thread's work, done at one moment; it takes its time before and after it."""
         future = self.create_future()
 
         def work() -> None:
             try:
                 result = func(*args)
-            except Exception as e:  # noqa: BLE001 - it is whoever waits who is to have it
+            except Exception as e:
                 self.call_later(self.disk_seconds(), _settle, future, None, e)
             else:
                 self.call_later(self.disk_seconds(), _settle, future, result, None)

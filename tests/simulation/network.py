@@ -158,7 +158,7 @@ class ClientEnd:
             self.close_code, self.close_reason = code, reason
             self._more.set()
 
-    async def send(self, message: bytes, text: bool = True) -> None:
+    async def send(self, message: bytes, text: bool = True) -> None:  # noqa: ARG002 - it is always text
         if self._closed:
             raise ConnectionClosedError(None, None)
         self._link.up.send(message.decode(), len(message))
@@ -247,7 +247,9 @@ def _shown(item: Any) -> str:
     match item:
         case bytes() if item != _PING:
             op = item[7 : item.index(34, 7)].decode()
-            return f"{op} {len(item)}" + (f" {item[16:70].decode(errors='ignore')}" if op in {"done", "refused"} else "")
+            return f"{op} {len(item)}" + (
+                f" {item[16:70].decode(errors='ignore')}" if op in {"done", "refused"} else ""
+            )
         case bytes():
             return "ping"
         case "":

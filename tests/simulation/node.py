@@ -9,7 +9,9 @@ from coordinator.errors import JournalError
 from coordinator.gateway import wire
 from coordinator.gateway.auth import Tokens
 from coordinator.gateway.context import Gateway
-from coordinator.gateway.session import greet, heartbeat
+from coordinator.gateway.heartbeat import heartbeat
+from coordinator.gateway.session import greet
+from coordinator.registry import Sale
 from coordinator.settings import Settings
 from coordinator.shared_registry import SharedRegistry
 from tests.simulation.loop import Process
@@ -27,10 +29,17 @@ class Node:
         self.registry = SharedRegistry(way, way, way, public=PUBLIC, node=f"{process.name}x{boot}")
         self.gateway = Gateway(Settings.model_construct(), self.registry, tokens)
         self.registry.leads_changed = lambda sale: self.gateway.presence.leads_changed(sale, wire.LOST_LEASE)
-        self.registry.cut_off = lambda: self._send_away("this node does not reach its store: come back, another one may")
+        self.registry.left = self._left
+        self.registry.cut_off = lambda: self._send_away(
+            "this node does not reach its store: come back, another one may"
+        )
 
     def _send_away(self, why: str) -> None:
         for session in list(self.gateway.connections):
+            session.close(wire.GOING_AWAY, why)
+
+    def _left(self, sale: Sale, why: str) -> None:
+        for session in [s for s in self.gateway.connections if s.sale is sale]:
             session.close(wire.GOING_AWAY, why)
 
     async def start(self, ready: Callable[[], None], ended: Callable[[], None]) -> None:

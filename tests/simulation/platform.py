@@ -55,7 +55,9 @@ class SimulatedAdapter(Adapter[CredentialSettings, GroupSettings]):
                 f"{platform.loop.now:.3f} {relay.name} sends {delivery} attempt {attempt}, and was told at {told[1]:.3f} not to"
             )
         chance = platform.chance.random() * 100
-        answer = "retry" if chance < platform.retries else "doubt" if chance < platform.retries + platform.doubts else "sent"
+        answer = (
+            "retry" if chance < platform.retries else "doubt" if chance < platform.retries + platform.doubts else "sent"
+        )
         platform.calls.append(Call(platform.loop.now, relay.name, delivery, attempt, answer))
         await asyncio.sleep(platform.chance.random() * (0.3 if answer != "doubt" else 3.0))
         if answer == "retry":

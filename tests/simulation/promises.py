@@ -56,6 +56,18 @@ def _journal(run: _Run) -> Iterator[str]:
     yield from (f"{who} {id_} stands in it {n} times" for (who, id_), n in commands.items() if n > 1)
 
 
+def _writers(run: _Run) -> Iterator[str]:
+    """Who has lost the lease writes nothing, and who writes has said so first."""
+    opened = {e.seq: f"{e.owner}.{e.incarnation}" for e in run.of("journal.opened")}
+    last = ""
+    for first, fence, owner in run.sale.written_by:
+        last = opened.get(first, last)
+        if fence != owner:
+            yield f"{fence} wrote number {first} while {owner or 'nobody'} had the lease"
+        if fence != last:
+            yield f"{fence} wrote number {first}, and the journal was opened by {last}"
+
+
 def _answers(run: _Run) -> Iterator[str]:
     """Acknowledged is durable, and counts once."""
     for console in run.consoles:
@@ -126,7 +138,9 @@ def _deliveries(run: _Run) -> Iterator[str]:
         if len(at) > 1 + allowed[delivery]:
             yield f"{delivery} reached its group {len(at)} times: {at}"
         status = run.state.deliveries[delivery].status
-        said = status in {"sent", "unknown"} or any(e.delivery == delivery for e in run.of("delivery.unknown", "delivery.sent"))
+        said = status in {"sent", "unknown"} or any(
+            e.delivery == delivery for e in run.of("delivery.unknown", "delivery.sent")
+        )
         if not said:
             yield f"{delivery} is with its group ({at}), and the record says {status}"
     for e in run.of("delivery.sent"):
@@ -185,6 +199,6 @@ def _time(run: _Run) -> Iterator[str]:
 
 
 PROMISES = {
-    "the journal": _journal, "answers": _answers, "cues": _cues, "coupons": _coupons, "deliveries": _deliveries,
+    "the journal": _journal, "writers": _writers, "answers": _answers, "cues": _cues, "coupons": _coupons, "deliveries": _deliveries,
     "consoles": _consoles, "in time": _time,
 }  # fmt: skip

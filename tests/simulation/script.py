@@ -104,12 +104,18 @@ def commands(chance: random.Random) -> list[Step]:
         if undone is not None and chance.random() < 0.7:
             again = {"cue": what["cue"]} if "cue" in what else {}
             steps.append(Step(at + 0.1 + chance.random() * 3, person, {"kind": undone, **again}))
-    for n in range(chance.randrange(8, 16)):
+    for _ in range(chance.randrange(8, 16)):
         member = f"m{chance.randrange(8)}"
         steps.append(Step(6 + chance.random() * 20, "hands", {"kind": "coupon.claim", "coupon": "c", "member": member}))
     for n in range(4):
         group = chance.choice(["g1", "g2"])
-        steps.append(Step(5 + chance.random() * 15, "hands", {"kind": "question.raise", "group": group, "member": f"m{n}", "text": f"{n} 包邮吗"}))
+        steps.append(
+            Step(
+                5 + chance.random() * 15,
+                "hands",
+                {"kind": "question.raise", "group": group, "member": f"m{n}", "text": f"{n} 包邮吗"},
+            )
+        )
         steps.append(Step(6 + chance.random() * 18, "chen", {"kind": "question.take", "question": f"q{n + 1}"}))
         steps.append(Step(4 + chance.random() * 20, "lin", {"kind": "prompt.send", "to": "controller", "text": f"提 {n}", "urgency": "normal"}))  # fmt: skip
     # What stands still at the end is set going again, so that everything comes to its end.
@@ -128,14 +134,22 @@ def faults(chance: random.Random, nodes: list[str], consoles: list[str]) -> list
             "crash", "crash", "stop", "pause", "pause", "cut off", "stall", "flaky", "bus", "wall", "break", "break", "half open",
             "slow reader", "relay crash", "relay pause", "relay break", "unreachable", "snapshot", "platform",
         ])  # fmt: skip
-        what: Json = {"fault": kind, "node": node, "seconds": round(chance.choice([0.05, 0.5, 1.0, 2.0, 4.0, 8.0]) * (0.5 + chance.random()), 3)}
+        what: Json = {
+            "fault": kind,
+            "node": node,
+            "seconds": round(chance.choice([0.05, 0.5, 1.0, 2.0, 4.0, 8.0]) * (0.5 + chance.random()), 3),
+        }
         match kind:
             case "crash" | "relay crash":
                 what["silently"] = chance.random() < 0.3
             case "flaky":
                 what |= {name: chance.choice([0.0, 0.1, 0.4]) for name in ("lost", "unanswered", "late")}
             case "bus":
-                what |= {"unheard": chance.choice([0.0, 0.3, 1.0]), "twice": chance.choice([0.0, 0.3]), "disorder": chance.choice([0.0, 0.3])}
+                what |= {
+                    "unheard": chance.choice([0.0, 0.3, 1.0]),
+                    "twice": chance.choice([0.0, 0.3]),
+                    "disorder": chance.choice([0.0, 0.3]),
+                }
             case "wall":
                 what["by_ms"] = chance.choice([-5000, -400, -100, 100, 400, 5000])
             case "break" | "half open" | "slow reader":

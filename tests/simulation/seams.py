@@ -56,9 +56,11 @@ def replaced(
     def log(_: object, level: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
         said = event.pop("event")
         trouble = event.pop("exc_info", None)
-        note(f"log {PROCESS.get()} {level} {said} {({k: str(v) for k, v in event.items()})}")
+        note(f"log {PROCESS.get()} {level} {said} { ({k: str(v) for k, v in event.items()}) }")
         if trouble:  # what the product did not foresee
-            faults.append(f"{loop.now:.3f} {PROCESS.get()} {said}: {structlog.processors.format_exc_info(None, '', {'exc_info': True})['exception']}")
+            faults.append(
+                f"{loop.now:.3f} {PROCESS.get()} {said}: {structlog.processors.format_exc_info(None, '', {'exc_info': True})['exception']}"
+            )
         raise structlog.DropEvent
 
     clock = SimpleNamespace(monotonic=monotonic, time_ns=wall_ns, perf_counter=monotonic, thread_time=monotonic)

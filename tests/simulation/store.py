@@ -43,6 +43,8 @@ class _Sale:
         self.ids: dict[tuple[str, str], int] = {}
         self.snapshots: dict[int, bytes] = {}
         self.token, self.until = "", 0.0
+        self.written_by: list[tuple[int, str, str]] = []
+        """(number, fence, token that held the lease) of each flush."""
 
     @property
     def hash(self) -> bytes:
@@ -75,14 +77,18 @@ class Store:
     def append(self, name: str, flush: Flush, now: float) -> None:
         sale = self.sale(name)
         batch = seal(sale.hash, flush)
-        if sale.owner(now) != flush.fence:
-            raise Fenced(name, flush.fence, len(sale.entries))
+        self.check_fence(sale, flush, now)
         if flush.first != len(sale.entries) + 1:
             raise Conflict(name, flush.first - 1, len(sale.entries))
         private = dict(flush.private)
         sale.batches.append(batch)
+        sale.written_by.append((flush.first, flush.fence, sale.owner(now)))
         sale.entries += [Entry(n, body, private.get(n)) for n, body in enumerate(flush.bodies, flush.first)]
         sale.ids |= {(sender, id_): n for sender, id_, n in commands_of(batch.commands)}
+
+    def check_fence(self, sale: _Sale, flush: Flush, now: float) -> None:
+        if sale.owner(now) != flush.fence:
+            raise Fenced(sale.name, flush.fence, len(sale.entries))
 
     def end(self, name: str) -> End:
         sale = self.sale(name)

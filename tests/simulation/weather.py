@@ -56,7 +56,7 @@ class NodesWay:
                 return
             try:
                 result = thing()
-            except Exception as e:  # noqa: BLE001 - it is the node's
+            except Exception as e:
                 weather.note(f"store {name} {what}: {type(e).__name__}")
                 tell: tuple[T | None, Exception | None] = (None, e)
             else:

@@ -1,6 +1,6 @@
 """One run: nodes, relays, consoles, a store and a network between them, and what goes wrong, all from one seed.
 
-    .venv/bin/python -m tests.simulation SEED
+.venv/bin/python -m tests.simulation SEED
 """
 
 from __future__ import annotations
@@ -296,4 +296,3 @@ def folded(entries: list[Any]) -> State:
     for event in codec.decode_all(entries, SALE):
         evolve(state, event)
     return state
-
