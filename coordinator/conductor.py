@@ -37,6 +37,7 @@ BATCH_SECONDS = 0.004  # the longest the loop is held by deciding; half of it co
 SHORTEST_SLEEP_SECONDS = 0.001
 DELIVERY_ROOM_MS = 1_000  # of the sale's time, between a delivery's moment and where a rehearsal waits for it
 REST_SECONDS = 0.5  # after a flush that failed, before what is due is tried again
+UNKNOWN_SECONDS = 3.0  # after a flush that failed, so long its commands wait for the journal to say what became of them
 RELOAD_SECONDS = 0.2  # between two tries to read a journal that cannot be read
 QUEUE_LIMIT = 20_000  # commands that may wait; beyond it new ones are told to come back
 RETRY_MS = 1_000  # what `busy` says
@@ -489,7 +490,11 @@ class Conductor:
         """The journal decides: what stands in it is done, the rest is told to come back."""
         self.unavailable, self._rest_until = why, clocks.monotonic() + REST_SECONDS
         log.error("a flush failed; the journal decides", sale=self.sale, first=flush.first, reason=why)
-        await self._reload()
+        timer = asyncio.get_running_loop().call_later(UNKNOWN_SECONDS, self._give_up, batch, why)
+        try:
+            await self._reload()
+        finally:
+            timer.cancel()
         stood = False
         if self.record.durable >= flush.last:
             with contextlib.suppress(JournalError):
@@ -499,6 +504,12 @@ class Conductor:
             if given.ok and not stood:
                 given = self._busy(given.id, f"nothing can be written: {why}")  # noqa: PLW2901
             self._settle(work, index, given)
+
+    def _give_up(self, batch: _Batch, why: str) -> None:
+        """The journal does not say what became of a batch: who waits comes back, with the same ids, and is told then."""
+        answers, batch.answers = batch.answers, []
+        for work, index, given in answers:
+            self._settle(work, index, self._busy(given.id, f"it is not known yet whether it stands: {why}"))
 
     async def _reload(self) -> None:
         """Drops the working state for what the journal holds, however long the journal takes to be there.

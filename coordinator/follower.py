@@ -37,8 +37,8 @@ Send = Callable[[int, Actor, Sequence[Any]], None]
 """(number, who, commands): sends them to whoever conducts the sale now; lost where nobody does."""
 
 
-class _Sent:
-    """Commands on their way, and who waits for their answers."""
+class Sent:
+    """Commands on their way, and who waits for their answers since when."""
 
     __slots__ = ("actor", "answers", "came", "commands", "reply", "sent")
 
@@ -63,7 +63,7 @@ class Follower:
         self._doubt = True  # whether the journal still holds what was told here is to be looked at
         self._fresh = asyncio.Event()
         self._more = asyncio.Event()
-        self._sent: dict[int, _Sent] = {}
+        self._sent: dict[int, Sent] = {}
         self._task: asyncio.Task[None] | None = None
         self._unreadable: JournalError | None = None
         self.on_unreadable: Callable[[JournalError], None] = lambda _: None
@@ -97,9 +97,9 @@ class Follower:
             self._task.cancel()
             await asyncio.wait([self._task])
 
-    def left(self) -> list[tuple[Actor, list[Any], Reply]]:
+    def left(self) -> list[Sent]:
         """The commands that are not answered yet. From here on it answers none."""
-        left = [(s.actor, s.commands, s.reply) for s in self._sent.values() if s.answers is None]
+        left = [s for s in self._sent.values() if s.answers is None]
         for sent in [s for s in self._sent.values() if s.answers is not None]:
             sent.reply(sent.answers or [])
         self._sent.clear()
@@ -117,10 +117,14 @@ class Follower:
             return
         # An id of its own for each: what is sent again must count once.
         named = [{"id": clocks.bits()[:8].hex(), **c} if isinstance(c, dict) else c for c in commands]
+        self.send(Sent(actor, named, reply))
+
+    def send(self, sent: Sent) -> None:
+        """Sends on what came to this node, perhaps a while ago: how long it has waited counts from then."""
         n = next(_numbers)
-        self._sent[n] = _Sent(actor, named, reply)
-        self.waiting += len(named)
-        self._send(n, actor, named)
+        self._sent[n] = sent
+        self.waiting += len(sent.commands)
+        self._send(n, sent.actor, sent.commands)
 
     async def do(self, actor: Actor, command: dict[str, Any]) -> Answer:
         """One command, and its answer."""
@@ -200,7 +204,7 @@ class Follower:
             if sent.answers is not None and max((a.seq for a in sent.answers), default=0) <= self.record.durable:
                 self._finish(n, sent)
 
-    def _finish(self, n: int, sent: _Sent) -> None:
+    def _finish(self, n: int, sent: Sent) -> None:
         del self._sent[n]
         self.waiting -= len(sent.commands)
         sent.reply(sent.answers or [])

@@ -211,11 +211,12 @@ class SharedRegistry(Registry):
             self._follow(sale, conductor.record)
             await self._bus.subscribe(nodes.of_sale(sale.id))
 
-    def _follow(self, sale: Sale, record: Record) -> None:
+    def _follow(self, sale: Sale, record: Record) -> Follower:
         record.ahead = True  # what was decided, or read on, before this may not have come to stand
         follower = sale.conductor = Follower(record, self._sender(sale.id))
         follower.on_unreadable = lambda e: self._leave_alone(sale.id, e)
         follower.start()
+        return follower
 
     def _leave_alone(self, sale: str, why: JournalError) -> None:
         """A newer version has written on, or bytes are wrong: what is shown here would be wrong from there on."""
@@ -234,29 +235,34 @@ class SharedRegistry(Registry):
             self.left(found, f"{why}; come back: another node may serve it")
             await self._bus.unsubscribe(nodes.of_sale(sale))
             await found.conductor.close()
-            for _, commands, reply in found.conductor.left():
-                reply([busy(given, str(why)) for given in commands])
+            for sent in found.conductor.left():
+                sent.reply([busy(given, str(why)) for given in sent.commands])
 
     async def _promote(self, sale: Sale, follower: Follower) -> None:
         """Conducts a sale that was followed here, from where it was followed to."""
         await follower.close()
+        why = None
         try:
             conductor = await self._take_up(sale.id, follower.record)
         except JournalError as e:
-            log.warning("a sale cannot be taken up just now", sale=sale.id, reason=str(e))
+            why = str(e)
+            if follower.unavailable != why:  # once, not with each try
+                log.warning("a sale cannot be taken up just now", sale=sale.id, reason=why)
             conductor = None
             if isinstance(e, UNREADABLE):
                 self._leave_alone(sale.id, e)  # once it is followed again: below
         if conductor is None:
-            self._follow(sale, follower.record)
-        else:
-            sale.conductor = conductor
-            self._conducting(sale, conductor)
-        # Those too that came while it was tried: nobody else would ever answer them.
-        for actor, commands, reply in follower.left():
-            sale.conductor.submit(actor, commands, reply)
-        if conductor is not None:  # else it listens still
-            await self._bus.unsubscribe(nodes.of_sale(sale.id))
+            following = self._follow(sale, follower.record)
+            following.unavailable = why
+            # Those too that came while it was tried: nobody else would ever answer them.
+            for sent in follower.left():
+                following.send(sent)
+            return
+        sale.conductor = conductor
+        self._conducting(sale, conductor)
+        for sent in follower.left():
+            conductor.submit(sent.actor, sent.commands, sent.reply)
+        await self._bus.unsubscribe(nodes.of_sale(sale.id))
 
     # ------------------------------------------------------------ leases
     async def _tending(self) -> None:
@@ -322,6 +328,8 @@ class SharedRegistry(Registry):
                     self._attend(found)
                 continue
             self._owners.pop(name, None)
+            if found is not None and isinstance(found.conductor, Follower):
+                found.conductor.beat()  # who waits is told, whether somebody takes it up or nobody can
             if self._stopping or name in self._held:
                 continue
             if now >= self._orphans.setdefault(name, now) + self._politeness():

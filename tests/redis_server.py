@@ -120,7 +120,7 @@ def standalone(*options: str) -> Iterator[RedisServer]:
 
 @contextmanager
 def replicated(*options: str) -> Iterator[tuple[RedisServer, RedisServer]]:
-    """(master, replica), in step."""
+    """(master, replica), in step; `options` are the master's."""
     with standalone(*options) as master, standalone("--replicaof", f"127.0.0.1 {master.port}") as replica:
         until(lambda: master.client.info("replication").get("connected_slaves") == 1, "the replica is there")
         until(lambda: replica.client.info("replication").get("master_link_status") == "up", "the replica is in step")

@@ -202,6 +202,8 @@ class RedisLink:
         """All at once, since one may hang; who knows of the latest change is believed. Why nobody answers, else None."""
         places = dict.fromkeys([*self.masters(), *self.address.hosts, *self._clients])
         asked = [asyncio.create_task(self._shards(place)) for place in places]
+        for task in asked:
+            task.add_done_callback(_forget)
         done, late = await asyncio.wait(asked, timeout=LOOK_SECONDS)
         for task in late:
             task.cancel()
@@ -267,7 +269,8 @@ class RedisLink:
         """As `_exchange`; a master that hangs is waited for until the cluster has made another one master."""
         if not self.cluster:
             return await self._exchange(place, commands, raising=raising)
-        sending = asyncio.ensure_future(self._exchange(place, commands, raising=raising))
+        sending = asyncio.create_task(self._exchange(place, commands, raising=raising))
+        sending.add_done_callback(_forget)
         try:
             while not (await asyncio.wait([sending], timeout=SUSPECT_SECONDS))[0]:
                 with suppress(JournalUnavailable):
@@ -301,6 +304,12 @@ class RedisLink:
         if isinstance(error, ResponseError):
             return JournalUnavailable(f"{_in_words(error)} ({where})")
         return JournalUnavailable(f"cannot reach Redis at {where} ({_in_words(error)})")
+
+
+def _forget(task: asyncio.Task[Any]) -> None:
+    """Whoever has given up waiting does not want to know why it failed."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _slots(rows: Any, asked: str) -> list[tuple[int, int, tuple[str, int]]]:

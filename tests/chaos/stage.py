@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import shutil
 import signal
 import sys
 import time
@@ -128,10 +129,14 @@ class Stage:
                 relay.kill()
             await relay.wait()
         if hasattr(self, "nodes"):
+            for n, node in enumerate(self.nodes.nodes):  # for whoever asks why it failed
+                (self.folder / f"n{n}.log").write_text("\n".join(node.log))
             await self.nodes.stop()
         for way in [w for ways in self._ways for w in ways.values()] + ([self.front] if hasattr(self, "front") else []):
             await way.close()
         if hasattr(self, "cluster"):
+            for server in self.cluster.servers:
+                shutil.copy(server.folder / "log", self.folder / f"redis-{server.port}.log")
             self.cluster.close()
 
     # ------------------------------------------------------------ the load

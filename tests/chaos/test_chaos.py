@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,13 @@ from tests.chaos.told import check_told
 async def play(stage: Stage, strikes: list[Strike]) -> dict[str, object]:
     await stage.open()
     try:
+        began = time.monotonic()
         for strike in strikes:
             async with asyncio.timeout(120):
                 await stage.strike(strike)
+        seconds = round(time.monotonic() - began)
         await stage.end()
-        return await check_told(stage)
+        return {**await check_told(stage), "strikes": len(strikes), "seconds": seconds}
     finally:
         await stage.close()
 
