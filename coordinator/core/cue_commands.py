@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from coordinator.core import checks, conditions, cues, schedule, selectors
 from coordinator.core.cues import Cue, CueConfirmed, CueHeld, CueReleased, CueSkipped, lead_of, need_cue, plan_of
-from coordinator.core.firing import go, withdraw
+from coordinator.core.firing import go, wait_for_confirm, withdraw
 from coordinator.core.kernel import (
     SET_OFF,
     Command,
@@ -60,9 +60,9 @@ class CueHold(Command):
     cue: Id
 
 
-@command("cue.release", button=True, events=("cue.released", *SET_OFF))
+@command("cue.release", button=True, events=("cue.released", "cue.waiting", *SET_OFF))
 class CueRelease(Command):
-    """Lets a held cue go on: at its moment, or at now + lead where that has passed."""
+    """Lets a held cue go on: at its moment, or at now + lead where that has passed. One that needs a word waits for it."""
 
     cue: Id
 
@@ -162,6 +162,9 @@ def release(turn: Turn, c: CueRelease) -> None:
     # What lies ahead waits for its moment; what has passed, a hand's cue, and one that was set off, goes now.
     set_off = cue.when is not None and cue.run is not None
     if cue.hand or set_off or (cue.at is not None and cue.at - lead <= turn.at):
+        if plan.confirm is not None and not cue.confirmed:
+            wait_for_confirm(turn, cue, plan)  # letting it go on is not the word that it waits for
+            return
         moment = cue.at if cue.at is not None and cue.at > turn.at and not cue.hand else turn.at + lead
         go(turn, cue, moment)
 

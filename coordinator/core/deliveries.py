@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 # Links and coupons go before talk where a platform's window is short.
 PRIORITY = {"link.drop": 0, "coupon.drop": 0, "checkin.open": 1, "message.send": 2}
+OPEN = frozenset({"requested", "held", "awaiting"})  # what may still be withdrawn
 RETRY_EXPIRES_MS = 600_000  # what is asked for again after its time gets as long as an `ask` gets
 EXPIRY_GRACE_MS = 5_000  # a relay gets this long after `expires_at` to say what happened
 
@@ -263,8 +264,15 @@ def _number(delivery: str) -> int:
     return int(delivery[1:])
 
 
+def withdraw_from(turn: Turn, group: str, why: str) -> None:
+    """Takes back all that is on its way to a group."""
+    for name in sorted(turn.state.opened):
+        if (d := turn.state.deliveries[name]).group == group:
+            _withdraw(turn, d, why)
+
+
 def _withdraw(turn: Turn, d: Delivery, why: str) -> None:
-    if d.status in {"requested", "held", "awaiting"}:
+    if d.status in OPEN:
         turn.emit(DeliveryWithdrawn(delivery=d.id, attempt=d.attempt, relay=d.relay, why=why))
 
 
@@ -290,7 +298,7 @@ def render_again(turn: Turn, product: str) -> bool:
             d = state.deliveries[delivery]
             if content_for(turn, drop, do, _key_in(d.content)) == d.content:
                 continue
-            if d.status in {"requested", "held", "awaiting"}:
+            if d.status in OPEN:
                 request(turn, drop, do, group, d.id, d.relay)
             left = left or d.status == "sent"
     return left
@@ -318,7 +326,10 @@ def report(turn: Turn, c: DeliveryReport) -> dict[str, Any] | None:
     base: dict[str, Any] = {"delivery": d.id, "attempt": c.attempt, "relay": turn.actor.name, "why": c.why}
     match c.outcome:
         case "sent":
+            newer = c.attempt < d.attempt and d.status in OPEN
             turn.emit(DeliverySent(**base, platform_id=c.platform_id, sent_at=c.sent_at or turn.at))
+            if newer:  # the group has it: whoever was asked next is told so
+                turn.emit(DeliveryWithdrawn(delivery=d.id, attempt=d.attempt, relay=d.relay, why="sent"))
         case "waiting":
             turn.emit(DeliveryHeld(**base, until=c.until))
         case "awaiting":
@@ -391,7 +402,7 @@ def _need_free_way(turn: Turn, d: Delivery) -> None:
 @decides(DeliveryWithdraw)
 def withdraw_one(turn: Turn, c: DeliveryWithdraw) -> None:
     d = _need(turn.state, c.delivery)
-    if d.status not in {"requested", "held", "awaiting"}:
+    if d.status not in OPEN:
         raise Refusal("too_late", f"{d.id} is {d.status}", {"status": d.status})
     _withdraw(turn, d, "by hand")
 
@@ -547,7 +558,7 @@ def reported(state: State, e: Any) -> Iterable[Key]:
         case DeliveryResolved():
             d.why = e.choice
     _tally(state, d, 1)
-    if d.status in {"requested", "held", "awaiting"}:
+    if d.status in OPEN:
         state.opened.add(d.id)
     else:
         state.opened.discard(d.id)

@@ -16,8 +16,8 @@ from coordinator.core.kernel import (
     Member,
     Refusal,
     ShortText,
-    Text,
     Turn,
+    Words,
     command,
     decides,
     evolves,
@@ -95,16 +95,16 @@ class GroupObserve(Command):
     group: Id
     what: Literal["joined", "left", "removed", "message"]
     member: Member | None = None
-    text: Text | None = None
+    text: Words | None = None
     name: ShortText | None = None
     channel: ShortText | None = None
     count: Annotated[int, Field(ge=1, le=100_000)] = 1
     platform_id: ShortText | None = None
 
 
-@command("group.freeze", events=("group.frozen",))
+@command("group.freeze", events=("group.frozen", "delivery.withdrawn"))
 class GroupFreeze(Command):
-    """No drop goes into this group until it is thawed."""
+    """No drop goes into this group until it is thawed; what is on its way there is withdrawn."""
 
     group: Id
 
@@ -160,9 +160,12 @@ def observe(turn: Turn, c: GroupObserve) -> None:
 
 @decides(GroupFreeze)
 def freeze(turn: Turn, c: GroupFreeze) -> None:
+    from coordinator.core.deliveries import withdraw_from
+
     if need_group(turn, c.group).frozen:
         raise Refusal("stale", f"{c.group} is frozen already", {"current": "frozen"})
     turn.emit(GroupFrozen(group=c.group))
+    withdraw_from(turn, c.group, "frozen")
 
 
 @decides(GroupThaw)

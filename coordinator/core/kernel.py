@@ -33,6 +33,8 @@ MAX_TRIGGER_DEPTH = 4  # a cue that sets off a cue that sets off a cue …: beyo
 # NUL is refused: half the programs that will ever read an export end a text there.
 _NO_NUL = r"^[^\x00]*$"
 Text = Annotated[str, StringConstraints(min_length=1, max_length=4000, pattern=_NO_NUL)]
+Words = Annotated[str, StringConstraints(min_length=1, max_length=20_000, pattern=_NO_NUL)]
+"""What members said: as long as any platform lets a message be, so that none is lost."""
 Instant = Annotated[int, Field(ge=0, le=2**53)]  # what a screen's numbers hold exactly
 Length = Annotated[int, Field(ge=0, le=2**53)]
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_NO_NUL)]

@@ -18,8 +18,8 @@ from coordinator.core.kernel import (
     Member,
     Refusal,
     ShortText,
-    Text,
     Turn,
+    Words,
     command,
     current,
     decides,
@@ -93,7 +93,7 @@ class QuestionRaise(Command):
 
     group: Id
     member: Member | None = None
-    text: Text
+    text: Words
     name: ShortText | None = None
 
 

@@ -19,6 +19,7 @@ from coordinator.runsheet.findings import SEVERITIES, Finding, Severity
 from coordinator.runsheet.model import ROLES, Cue, Sheet
 from coordinator.runsheet.reading import Reading
 from coordinator.runsheet.source import Path
+from roles.permissions import may
 
 PRODUCT_LENGTH_MS = 180_000  # the trade's rule: three minutes a product
 TEXT_BYTES = 2048  # the smallest limit among the group robots that relays speak to
@@ -176,6 +177,11 @@ def _cues(sheet: Sheet, plan: Plan) -> Iterator[Found]:
             if who is not None and who not in ROLES and who not in people:
                 message = f"{who} is neither a role nor in the team; add the person under team, or write one of {', '.join(ROLES)}"
                 yield Found("warn", "PLAN", (*path, name), message)
+        if compiled.confirm is not None and not may(compiled.confirm.role, "cue.confirm"):
+            message = (
+                f"{compiled.confirm.role} has no button for it: the controller confirms; write confirm: controller"
+            )
+            yield Found("warn", "PLAN", (*path, "confirm"), message)
         if compiled.do in INTO_GROUPS:
             reached = selectors.select(compiled.groups or "all", plan.groups)
             place = (*path, "groups" if cue.groups else "do")

@@ -92,3 +92,15 @@ def test_found_late_it_waits_as_long_as_it_would_have_and_is_then_struck() -> No
     sale.advance(START + 6 * MINUTE)
     assert [(e.at - START, e.why) for e in sale.of("cue.skipped")] == [(5 * MINUTE, "not_confirmed")]
     assert sale.of("cue.alerted"), "and its owner was told"
+
+
+def test_held_over_its_moment_and_released_it_still_waits_for_its_word() -> None:
+    sale = Sale(sheet(segment(CUE))).live()
+    sale.do("controller", "cue.hold", cue="c")
+    sale.advance(START + 2 * MINUTE)
+    sale.do("controller", "cue.release", cue="c")
+    sale.advance(START + 3 * MINUTE)
+    assert (sale.cue("c").status, sale.fired("c")) == ("waiting", [])
+    sale.do("controller", "cue.confirm", cue="c")
+    sale.advance(START + 4 * MINUTE)
+    assert sale.fired("c") == [(182, 182)]

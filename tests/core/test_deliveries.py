@@ -89,6 +89,16 @@ class TestAReport:
         assert sale.state.deliveries["d1"].status == "sent"
         assert "d1" not in sale.state.opened
 
+    def test_of_an_older_attempt_that_was_sent_withdraws_the_newer_one(self) -> None:
+        """The other relay was asked while this one's report was on its way: a group gets a drop once."""
+        sale = fired()
+        report(sale, "unknown")
+        sale.do("controller", "delivery.retry", delivery="d1")
+        report(sale, "sent", attempt=1)
+        assert [(e.attempt, e.why) for e in sale.of("delivery.withdrawn")] == [(2, "sent")]
+        d = sale.state.deliveries["d1"]
+        assert (d.status, d.left_late) == ("sent", False)
+
     def test_of_an_attempt_to_come_or_of_another_s_delivery_is_refused(self) -> None:
         sale = fired()
         assert sale.refused("r1", "delivery.report", delivery="d1", attempt=2, outcome="sent") == "invalid"
@@ -271,3 +281,11 @@ def test_links_and_coupons_go_before_talk() -> None:
     sale = fired()
     sale.do("controller", "message.send", content="x", groups="all")
     assert sale.state.deliveries["d1"].priority < sale.state.deliveries["d4"].priority
+
+
+def test_a_group_that_is_frozen_is_not_sent_what_is_on_its_way() -> None:
+    sale = announced()
+    sale.do("controller", "group.freeze", group="g1")
+    assert [(e.delivery, e.why) for e in sale.of("delivery.withdrawn")] == [("d1", "frozen")]
+    sale.advance(START + 2 * MINUTE)
+    assert len(sale.fired("link")) == 1, "the others get it"

@@ -139,6 +139,11 @@ def test_a_receiver_that_is_nobody_warns(small: dict[str, Any], said: Said) -> N
     assert said(small) == [("warn", "PLAN", "segments[0].cues[3].prompt")]
 
 
+def test_a_word_that_is_asked_of_a_role_without_the_button_warns(small: dict[str, Any], said: Said) -> None:
+    small["segments"][0]["cues"][1]["confirm"] = "host"
+    assert said(small) == [("warn", "PLAN", "segments[0].cues[1].confirm")]
+
+
 def test_fewer_wordings_than_people_warn(small: dict[str, Any], said: Said) -> None:
     small["team"].append({"person": "tao", "role": "cheer"})
     cue = {"at": "+1m", "task": "cheer", "text": "好用吗?"}
