@@ -11,13 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import claims, fanout, lateness, machine, memory, redis_claims, replay, report
+from bench import claims, fanout, lateness, machine, memory, redis_claims, replay, report, storm
 from bench.options import Options
 from bench.wire import BenchError
 
 SUBJECTS: dict[str, Callable[[Options], dict[str, Any]]] = {
     "claims": claims.measure, "redis": redis_claims.measure, "fanout": fanout.measure, "lateness": lateness.measure,
-    "memory": memory.measure, "replay": replay.measure,
+    "memory": memory.measure, "storm": storm.measure, "replay": replay.measure,
 }  # fmt: skip
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 

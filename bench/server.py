@@ -125,18 +125,18 @@ class Server:
 
 
 @contextmanager
-def serve(data: Path | None = None) -> Iterator[Server]:
+def serve(data: Path | None = None, port: int | None = None, patience: float = START_SECONDS) -> Iterator[Server]:
     """Starts the service and waits until it is ready; ends it."""
     own = data is None
     where = data or Path(tempfile.mkdtemp(prefix="dropcue-bench-"))
-    port = free_port()
+    port = port or free_port()
     log = (where / "server.log").open("ab")
     process = subprocess.Popen(
         [sys.executable, "-m", "coordinator.cli", "serve", "--data", str(where), "--port", str(port)],
         stdout=log, stderr=log, cwd=ROOT, env={**os.environ, "DROPCUE_KEY": KEY, "DROPCUE_LOG": "warning"},
     )  # fmt: skip
     try:
-        ready(process, f"http://127.0.0.1:{port}/readyz")
+        ready(process, f"http://127.0.0.1:{port}/readyz", patience)
         yield Server(where, port, process)
     finally:
         stop(process)
@@ -145,8 +145,8 @@ def serve(data: Path | None = None) -> Iterator[Server]:
             shutil.rmtree(where, ignore_errors=True)
 
 
-def ready(process: subprocess.Popen[bytes], url: str) -> None:
-    end = time.monotonic() + START_SECONDS
+def ready(process: subprocess.Popen[bytes], url: str, patience: float = START_SECONDS) -> None:
+    end = time.monotonic() + patience
     while time.monotonic() < end:
         if process.poll() is not None:
             raise BenchError(f"the server ended at once, with {process.returncode}")
@@ -154,7 +154,7 @@ def ready(process: subprocess.Popen[bytes], url: str) -> None:
             if answer.status == 200:
                 return
         time.sleep(0.05)
-    raise BenchError(f"the server was not ready in {START_SECONDS} s")
+    raise BenchError(f"the server was not ready in {patience} s")
 
 
 def sheet(cues: list[dict[str, Any]] | None = None, *, groups: int = 20, quantity: int = 5_000_000) -> dict[str, Any]:
