@@ -17,6 +17,7 @@ from coordinator.core import State
 RELAYS = frozenset({"relay", "poster"})  # a poster is a relay with hands
 SILENT_SECONDS = 3.0  # a node that was not heard for so long has nobody; a relay's lease is over by then
 FIRST_SECONDS = 3.5  # so long after it took a sale up, a conductor has not heard all nodes yet
+BACK_SECONDS = 12.0  # people whose node has gone, or was started again, are back by then, or have left
 
 
 class Here(msgspec.Struct, frozen=True):
@@ -46,33 +47,51 @@ class Attendance:
     def changes(self, state: State) -> list[dict[str, Any]]:
         """What the sale has to be told, as commands of the service's own."""
         now = clocks.monotonic()
-        for node in [n for n, (heard, _) in self._nodes.items() if now - heard > SILENT_SECONDS]:
+        for node in [n for n, (heard, _) in self._nodes.items() if now - heard > BACK_SECONDS]:
             del self._nodes[node]
-        here: dict[tuple[str, str], Here] = {}
-        for _, people in self._nodes.values():
-            for person in people:
-                here.setdefault((person.role, person.name), person)
-        self._lead()
-        told = [told_of(who, here=True) for who in here.values() if not _is_known(state, who)]
-        if now - self._since > FIRST_SECONDS:
-            known = [Here("relay", r.name, r.groups) for r in state.relays.values() if r.here]
-            known += [Here(p.role, p.person) for p in state.people.values() if p.here and p.role not in RELAYS]
-            names = {_name(who) for who in here.values()}
-            told += [told_of(who, here=False) for who in known if _name(who) not in names]
-        return told
+        here = [
+            who
+            for heard, people in self._nodes.values()
+            for who in people
+            if now - heard <= SILENT_SECONDS or who.role not in RELAYS
+        ]
+        self._lead(now)
+        since = now - self._since
+        return differences(state, here, relays_left=since > FIRST_SECONDS, people_left=since > BACK_SECONDS)
 
-    def _lead(self) -> None:
+    def _lead(self, now: float) -> None:
         """One node leads for each relay that is here: the one that led, else the one that said so first."""
-        has = {node: {p.name for p in people if p.role in RELAYS} for node, (_, people) in self._nodes.items()}
+        has = {
+            node: {p.name for p in people if p.role in RELAYS}
+            for node, (heard, people) in self._nodes.items()
+            if now - heard <= SILENT_SECONDS
+        }
         for relay, node in list(self.leads.items()):
             if node not in has:
                 del self.leads[relay]  # silent for so long that its connection's lease is over too
             elif relay not in has[node]:
                 del self.leads[relay]  # a node says so only when the lease of its connection has run out
-        if clocks.monotonic() - self._since > FIRST_SECONDS:
+        if now - self._since > FIRST_SECONDS:
             for node, relays in has.items():
                 for relay in relays:
                     self.leads.setdefault(relay, node)
+
+
+def differences(state: State, here: Sequence[Here], *, relays_left: bool, people_left: bool) -> list[dict[str, Any]]:
+    """What a sale has to be told of who is here. Who is not is told only where it is known that they have left.
+
+    After a start everybody comes back within seconds: who does has never left, and nobody need be told of thousands.
+    """
+    met: dict[tuple[str, str], Here] = {}
+    for who in here:
+        met.setdefault(_name(who), who)
+    told = [told_of(who, here=True) for who in met.values() if not _is_known(state, who)]
+    left: list[Here] = []
+    if relays_left:
+        left += [Here("relay", r.name, r.groups) for r in state.relays.values() if r.here]
+    if people_left:
+        left += [Here(p.role, p.person) for p in state.people.values() if p.here and p.role not in RELAYS]
+    return told + [told_of(who, here=False) for who in left if _name(who) not in met]
 
 
 def _name(who: Here) -> tuple[str, str]:

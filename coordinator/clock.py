@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import os
+import random
 import time
 from abc import ABC, abstractmethod
 from collections import deque
@@ -42,6 +43,11 @@ def worked() -> float:
 def bits() -> bytes:
     """32 random bytes for one decision."""
     return os.urandom(32)
+
+
+def jittered(ms: float) -> int:
+    """So many ms or up to half as many more: who is told to come back then does not come with everybody else."""
+    return round(ms * (1 + random.random() / 2))
 
 
 class Clock(ABC):

@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import msgspec
 import structlog
 
 from coordinator import clock as clocks
 from coordinator import reading
+from coordinator.answers import Answer, Reply, busy, refused
 from coordinator.clock import Clock
 from coordinator.core import CLOCK, Actor, Event, Moment, Refusal, State, answer, decide, decide_due, due
 from coordinator.core.kernel import Key, check_from
@@ -27,8 +27,10 @@ from coordinator.errors import UNREADABLE, Conflict, JournalError, JournalUnavai
 from coordinator.journal import codec
 from coordinator.journal.base import Entry, Flush
 from coordinator.leases import Held
+from coordinator.limits import Limits, capped
 from coordinator.reading import Read
 from coordinator.record import Published, Record
+from coordinator.waiting import Waiting, Work, class_of
 
 log = structlog.get_logger(__name__)
 
@@ -39,62 +41,26 @@ DELIVERY_ROOM_MS = 1_000  # of the sale's time, between a delivery's moment and 
 REST_SECONDS = 0.5  # after a flush that failed, before what is due is tried again
 UNKNOWN_SECONDS = 3.0  # after a flush that failed, so long its commands wait for the journal to say what became of them
 RELOAD_SECONDS = 0.2  # between two tries to read a journal that cannot be read
-QUEUE_LIMIT = 20_000  # commands that may wait; beyond it new ones are told to come back
-RETRY_MS = 1_000  # what `busy` says
+RETRY_MS = 1_000  # what `busy` says where nobody knows when the journal is there again
+REPEATS = 1_000  # answers that may be under way from the journal, to ids that came again
 SNAPSHOT_EVERY = 50_000  # events
 TIMED_TOPICS = frozenset({"show", "segments", "cues", "deliveries"})  # what `due` reads
 
-
-class Answer(msgspec.Struct, omit_defaults=True):
-    """What a command is told. `seq` is the number at which it is true."""
-
-    id: str | None
-    ok: bool
-    seq: int = 0
-    result: dict[str, Any] | None = None
-    code: str = ""
-    message: str = ""
-    details: dict[str, Any] | None = None
-
-
-def refused(id_: str | None, refusal: Refusal, seq: int = 0) -> Answer:
-    details = dict(refusal.details) if refusal.details else None
-    return Answer(id=id_, ok=False, seq=seq, code=refusal.code, message=refusal.message, details=details)
-
-
-Reply = Callable[[list[Answer]], None]
 
 Prepare = Mapping[str, Callable[[dict[str, Any], State], dict[str, Any]]]
 """Kind → (fields, state) → the fields with what has to be read outside the core put in, such as a sheet's plan."""
 
 
-class _Work:
-    """Commands that came together, and who waits for their answers."""
-
-    __slots__ = ("actor", "answers", "commands", "next", "open", "reply", "sender")
-
-    def __init__(self, actor: Actor, commands: Sequence[Read], reply: Reply) -> None:
-        self.actor, self.sender, self.commands, self.reply = actor, actor.sender, commands, reply
-        self.answers: list[Answer | None] = [None] * len(commands)
-        self.next = 0
-        self.open = len(commands)
-
-    def settle(self, index: int, given: Answer) -> None:
-        self.answers[index] = given
-        self.open -= 1
-        if self.open == 0:
-            self.reply([a for a in self.answers if a is not None])
-
-
 class _Batch:
-    __slots__ = ("answers", "events", "ids", "senders", "touched")
+    __slots__ = ("answers", "decided", "events", "ids", "senders", "touched")
 
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.senders: list[str] = []
         self.touched: set[Key] = set()
-        self.answers: list[tuple[_Work, int, Answer]] = []
+        self.answers: list[tuple[Work, int, Answer]] = []
         self.ids: list[tuple[str, str, int]] = []
+        self.decided = 0
 
 
 class Conductor:
@@ -107,6 +73,7 @@ class Conductor:
         prepare: Prepare | None = None,
         public: str = "",
         lease: Held | None = None,
+        refusals: Counter[str] | None = None,
     ) -> None:
         self.record, self.sale, self.journal, self.public = record, record.sale, record.journal, public
         self.state = record.state
@@ -121,9 +88,10 @@ class Conductor:
         self._broken = False  # a decision failed half-way: the working state is not to be trusted
         self._poisoned: set[str] = set()  # moments whose deciding failed: they are left alone
         self._ids: dict[str, dict[str, int]] = {}  # sender → id → number
-        self._queue: deque[_Work] = deque()
-        self.waiting = 0
-        """Commands that were taken and are not decided yet."""
+        self._queue = Waiting()
+        self._limits = Limits()
+        self._repeats = 0
+        self._refusals: Counter[str] = Counter() if refusals is None else refusals
         self._wake = asyncio.Event()
         self._settled = asyncio.Event()
         self._settled.set()
@@ -184,19 +152,42 @@ class Conductor:
         return opened.seq
 
     # ------------------------------------------------------------ the way in
-    def submit(self, actor: Actor, commands: Sequence[Any], reply: Reply) -> None:
-        """Queues commands; `reply` gets their answers, in order, once all of them stand or are refused."""
+    @property
+    def waiting(self) -> int:
+        """Commands that were taken and are not decided yet."""
+        return len(self._queue)
+
+    @property
+    def waiting_by_class(self) -> Sequence[int]:
+        """The same, by class as in `waiting.CLASSES`."""
+        return self._queue.waiting
+
+    def submit(self, actor: Actor, commands: Sequence[Any], reply: Reply, size: int = 0) -> None:
+        """Queues commands; `reply` gets their answers, in order, once all of them stand or are refused.
+
+        `size` is how many bytes they came in. What cannot wait, or comes too often, is refused at once, all of it.
+        """
         if not commands:
             reply([])
             return
-        if self._closing or self.waiting + len(commands) > QUEUE_LIMIT:
-            why = "too much is waiting" if not self._closing else "the service is stopping"
-            self._refuse_work(_Work(actor, [Read(reading.id_of(given)) for given in commands], reply), why)
+        of = class_of(actor.role, commands)
+        no = self._no_to(actor, of, len(commands), size)
+        if no is not None:
+            self._refuse_work(Work(actor, [Read(reading.id_of(given)) for given in commands], reply), 0, no)
             return
         # They come while a flush is on its way: what can be told without the state is told now, not when they are decided.
-        self._queue.append(_Work(actor, [self._read(actor, given) for given in commands], reply))
-        self.waiting += len(commands)
+        self._queue.put(Work(actor, [self._read(actor, given) for given in commands], reply, of, size))
         self._wake.set()
+
+    def _no_to(self, actor: Actor, of: int, count: int, size: int) -> Refusal | None:
+        """Why so many commands of somebody's are not taken now."""
+        if self._closing:
+            return _retry("the service is stopping")
+        why = self._queue.why_not(actor.sender, of, count, size)
+        if why is not None:
+            return busy(why, self._queue.retry_ms())
+        wait = self._limits.wait(actor, count)
+        return capped(wait, self.clock.now(), self.clock.speed or 1.0) if wait else None
 
     def _read(self, actor: Actor, given: Any) -> Read:
         try:
@@ -232,18 +223,12 @@ class Conductor:
         self._wake.set()
 
     def _refuse_all(self, why: str) -> None:
-        while self._queue:
-            self._refuse_work(self._queue.popleft(), why)
-        self.waiting = 0
+        for work, first in self._queue.emptied():
+            self._refuse_work(work, first, _retry(why))
 
-    def _refuse_work(self, work: _Work, why: str) -> None:
-        for i in range(work.next, len(work.commands)):
-            work.settle(i, self._busy(work.commands[i].id, why))
-
-    def _busy(self, id_: str | None, why: str) -> Answer:
-        return Answer(
-            id=id_, ok=False, seq=self.record.durable, code="busy", message=why, details={"retry_ms": RETRY_MS}
-        )
+    def _refuse_work(self, work: Work, first: int, no: Refusal) -> None:
+        for i in range(first, len(work.commands)):
+            self._settle(work, i, refused(work.commands[i].id, no, self.record.durable))
 
     # ------------------------------------------------------------ the loop
     async def _run(self) -> None:
@@ -265,6 +250,7 @@ class Conductor:
                 # Others on the loop (readers of frames, above all) get their turn between batches.
             else:
                 self._answer(batch)
+            self._queue.worked(batch.decided)
             await asyncio.sleep(0)
 
     async def _sleep(self, next_at: int | None) -> None:
@@ -323,26 +309,24 @@ class Conductor:
             and len(batch.events) < 4 * BATCH_COMMANDS
         ):
             self._decide_due(batch, self._due[0][2])
-        count = 0
-        while self._queue and count < BATCH_COMMANDS and not self._broken:
-            work = self._queue[0]
+        over = False
+        while not over and not self._broken and (turn := self._queue.turn()) is not None:
+            work, share = turn
             moment = Moment(at=self.clock.now(), bits=clocks.bits(), public=self.public, speed=self.clock.speed or 1.0)
-            while work.next < len(work.commands) and count < BATCH_COMMANDS:
+            first = work.next
+            last = min(len(work.commands), first + share)
+            while work.next < last and not over and not self._broken:
                 index = work.next
                 work.next += 1
-                count += 1
-                self.waiting -= 1
                 self._decide_one(batch, work, index, moment)
                 if clocks.perf() > look_at:
                     # What other programs on the machine take is not deciding; but asking for that is dear.
                     left = worked + BATCH_SECONDS - clocks.worked()
                     look_at = clocks.perf() + left
-                    if left <= 0:
-                        count = BATCH_COMMANDS
-                if self._broken:
-                    count = BATCH_COMMANDS
-            if work.next == len(work.commands):
-                self._queue.popleft()
+                    over = left <= 0
+            self._queue.took(work, work.next - first)
+            batch.decided += work.next - first
+            over = over or batch.decided >= BATCH_COMMANDS
         return batch
 
     def _decide_due(self, batch: _Batch, key: str) -> None:
@@ -372,7 +356,7 @@ class Conductor:
                 self._declined.clear()
                 break
 
-    def _decide_one(self, batch: _Batch, work: _Work, index: int, moment: Moment) -> None:
+    def _decide_one(self, batch: _Batch, work: Work, index: int, moment: Moment) -> None:
         read = work.commands[index]
         id_ = read.id
         try:
@@ -406,7 +390,7 @@ class Conductor:
                 batch.ids.append((work.sender, id_, first))
         batch.answers.append((work, index, Answer(id=id_, ok=True, seq=self.state.seq, result=decided.result)))
 
-    def _repeat(self, batch: _Batch, work: _Work, index: int, seq: int) -> None:
+    def _repeat(self, batch: _Batch, work: Work, index: int, seq: int) -> None:
         """The same id again: the same answer, computed from the event; nothing happens twice."""
         id_, sum_ = work.commands[index].id, work.commands[index].sum
         event = next((e for e in batch.events if e.seq == seq), None)
@@ -414,12 +398,18 @@ class Conductor:
             batch.answers.append((work, index, self._again(id_, event, sum_)))
             return
 
+        if self._repeats >= REPEATS:
+            batch.answers.append((work, index, refused(id_, busy("too many repeats", self._queue.retry_ms()))))
+            return
+        self._repeats += 1
+
         async def later() -> None:
             try:
                 entries = await self.journal.read(self.sale, seq - 1, 1)
                 given = self._again(id_, codec.decode(entries[0], self.sale), sum_)
             except JournalError as e:
-                given = self._busy(id_, str(e))
+                given = refused(id_, _retry(str(e)))
+            self._repeats -= 1
             self._settle(work, index, given)
 
         task = asyncio.create_task(later())
@@ -480,10 +470,12 @@ class Conductor:
         for work, index, given in batch.answers:
             self._settle(work, index, given)
 
-    def _settle(self, work: _Work, index: int, given: Answer) -> None:
+    def _settle(self, work: Work, index: int, given: Answer) -> None:
         # A refusal was made on a state that may not have come to stand: what it names must exist, or the
         # connection would wait for it and keep back every answer behind it.
         given.seq = min(given.seq, self.record.durable)
+        if not given.ok:
+            self._refusals[given.code] += 1
         work.settle(index, given)
 
     async def _after_failure(self, batch: _Batch, flush: Flush, why: str) -> None:
@@ -502,14 +494,14 @@ class Conductor:
                 stood = [e.body for e in entries] == list(flush.bodies)
         for work, index, given in batch.answers:
             if given.ok and not stood:
-                given = self._busy(given.id, f"nothing can be written: {why}")  # noqa: PLW2901
+                given = refused(given.id, _retry(f"nothing can be written: {why}"))  # noqa: PLW2901
             self._settle(work, index, given)
 
     def _give_up(self, batch: _Batch, why: str) -> None:
         """The journal does not say what became of a batch: who waits comes back, with the same ids, and is told then."""
         answers, batch.answers = batch.answers, []
         for work, index, given in answers:
-            self._settle(work, index, self._busy(given.id, f"it is not known yet whether it stands: {why}"))
+            self._settle(work, index, refused(given.id, _retry(f"it is not known yet whether it stands: {why}")))
 
     async def _reload(self) -> None:
         """Drops the working state for what the journal holds, however long the journal takes to be there.
@@ -543,6 +535,10 @@ class Conductor:
                     return
                 await asyncio.sleep(RELOAD_SECONDS)
         self._broken = False
+
+
+def _retry(why: str) -> Refusal:
+    return busy(why, clocks.jittered(RETRY_MS))
 
 
 def _our_fault(kind: str) -> Refusal:

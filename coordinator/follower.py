@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
 
 from coordinator import clock as clocks
+from coordinator.answers import Answer, Reply, busy, refused
 from coordinator.clock import FollowedClock
-from coordinator.conductor import QUEUE_LIMIT, RETRY_MS, Answer, Reply
 from coordinator.core import Actor, State
 from coordinator.errors import UNREADABLE, JournalError, JournalUnavailable
 from coordinator.nodes import Durable
 from coordinator.reading import id_of
 from coordinator.record import Record
+from coordinator.waiting import Room, class_of
 
 log = structlog.get_logger(__name__)
 
@@ -29,6 +30,7 @@ AGAIN_SECONDS = 1.0  # without an answer, commands are sent again
 PATIENCE_SECONDS = 6.0  # without an answer, they are told to come back: longer than a take-over
 FIRST_SECONDS = 4.0  # the longest that a sale's end is waited for: longer than a take-over
 REST_SECONDS = 0.2  # between two tries to read
+RETRY_MS = 1_000  # what `busy` says where nobody knows who will conduct the sale, and when
 
 _numbers = itertools.count(1)
 """Of what is sent on, by all followers of this process: a late answer to what an earlier one sent is nobody else's."""
@@ -40,21 +42,21 @@ Send = Callable[[int, Actor, Sequence[Any]], None]
 class Sent:
     """Commands on their way, and who waits for their answers since when."""
 
-    __slots__ = ("actor", "answers", "came", "commands", "reply", "sent")
+    __slots__ = ("actor", "answers", "came", "commands", "of", "reply", "sent", "size")
 
-    def __init__(self, actor: Actor, commands: list[Any], reply: Reply) -> None:
-        self.actor, self.commands, self.reply = actor, commands, reply
+    def __init__(self, actor: Actor, commands: list[Any], reply: Reply, of: int, size: int) -> None:
+        self.actor, self.commands, self.reply, self.of, self.size = actor, commands, reply, of, size
         self.came = self.sent = clocks.monotonic()
         self.answers: list[Answer] | None = None
 
 
 class Follower:
-    def __init__(self, record: Record, send: Send) -> None:
+    def __init__(self, record: Record, send: Send, *, refusals: Counter[str] | None = None) -> None:
         self.record, self.sale, self.journal = record, record.sale, record.journal
         self.clock = FollowedClock()
         self.unavailable: str | None = None
-        self.waiting = 0
-        """Commands that were taken and are not answered yet."""
+        self._room = Room()
+        self._refusals: Counter[str] = Counter() if refusals is None else refusals
         self._send = send
         self._token: str | None = None
         self._speaks: str | None = None  # the token of who was last heard to conduct
@@ -72,6 +74,16 @@ class Follower:
     @property
     def state(self) -> State:
         return self.record.state
+
+    @property
+    def waiting(self) -> int:
+        """Commands that were taken and are not answered yet."""
+        return sum(self._room.waiting)
+
+    @property
+    def waiting_by_class(self) -> Sequence[int]:
+        """The same, by class as in `waiting.CLASSES`."""
+        return self._room.waiting
 
     # ------------------------------------------------------------ life
     def start(self) -> None:
@@ -103,27 +115,34 @@ class Follower:
         for sent in [s for s in self._sent.values() if s.answers is not None]:
             sent.reply(sent.answers or [])
         self._sent.clear()
-        self.waiting = 0
+        self._room = Room()
         return left
 
     # ------------------------------------------------------------ the way in
-    def submit(self, actor: Actor, commands: Sequence[Any], reply: Reply) -> None:
-        """Sends commands on; `reply` gets their answers, in order, once what they led to is here as well."""
+    def submit(self, actor: Actor, commands: Sequence[Any], reply: Reply, size: int = 0) -> None:
+        """Sends commands on; `reply` gets their answers, in order, once what they led to is here as well.
+
+        As many may be under way as may wait at who conducts the sale, who counts each person's as well.
+        """
         if not commands:
             reply([])
             return
-        if self.waiting + len(commands) > QUEUE_LIMIT:
-            reply([busy(given, "too much is waiting") for given in commands])
+        of = class_of(actor.role, commands)
+        why = self._room.why_not(actor.sender, of, len(commands), size)
+        if why is not None:
+            self._refusals["busy"] += len(commands)
+            no = busy(why, self._room.retry_ms())
+            reply([refused(id_of(given), no) for given in commands])
             return
         # An id of its own for each: what is sent again must count once.
         named = [{"id": clocks.bits()[:8].hex(), **c} if isinstance(c, dict) else c for c in commands]
-        self.send(Sent(actor, named, reply))
+        self.send(Sent(actor, named, reply, of, size))
 
     def send(self, sent: Sent) -> None:
         """Sends on what came to this node, perhaps a while ago: how long it has waited counts from then."""
         n = next(_numbers)
         self._sent[n] = sent
-        self.waiting += len(sent.commands)
+        self._room.take(sent.actor.sender, sent.of, len(sent.commands), sent.size)
         self._send(n, sent.actor, sent.commands)
 
     async def do(self, actor: Actor, command: dict[str, Any]) -> Answer:
@@ -180,14 +199,16 @@ class Follower:
             # Told before its events were: they are durable all the same.
             self._wanted = max(self._wanted or 0, last)
             self._more.set()
-        self._reply()
+        else:
+            self._finish(n, sent)
 
     def beat(self) -> None:
         """Called a few times a second: sends again what was not answered, and gives up what waited too long."""
         now = clocks.monotonic()
         for n, sent in list(self._sent.items()):
             if sent.answers is None and now - sent.came > PATIENCE_SECONDS:
-                sent.answers = [busy(given, self.unavailable or "nobody answers just now") for given in sent.commands]
+                why = self.unavailable or "nobody answers just now"
+                sent.answers = [not_now(given, why) for given in sent.commands]
                 self._finish(n, sent)
         self._again(AGAIN_SECONDS)
 
@@ -206,7 +227,8 @@ class Follower:
 
     def _finish(self, n: int, sent: Sent) -> None:
         del self._sent[n]
-        self.waiting -= len(sent.commands)
+        self._room.give(sent.actor.sender, sent.of, len(sent.commands), sent.size)
+        self._room.worked(len(sent.commands))
         sent.reply(sent.answers or [])
 
     # ------------------------------------------------------------ reading on
@@ -236,5 +258,6 @@ class Follower:
         self._reply()
 
 
-def busy(given: Any, why: str) -> Answer:
-    return Answer(id=id_of(given), ok=False, code="busy", message=why, details={"retry_ms": RETRY_MS})
+def not_now(given: Any, why: str) -> Answer:
+    """A command is told to come back, though nobody knows when there will be somebody to take it."""
+    return refused(id_of(given), busy(why, clocks.jittered(RETRY_MS)))

@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
+from coordinator.answers import Answer
 from coordinator.attendance import Here
-from coordinator.conductor import Answer
 from coordinator.core import Actor
 
 ALL = "nodes"

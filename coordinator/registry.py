@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,8 @@ import msgspec
 import structlog
 
 from coordinator import clock as clocks
-from coordinator.attendance import Here, told_of
+from coordinator.answers import Answer
+from coordinator.attendance import BACK_SECONDS, Here, differences, told_of
 from coordinator.clock import Clock, LiveClock, RehearsalClock
 from coordinator.conductor import Conductor
 from coordinator.core import CLOCK, Refusal, State
@@ -92,6 +94,10 @@ class Registry:
         self.journal, self.public = journal, public
         self._sales: dict[str, Sale] = {}
         self._opening: dict[str, asyncio.Future[Sale]] = {}
+        self.refusals: Counter[str] = Counter()
+        """Refused commands by code, as far as they were refused at this node."""
+        self._present: dict[str, dict[tuple[str, str], Here]] = {}
+        self._doubted: dict[str, float] = {}  # sales whose record may be wrong about who is here, since when
         self._on_snapshot = on_snapshot
         self._stepper: asyncio.Task[None] | None = None
         self.on_open: Callable[[Sale], None] = lambda _: None
@@ -118,7 +124,29 @@ class Registry:
     # ------------------------------------------------------------ who is here
     def present(self, sale: Sale, who: Here, *, here: bool) -> None:
         """Somebody is connected to this node, or no longer is."""
-        sale.conductor.submit(CLOCK, [told_of(who, here=here)], lambda _: None)
+        people = self._present.setdefault(sale.id, {})
+        if here:
+            people[who.role, who.name] = who
+        else:
+            people.pop((who.role, who.name), None)
+
+        self._tell(sale, [told_of(who, here=here)])
+
+    def _tell(self, sale: Sale, changes: list[dict[str, Any]]) -> None:
+        def told(answers: list[Answer]) -> None:
+            if any(a.code == "busy" for a in answers):
+                self._doubted[sale.id] = clocks.monotonic()
+
+        sale.conductor.submit(CLOCK, changes, told)
+
+    def _compare(self, sale: Sale) -> None:
+        """What the sale says of who is here, with who is: after a start, and where it could not be told."""
+        doubted = self._doubted.get(sale.id)
+        if doubted is None or clocks.monotonic() - doubted < BACK_SECONDS or sale.conductor.unavailable:
+            return
+        del self._doubted[sale.id]
+        here = list(self._present.get(sale.id, {}).values())
+        self._tell(sale, differences(sale.conductor.state, here, relays_left=True, people_left=True))
 
     def leads(self, sale: Sale, relay: str) -> bool:  # noqa: ARG002 - where nodes share the journal
         """Whether it is this node whose connection of a relay brings its deliveries."""
@@ -152,19 +180,15 @@ class Registry:
         conductor = self._conductor(Record(sale, self.journal))
         await conductor.open()
         found = self._sales[sale] = self._served(conductor)
-        # Nobody is connected to a service that has just started, whatever the record's end says.
-        state = await conductor.settled()
-        for person in [p for p in state.people.values() if p.here and p.role not in {"relay", "poster"}]:
-            await conductor.do(
-                CLOCK, {"kind": "presence.person", "person": person.person, "role": person.role, "here": False}
-            )
+        self._doubted[sale] = clocks.monotonic()  # those whom the record's end has here may have left meanwhile
         self.on_open(found)
         return found
 
     def _conductor(self, record: Record, lease: Held | None = None) -> Conductor:
         conductor = Conductor(
-            record, permissions=may, make_clock=make_clock, prepare=PREPARE, public=self.public, lease=lease
-        )
+            record, permissions=may, make_clock=make_clock, prepare=PREPARE, public=self.public, lease=lease,
+            refusals=self.refusals,
+        )  # fmt: skip
         conductor.wants_snapshot = self._on_snapshot
         return conductor
 
@@ -214,6 +238,7 @@ class Registry:
         while True:
             await asyncio.sleep(STEP_SECONDS)
             for sale in self.here():
+                self._compare(sale)
                 by = sale.conductor.clock.step()  # of what is followed, whoever conducts it sees to it
                 if by and sale.conductor.state.the.status != "closed":
                     log.warning("the machine's clock was put forward or back", sale=sale.id, by_ms=by)

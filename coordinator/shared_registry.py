@@ -19,11 +19,12 @@ import structlog
 
 from coordinator import clock as clocks
 from coordinator import nodes
-from coordinator.attendance import Attendance, Here
-from coordinator.conductor import Answer, Conductor
+from coordinator.answers import Answer
+from coordinator.attendance import RELAYS, Attendance, Here
+from coordinator.conductor import Conductor
 from coordinator.core import CLOCK, Actor
 from coordinator.errors import UNREADABLE, JournalError
-from coordinator.follower import Follower, busy
+from coordinator.follower import Follower, not_now
 from coordinator.journal.base import Journal
 from coordinator.leases import Bus, Held, Leases, node_of
 from coordinator.nodes import Alive, Attending, Do, Done, Durable, Released
@@ -39,6 +40,9 @@ LIST_SECONDS = 1.0  # how often the list of sales is read
 CUT_OFF_SECONDS = 2.0  # without the store for so long, a node sends its connections to the others
 ALIVE_SECONDS = 1.5  # a node that was not heard for so long is not counted
 OUTGOING = 10_000  # messages that may wait for the bus; of more the oldest are lost, and asked for again
+OUTGOING_BYTES = 64 << 20  # of them
+ATTEND_SECONDS = 0.05  # people who come or go within this are told of together
+NODES_KNOWN = 100  # a node has another name after each start
 POLITE_SECONDS = 0.3  # so long a node leaves a sale to one that has less to do
 
 
@@ -77,7 +81,10 @@ class SharedRegistry(Registry):
         self._changing: dict[str, asyncio.Lock] = {}
         self._tasks: list[asyncio.Task[Any]] = []
         self._watches: dict[str, asyncio.Task[None]] = {}
-        self._outgoing: deque[tuple[str, bytes]] = deque(maxlen=OUTGOING)
+        self._outgoing: deque[tuple[str, bytes]] = deque()
+        self._outgoing_bytes = 0
+        self._attending: set[str] = set()  # sales whose people are told of in a moment
+        self._doing: set[tuple[str, str, int]] = set()  # (sale, node, number) of commands of other nodes, under way
         self._speak = asyncio.Event()
         self._stopping = False
         self.cut: str | None = None
@@ -153,7 +160,7 @@ class SharedRegistry(Registry):
                     found = self._sales[sale] = self._served(conductor)
                     self._conducting(found, conductor)
                     return found
-            follower = Follower(Record(sale, self.journal), self._sender(sale))
+            follower = Follower(Record(sale, self.journal), self._sender(sale), refusals=self.refusals)
             follower.on_unreadable = lambda e: self._leave_alone(sale, e)
             if owner is not None:
                 self._owners[sale] = owner
@@ -213,7 +220,7 @@ class SharedRegistry(Registry):
 
     def _follow(self, sale: Sale, record: Record) -> Follower:
         record.ahead = True  # what was decided, or read on, before this may not have come to stand
-        follower = sale.conductor = Follower(record, self._sender(sale.id))
+        follower = sale.conductor = Follower(record, self._sender(sale.id), refusals=self.refusals)
         follower.on_unreadable = lambda e: self._leave_alone(sale.id, e)
         follower.start()
         return follower
@@ -236,7 +243,7 @@ class SharedRegistry(Registry):
             await self._bus.unsubscribe(nodes.of_sale(sale))
             await found.conductor.close()
             for sent in found.conductor.left():
-                sent.reply([busy(given, str(why)) for given in sent.commands])
+                sent.reply([not_now(given, str(why)) for given in sent.commands])
 
     async def _promote(self, sale: Sale, follower: Follower) -> None:
         """Conducts a sale that was followed here, from where it was followed to."""
@@ -261,7 +268,7 @@ class SharedRegistry(Registry):
         sale.conductor = conductor
         self._conducting(sale, conductor)
         for sent in follower.left():
-            conductor.submit(sent.actor, sent.commands, sent.reply)
+            conductor.submit(sent.actor, sent.commands, sent.reply, sent.size)
         await self._bus.unsubscribe(nodes.of_sale(sale.id))
 
     # ------------------------------------------------------------ leases
@@ -379,7 +386,12 @@ class SharedRegistry(Registry):
             desk.here[who.role, who.name] = who
         else:
             desk.here.pop((who.role, who.name), None)
-        self._attend(sale)
+        if who.role in RELAYS:
+            self._attend(sale)  # its deliveries wait for it
+        elif sale.id not in self._attending:
+            # Thousands come at once after a restart: told of one by one, each telling would name all before it.
+            self._attending.add(sale.id)
+            asyncio.get_running_loop().call_later(ATTEND_SECONDS, self._attend, sale)
 
     def leads(self, sale: Sale, relay: str) -> bool:
         return self._desk(sale.id).leads.get(relay) == self.node
@@ -389,6 +401,7 @@ class SharedRegistry(Registry):
 
     def _attend(self, sale: Sale) -> None:
         """Says whom this node has, to who conducts the sale."""
+        self._attending.discard(sale.id)
         desk = self._desk(sale.id)
         here, leads = list(desk.here.values()), [r for r, node in desk.leads.items() if node == self.node]
         if desk.attendance is not None:
@@ -435,7 +448,11 @@ class SharedRegistry(Registry):
         return send
 
     def _say(self, channel: str, message: nodes.Message) -> None:
-        self._outgoing.append((channel, nodes.encode(message)))
+        data = nodes.encode(message)
+        self._outgoing.append((channel, data))
+        self._outgoing_bytes += len(data)
+        while len(self._outgoing) > OUTGOING or self._outgoing_bytes > OUTGOING_BYTES:
+            self._outgoing_bytes -= len(self._outgoing.popleft()[1])
         self._speak.set()
 
     async def _speaking(self) -> None:
@@ -444,23 +461,27 @@ class SharedRegistry(Registry):
             await self._speak.wait()
             self._speak.clear()
             while self._outgoing:
-                await self._bus.publish(*self._outgoing.popleft())
+                channel, data = self._outgoing.popleft()
+                self._outgoing_bytes -= len(data)
+                await self._bus.publish(channel, data)
 
     async def _listen(self) -> None:
         async for _, data in self._bus.messages():
             try:
-                self._heard(nodes.decode(data))
+                self._heard(nodes.decode(data), len(data))
             except msgspec.MsgspecError:
                 log.warning("a message of another version was passed over")
             except Exception:  # one message must not end the listening
                 log.exception("a message could not be taken")
 
-    def _heard(self, message: nodes.Message) -> None:
+    def _heard(self, message: nodes.Message, size: int) -> None:
         match message:
             case Alive(node) if node == self.node:
                 self._answers()
             case Alive(node, sales):
                 self._alive[node] = (clocks.monotonic(), sales)
+                if len(self._alive) > NODES_KNOWN:
+                    del self._alive[min(self._alive, key=self._alive.__getitem__)]
             case Released(sale):
                 self._orphans[sale] = -POLITE_SECONDS
             case Durable():
@@ -475,7 +496,7 @@ class SharedRegistry(Registry):
                     desk.attendance.report(node, here, leads)
                     self._count(found, desk.attendance)
             case Do(sale, node, n, actor, commands):
-                self._do(sale, node, n, actor, commands)
+                self._do(sale, node, n, actor, commands, size)
             case Done(sale, n, answers):
                 follower = self._follower(sale)
                 if follower is not None:
@@ -487,18 +508,22 @@ class SharedRegistry(Registry):
             return self._following.get(sale)
         return found.conductor if isinstance(found.conductor, Follower) else None
 
-    def _do(self, sale: str, node: str, n: int, actor: Actor, commands: list[Any]) -> None:
+    def _do(self, sale: str, node: str, n: int, actor: Actor, commands: list[Any], size: int) -> None:
         found = self._sales.get(sale)
         if found is None or not isinstance(found.conductor, Conductor) or self._stopping:
             return  # they are sent again, to who conducts it by then
-        conductor = found.conductor
+        conductor, one = found.conductor, (sale, node, n)
+        if one in self._doing:
+            return  # it was sent again because it waits for long: to take it twice would make that longer
+        self._doing.add(one)
 
         def reply(answers: list[Answer]) -> None:
+            self._doing.discard(one)
             leaving = self._stopping or conductor.lost.is_set()
             if not (leaving and any(a.code == "busy" for a in answers)):
                 self._say(nodes.of_node(node), Done(sale, n, answers))
 
-        conductor.submit(actor, commands, reply)
+        conductor.submit(actor, commands, reply, size)
 
 
 class _Desk:

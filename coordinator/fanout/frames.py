@@ -21,3 +21,8 @@ def text_head(n: int) -> bytes:
 def text_frame(payload: bytes) -> bytes:
     """One whole text frame."""
     return text_head(len(payload)) + payload
+
+
+def text_parts(*parts: bytes) -> tuple[bytes, ...]:
+    """One whole text frame, in parts that are not copied: a large one may be on its way to thousands."""
+    return text_head(sum(map(len, parts))), *parts

@@ -11,7 +11,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
 from coordinator import clock
-from coordinator.fanout.frames import text_frame
+from coordinator.fanout.frames import text_frame, text_parts
 
 if TYPE_CHECKING:
     from coordinator.fanout.hub import Hub
@@ -111,9 +111,8 @@ class Outbox:
     def send_snapshot(self) -> None:
         hub = self.hub
         position = hub.position(self.view, hub.head).encode()
-        self.line.write(
-            text_frame(b'{"op":"snapshot","position":"%b","state":%b}' % (position, hub.state_of(self.view)))
-        )
+        head = b'{"op":"snapshot","position":"%b","state":' % position
+        self.line.write(*text_parts(head, hub.state_of(self.view), b"}"))
         self.place = hub.head
         self.snapshots += 1
         self._tell()

@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from coordinator.conductor import Answer
+from coordinator.answers import Answer
 from coordinator.core import TOPICS, Actor, State
 from coordinator.errors import UNREADABLE, JournalError
 from coordinator.gateway import wire
@@ -112,9 +112,9 @@ async def start_now(sale: Sale, actor: Actor) -> None:
             raise of_answer(given)
 
 
-async def answers_to(sale: Sale, actor: Actor, commands: list[Any]) -> list[Answer]:
+async def answers_to(sale: Sale, actor: Actor, commands: list[Any], size: int = 0) -> list[Answer]:
     future: asyncio.Future[list[Answer]] = asyncio.get_running_loop().create_future()
-    sale.conductor.submit(actor, commands, future.set_result)
+    sale.conductor.submit(actor, commands, future.set_result, size)
     return await future
 
 
@@ -246,16 +246,16 @@ async def post_do(request: web.Request) -> web.Response:
             raise Problem(
                 422, "invalid", "each command is an object with an id of its own, a text", {"field": "commands"}
             )
-        return await _many(sale, identity.actor, frame["commands"])
+        return await _many(sale, identity.actor, frame["commands"], request.content_length or 0)
     if not isinstance(frame.get("id"), str):
         raise Problem(422, "invalid", "a command needs an id, a text", {"field": "id"})
     return answered(await sale.conductor.do(identity.actor, frame), sale)
 
 
-async def _many(sale: Sale, actor: Actor, commands: list[Any]) -> web.Response:
+async def _many(sale: Sale, actor: Actor, commands: list[Any], size: int) -> web.Response:
     if len(commands) > wire.MAX_MANY:
         raise Problem(422, "invalid", f"at most {wire.MAX_MANY} commands at once", {"field": "commands"})
-    answers = await answers_to(sale, actor, commands)
+    answers = await answers_to(sale, actor, commands, size)
     seq = max((a.seq for a in answers), default=sale.hub.head)
     return reply({"op": "done", "position": sale.hub.mark(seq), "results": [wire.told(a) for a in answers]})
 
@@ -288,7 +288,7 @@ async def post_hook(request: web.Request) -> web.Response:
     id_ = request.headers["webhook-id"]
     for n, command in enumerate(commands):
         command["id"] = f"{id_}:{n}" if listed else id_
-    return await _many(sale, Actor("shop", source), commands)
+    return await _many(sale, Actor("shop", source), commands, len(data))
 
 
 # ---------------------------------------------------------------- reading

@@ -15,6 +15,7 @@ import msgspec
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from coordinator.answers import Answer
 from coordinator.core import Actor, State
 from coordinator.core.links import AddressKey, target
 from coordinator.core.render import money
@@ -22,10 +23,11 @@ from coordinator.gateway.api import reply
 from coordinator.gateway.context import GATEWAY, Gateway
 from coordinator.gateway.problem import Problem, of_answer
 from coordinator.registry import Sale
+from coordinator.waiting import AUDIENCE
 
 COOKIE = "dropcue_member"
 COOKIE_SECONDS = 180 * 86_400
-SHED_ABOVE = 5_000  # commands that wait: beyond it a click is not recorded
+SHED_ABOVE = 5_000  # commands of the audience that wait: beyond it a click is not recorded
 
 _templates = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "pages"), autoescape=True, undefined=jinja2.StrictUndefined
@@ -101,10 +103,14 @@ async def open_link(request: web.Request) -> web.StreamResponse:
 
 
 def click(gateway: Gateway, sale: Sale, key: str, member: str) -> None:
-    if sale.conductor.waiting > SHED_ABOVE:
+    if sale.conductor.waiting_by_class[AUDIENCE] > SHED_ABOVE:
         gateway.shed_clicks += 1
         return
-    sale.conductor.submit(Actor("audience", member), [{"kind": "link.click", "link": key}], lambda _: None)
+
+    def recorded(answers: list[Answer]) -> None:
+        gateway.shed_clicks += any(a.code in {"busy", "capped"} for a in answers)
+
+    sale.conductor.submit(Actor("audience", member), [{"kind": "link.click", "link": key}], recorded)
 
 
 # ---------------------------------------------------------------- coupons

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
-from prometheus_client.core import HistogramMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from coordinator.core import CODES
 from coordinator.gateway.api import reply
 from coordinator.gateway.context import GATEWAY, Gateway
+from coordinator.waiting import CLASSES
 
 LATE_BUCKETS_MS = (1, 3, 5, 10, 20, 50, 100, 500, 1_000, 10_000)
 
@@ -46,7 +48,26 @@ class _Sales(Collector):
                     buckets[bucket] += late <= bucket
         late_ms = HistogramMetricFamily("dropcue_cue_late_ms", "How late cues fired, in ms.")
         late_ms.add_metric([], [*((str(b), n) for b, n in buckets.items()), ("+Inf", total)], sum_)
-        return [late_ms]
+        return [late_ms, self._waiting(), self._refused(), self._turned_away()]
+
+    def _waiting(self) -> Metric:
+        waiting = GaugeMetricFamily("dropcue_commands_waiting", "Commands that wait to be decided.", labels=["class"])
+        for of, name in enumerate(CLASSES):
+            waiting.add_metric([name], sum(s.conductor.waiting_by_class[of] for s in self._gateway.registry.here()))
+        return waiting
+
+    def _refused(self) -> Metric:
+        refused = CounterMetricFamily("dropcue_commands_refused", "Commands that were refused.", labels=["code"])
+        for code in CODES:
+            refused.add_metric([code], self._gateway.registry.refusals[code])
+        return refused
+
+    def _turned_away(self) -> Metric:
+        turned_away = CounterMetricFamily(
+            "dropcue_greetings_turned_away", "Connections that were told to come back later."
+        )
+        turned_away.add_metric([], self._gateway.door.turned_away)
+        return turned_away
 
 
 def metrics_registry(gateway: Gateway) -> CollectorRegistry:
@@ -59,11 +80,8 @@ def metrics_registry(gateway: Gateway) -> CollectorRegistry:
     gauge("dropcue_connections", "Websockets that are open.", lambda: len(gateway.connections))
     gauge("dropcue_sales", "Sales that are conducted here.", lambda: len(here()))
     gauge("dropcue_events", "Events in the journals conducted here.", lambda: sum(s.hub.head for s in here()))
-    gauge(
-        "dropcue_commands_waiting",
-        "Commands that wait to be decided.",
-        lambda: sum(s.conductor.waiting for s in here()),
-    )
+    gauge("dropcue_greetings", "Connections that are being greeted.", lambda: gateway.door.under_way)
+    gauge("dropcue_loop_late_seconds", "How late the service's own loop is.", lambda: gateway.door.late)
     gauge("dropcue_connections_lagging", "Connections that read too slowly.",
           lambda: sum(c.outbox.lagging for c in gateway.connections))  # fmt: skip
     gauge("dropcue_clicks_shed", "Clicks that were not recorded under overload.", lambda: gateway.shed_clicks)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 from aiohttp import web
 
-from coordinator.conductor import Answer
+from coordinator.answers import Answer
 from coordinator.core import CODES
 from coordinator.errors import JournalError
 
@@ -29,8 +30,9 @@ class Problem(Exception):
         if self.id is not None:
             body["id"] = self.id
         headers = {}
-        if self.status == 503:
-            headers["Retry-After"] = "1"
+        if self.status in {429, 503}:
+            retry_ms = (self.details or {}).get("retry_ms", 1000)
+            headers["Retry-After"] = str(max(1, math.ceil(retry_ms / 1000)))
         if self.status == 401:
             headers["WWW-Authenticate"] = "Bearer"
         return web.Response(

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from coordinator import clock
-from coordinator.conductor import Answer
+from coordinator.answers import Answer
 from coordinator.errors import JournalError
-from coordinator.fanout.frames import PING, text_frame
+from coordinator.fanout.frames import PING, text_frame, text_parts
 from coordinator.fanout.outbox import Line, Outbox
 from coordinator.fanout.view import Rights
 from coordinator.gateway import wire
@@ -64,18 +64,18 @@ class Session:
         }  # fmt: skip
         if actor.role in {"relay", "poster"}:
             fields["member_key"] = self._gateway.tokens.member_key(actor.name)
-        self.write(text_frame(wire.welcome(fields, state)))
+        self.write(*text_parts(*wire.welcome(fields, state)))
         box.begin(begin)
         box.catch_up()
 
     # ------------------------------------------------------------ the end
-    def close(self, code: int, message: str) -> None:
+    def close(self, code: int, message: str, retry_ms: int | None = None) -> None:
         """Says bye and closes; the line then ends, and whoever reads it says so with `ended`."""
         if self.closing:
             return
         self.closing = True
         self.outbox.open = False
-        farewell(self._line, code, message)
+        farewell(self._line, code, message, retry_ms)
 
     def ended(self) -> None:
         """The line is no more: nobody is here over it."""
@@ -127,9 +127,9 @@ class Session:
             if id_ is None:
                 self._refuse(None, "a command needs an id, a text", "id")
             else:
-                self._do(frame)
+                self._do(frame, len(text))
         elif op == "many":
-            self._many(id_, frame.get("commands"))
+            self._many(id_, frame.get("commands"), len(text))
         else:
             self._refuse(id_, f"op is do, many or ping, not {str(op)[:40]!r}", "op")
 
@@ -140,16 +140,16 @@ class Session:
     def _refuse(self, id_: str | None, why: str, field: str | None = None) -> None:
         self.write(text_frame(wire.refused(id_, "invalid", why, None if field is None else {"field": field})))
 
-    def _do(self, command: dict[str, Any]) -> None:
+    def _do(self, command: dict[str, Any], size: int) -> None:
         hub, box = self.sale.hub, self.outbox
 
         def one(answers: list[Answer]) -> None:
             given = answers[0]
             box.answer(given.seq, wire.done(given, hub.position(box.view, given.seq)))
 
-        self.sale.conductor.submit(self.identity.actor, [command], one)
+        self.sale.conductor.submit(self.identity.actor, [command], one, size)
 
-    def _many(self, id_: str | None, commands: Any) -> None:
+    def _many(self, id_: str | None, commands: Any, size: int) -> None:
         hub, box = self.sale.hub, self.outbox
         if not isinstance(commands, list) or len(commands) > wire.MAX_MANY:
             self._refuse(id_, f"commands is a list of at most {wire.MAX_MANY}", "commands")
@@ -162,12 +162,12 @@ class Session:
             seq = max((a.seq for a in answers), default=hub.head)
             box.answer(seq, wire.many_done(id_, answers, hub.position(box.view, seq)))
 
-        self.sale.conductor.submit(self.identity.actor, commands, all_of_them)
+        self.sale.conductor.submit(self.identity.actor, commands, all_of_them, size)
 
 
-def farewell(line: Line, code: int, message: str) -> None:
+def farewell(line: Line, code: int, message: str, retry_ms: int | None = None) -> None:
     """Says bye in a frame, for all who cannot read a close frame's code, and closes the line."""
-    line.write(text_frame(wire.bye(code, message)))
+    line.write(text_frame(wire.bye(code, message, retry_ms)))
     line.close(code, message)
 
 
@@ -176,6 +176,10 @@ async def greet(gateway: Gateway, line: Line, text: str) -> Session | None:
     try:
         hello = _hello(text)
         identity = gateway.tokens.read(hello.get("token"))
+        retry_ms = gateway.door.turn_away(identity.actor.role, len(gateway.connections))
+        if retry_ms is not None:
+            farewell(line, wire.GOING_AWAY, "too many come at once: come back in a moment", retry_ms)
+            return None
         session = Session(
             gateway, line, identity, await _sale(gateway, identity, hello), ahead=hello.get("ahead") is True
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from coordinator.conductor import Answer
+from coordinator.answers import Answer
 
 MAX_FRAME_BYTES = 256 << 10
 MAX_MANY = 1_000
@@ -75,15 +75,18 @@ def many_done(id_: str | None, answers: list[Answer], position: str) -> bytes:
     return _encode({"op": "done", "id": id_, "position": position, "results": [told(a) for a in answers]})
 
 
-def bye(code: int, message: str) -> bytes:
-    return _encode({"op": "bye", "code": code, "message": message, "retry": code < BAD_TOKEN})
+def bye(code: int, message: str, retry_ms: int | None = None) -> bytes:
+    body: dict[str, Any] = {"op": "bye", "code": code, "message": message, "retry": code < BAD_TOKEN}
+    if retry_ms is not None:
+        body["retry_ms"] = retry_ms
+    return _encode(body)
 
 
 def pong(sent: Any, now: int, speed: float) -> bytes:
     return _encode({"op": "pong", "sent": sent, "now": now, "speed": speed})
 
 
-def welcome(fields: dict[str, Any], state: bytes | None) -> bytes:
-    """The welcome; the state's bytes, where it carries them, are joined and not encoded again."""
+def welcome(fields: dict[str, Any], state: bytes | None) -> tuple[bytes, ...]:
+    """The welcome, in parts; the state's bytes, where it carries them, are neither encoded again nor copied."""
     body = _encode({"op": "welcome", **fields})
-    return body if state is None else body[:-1] + b',"state":' + state + b"}"
+    return (body,) if state is None else (body[:-1] + b',"state":', state, b"}")

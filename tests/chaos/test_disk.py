@@ -75,7 +75,7 @@ async def test_a_full_disk_is_refused_as_busy_and_the_sale_goes_on_when_there_is
                 if answer.get("code") == "busy":
                     break
         assert answer["code"] == "busy", answer
-        assert answer["details"] == {"retry_ms": 1000}
+        assert 1000 <= answer["details"]["retry_ms"] <= 1500
         assert "full" in str(answer["message"]).lower() or "room" in str(answer["message"]).lower(), answer
 
         # Reads, refusals and new connections go on, and what was refused changed nothing.
