@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import os
-import random
 import time
 from abc import ABC, abstractmethod
 from collections import deque
@@ -47,7 +46,7 @@ def bits() -> bytes:
 
 def jittered(ms: float) -> int:
     """So many ms or up to half as many more: who is told to come back then does not come with everybody else."""
-    return round(ms * (1 + random.random() / 2))
+    return round(ms * (1 + int.from_bytes(bits()[:4]) / 2**33))
 
 
 class Clock(ABC):

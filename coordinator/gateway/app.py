@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import gc
 import signal
+from collections.abc import Callable
+from typing import cast
 
 import structlog
 from aiohttp import web
@@ -16,6 +18,7 @@ from coordinator.gateway.auth import Tokens
 from coordinator.gateway.context import GATEWAY, Gateway
 from coordinator.gateway.heartbeat import heartbeat
 from coordinator.gateway.problem import problems
+from coordinator.gateway.session import Session
 from coordinator.gateway.socket import socket
 from coordinator.journal.base import Journal
 from coordinator.journal.opening import open_journal
@@ -72,17 +75,16 @@ class Service:
             registry.left = self._send_away_from
         self._runner = web.AppRunner(make_app(gateway), access_log=None, handler_cancellation=False)
         await self._runner.setup()
+        serve = cast("Callable[[], asyncio.Protocol]", self._runner.server)  # it is there since `setup`
         try:
-            site = web.TCPSite(self._runner, settings.host, settings.port, backlog=4096)
-            await site.start()
+            await gateway.door.open(settings.host, settings.port, serve)
         except OSError as e:
             await self.stop()
             raise CannotStart(
                 f"cannot listen on {settings.host}:{settings.port} ({e.strerror or e}): is it running already? Choose another --port"
             ) from None
-        addresses = self._runner.addresses
-        if settings.port == 0 and addresses:
-            settings.port = addresses[0][1]
+        if settings.port == 0:
+            settings.port = gateway.door.addresses[0][1]
             registry.public = settings.address()
         gateway.builtin = builtin_relay.BuiltinRelays(gateway)
         registry.on_open = gateway.builtin.serve
@@ -94,7 +96,8 @@ class Service:
         # make cues late.
         gc.collect()
         gc.freeze()
-        gc.set_threshold(10_000, 20, 100)
+        # A pass takes about a µs for each object that is new: ten thousand at once are ten ms, which a cue waits for.
+        gc.set_threshold(2_000, 5, 2_000)
         gateway.ready = True
         log.info("ready", address=settings.address(), data=str(settings.data), sales=len(registry.here()))
 
@@ -128,7 +131,11 @@ class Service:
     def _send_away(self) -> None:
         """This node does not reach the store: the others do, or nobody does."""
         for connection in list(self.gateway.connections):
-            connection.close(wire.GOING_AWAY, "this node does not reach its store: come back, another one may")
+            self._to_come_back(connection, "this node does not reach its store: come back, another one may")
+
+    def _to_come_back(self, connection: Session, why: str) -> None:
+        """Closes a connection, each to come back at a moment of its own."""
+        connection.close(wire.GOING_AWAY, why, self.gateway.door.back_in(connection.identity.actor.role))
 
     def _send_away_from(self, sale: Sale, why: str) -> None:
         """This node can serve a sale no longer: another one does."""
@@ -139,8 +146,9 @@ class Service:
         gateway = getattr(self, "gateway", None)
         if gateway is not None:
             gateway.ready = False
+            await gateway.door.close()
             for connection in list(gateway.connections):
-                connection.close(wire.GOING_AWAY, "the service is restarting: come back in a moment")
+                self._to_come_back(connection, "the service is restarting: come back in a moment")
             if (builtin := getattr(gateway, "builtin", None)) is not None:  # not there where the port was in use
                 await builtin.close()
             gateway.presence.close()

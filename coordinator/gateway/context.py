@@ -8,6 +8,7 @@ from aiohttp import web
 
 from coordinator.gateway import wire
 from coordinator.gateway.auth import Identity, TokenError, Tokens
+from coordinator.gateway.door import Door
 from coordinator.gateway.presence import Presence
 from coordinator.gateway.problem import Problem
 from coordinator.leases import Facts
@@ -23,6 +24,7 @@ class Gateway:
     def __init__(self, settings: Settings, registry: Registry, tokens: Tokens) -> None:
         self.settings, self.registry, self.tokens = settings, registry, tokens
         self.presence = Presence(registry)
+        self.door = Door()
         self.connections: dict[Session, None] = {}  # in the order in which they came
         self.builtin: BuiltinRelays
         self.ready = False

@@ -7,11 +7,14 @@ import asyncio
 from aiohttp import WSMessage, WSMsgType, web
 
 from coordinator import clock
+from coordinator.fanout.outbox import HARD_SECONDS
 from coordinator.gateway import wire
 from coordinator.gateway.context import GATEWAY
 from coordinator.gateway.session import Session, farewell, greet
 
 TRANSPORT_LIMIT = 4 << 20  # aiohttp's own bound, far above ours, so that it is us who say what was wrong
+UNREAD_BYTES = 1 << 20  # beyond so much that a client has not read, nothing more is taken from it
+UNREAD_SECONDS = 0.05  # between two looks whether it has read
 CLOSE_SECONDS = 2.0  # so long a client has to answer a close
 
 
@@ -59,9 +62,13 @@ async def socket(request: web.Request) -> web.WebSocketResponse:
     transport = request.transport
     if transport is None:
         return ws
-    line = _Websocket(ws, transport)
-    text = await _first(ws, line)
-    session = None if text is None else await greet(request.app[GATEWAY], line, text)
+    line, gateway = _Websocket(ws, transport), request.app[GATEWAY]
+    gateway.door.under_way += 1
+    try:
+        text = await _first(ws, line)
+        session = None if text is None else await greet(gateway, line, text)
+    finally:
+        gateway.door.under_way -= 1
     try:
         if session is not None:
             await _listen(ws, session)
@@ -99,6 +106,8 @@ async def _listen(ws: web.WebSocketResponse, session: Session) -> None:
         kind = message.type
         if kind is WSMsgType.TEXT:
             session.take(message.data)
+            if session.unread() > UNREAD_BYTES:
+                await _read(session)
         elif kind is WSMsgType.PING:
             await ws.pong(message.data)
         elif kind is WSMsgType.PONG:
@@ -107,6 +116,15 @@ async def _listen(ws: web.WebSocketResponse, session: Session) -> None:
             session.take_bytes()
         else:
             return
+
+
+async def _read(session: Session) -> None:
+    """Waits until a client has read: nothing more is taken from one that does not."""
+    end = clock.monotonic() + HARD_SECONDS
+    while session.unread() > UNREAD_BYTES and not session.closing:
+        if clock.monotonic() > end:
+            session.close(wire.SLOW, "you send more than you read: come back and read")
+        await asyncio.sleep(UNREAD_SECONDS)
 
 
 def _reason(message: str) -> bytes:

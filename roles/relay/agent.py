@@ -174,6 +174,8 @@ class Agent:
             self.connected.clear()
             low, high = self._timing.back_first
             pause = min(self._timing.back_most, machine.between(low, high) * 2 ** min(max(0, tries - 1), 10))
+            if lost.after_s is not None:
+                pause = lost.after_s  # the coordinator knows when it has room again
             log.info("the line is gone, coming back", code=lost.code, why=lost.reason, after_s=round(pause, 3))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):

@@ -62,8 +62,8 @@ class DiskFailed(CannotStart):
 
 
 class LineLost(ConnectionError):
-    """The connection ended. `retry` is false where the other side asked not to come back."""
+    """The connection ended. `retry` is false where the other side asked not to come back, `after_s` when to, where it said."""
 
-    def __init__(self, code: int, message: str, *, retry: bool) -> None:
+    def __init__(self, code: int, message: str, *, retry: bool, after_s: float | None = None) -> None:
         super().__init__(f"{code}: {message}" if message else str(code))
-        self.code, self.reason, self.retry = code, message, retry
+        self.code, self.reason, self.retry, self.after_s = code, message, retry, after_s

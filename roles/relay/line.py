@@ -258,7 +258,9 @@ class Line:
             told = self._bye.get("code")
             code, message = told if isinstance(told, int) else code, str(self._bye.get("message") or message)
         retry = code not in NO_RETURN and (self._bye is None or self._bye.get("retry", True) is not False)
-        return LineLost(code, message, retry=retry)
+        said = None if self._bye is None else self._bye.get("retry_ms")
+        after = said / 1000 if isinstance(said, int | float) and said >= 0 else None
+        return LineLost(code, message, retry=retry, after_s=after)
 
     def _finish(self, why: LineLost) -> None:
         if not self.lost.done():

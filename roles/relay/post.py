@@ -69,7 +69,7 @@ class Post:
             answers = await line.many([letter.body for letter in batch], [letter.id for letter in batch])
             wait_ms = 0
             for letter, answer in zip(batch, answers, strict=True):
-                if answer.code == "busy":
+                if answer.code in {"busy", "capped"}:
                     wait_ms = max(wait_ms, int((answer.details or {}).get("retry_ms") or BUSY_MS))
                     continue
                 self._letters.pop(letter.id, None)

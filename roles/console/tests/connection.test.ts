@@ -63,6 +63,18 @@ describe("the line", () => {
     expect(at.wires.length).toBeGreaterThan(1);
   });
 
+  it("comes back when the service says, not when it would have by itself", () => {
+    const at = bench();
+    at.line.connect();
+    at.last().opens();
+    at.last().says({ op: "bye", code: 4000, message: "too many come at once", retry: true, retry_ms: 3_210 });
+    at.last().ends(4000);
+    vi.advanceTimersByTime(3_209);
+    expect(at.wires).toHaveLength(1);
+    vi.advanceTimersByTime(1);
+    expect(at.wires).toHaveLength(2);
+  });
+
   it.each([4100, 4101, 4102, 4103, 4199])("stays away after close code %i, and keeps the reason", (code) => {
     const at = bench();
     at.line.connect();

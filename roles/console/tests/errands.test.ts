@@ -59,12 +59,12 @@ describe("a command", () => {
     expect(refusals).toEqual(["segment.next stale"]);
   });
 
-  it("is asked again when the server is busy, after the time that it named", () => {
+  it.each(["busy", "capped"])("is asked again when it was refused as %s, after the time that the server named", (code) => {
     const frames: { id: string }[] = [];
     const errands = new Errands();
     errands.lineUp((frame) => frames.push(frame as never));
     void errands.send("link.drop", { link: "room" });
-    errands.answer({ op: "refused", id: frames[0]!.id, code: "busy", message: "", details: { retry_ms: 400 } });
+    errands.answer({ op: "refused", id: frames[0]!.id, code, message: "", details: { retry_ms: 400 } });
     vi.advanceTimersByTime(399);
     expect(frames).toHaveLength(1);
     vi.advanceTimersByTime(1);

@@ -219,7 +219,8 @@ export class Line {
     }
     if (this.status.phase === "open") this.status.phase = "lost";
     this.status.slow = false;
-    const wait = waitBefore(this.status.attempt, this.random);
+    const said = bye?.retry_ms;
+    const wait = typeof said === "number" && said >= 0 ? said : waitBefore(this.status.attempt, this.random);
     this.status.attempt += 1;
     clearTimeout(this.retryTimer);
     this.retryTimer = setTimeout(() => this.connect(), wait);

@@ -71,7 +71,7 @@ export class Errands {
     if (answer.id === null) return;
     const errand = this.open.get(answer.id);
     if (!errand) return;
-    if (answer.op === "refused" && answer.code === "busy") {
+    if (answer.op === "refused" && (answer.code === "busy" || answer.code === "capped")) {
       const wait = Number(answer.details?.["retry_ms"] ?? BUSY_RETRY_MS);
       this.later(Number.isFinite(wait) ? wait : BUSY_RETRY_MS, () => {
         if (this.open.has(errand.id)) this.put(errand);

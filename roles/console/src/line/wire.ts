@@ -56,6 +56,8 @@ export interface Bye {
   code: number | string;
   message: string;
   retry: boolean;
+  /** When to come back, where the service has said so: a moment of one's own among thousands. */
+  retry_ms?: number;
 }
 
 export type FromServer =
