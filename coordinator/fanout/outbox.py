@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SOFT_BYTES = 256 << 10  # unread bytes beyond which a connection is passed over
 HARD_SECONDS = 15.0  # how long it may stay beyond it without reading
 ANSWERS_KEPT = 2_000  # answers that may wait for a slow reader; it sends no more than it reads
+ANSWERS_BYTES = 4 << 20  # of them
 POSITION_SECONDS = 20.0  # a position moves on at least this often
 
 
@@ -39,6 +40,7 @@ class Line(Protocol):
 class Outbox:
     __slots__ = (
         "_answers",
+        "_answers_bytes",
         "_lag_since",
         "_told",
         "_told_at",
@@ -62,6 +64,7 @@ class Outbox:
         self._told = place
         self._told_at = clock.monotonic()
         self._answers: deque[tuple[int, bytes]] = deque()
+        self._answers_bytes = 0
         self._lag_since = 0.0
         self._unread = 0
 
@@ -106,7 +109,9 @@ class Outbox:
                 self.send_snapshot()
             self.place = hub.head
         while self._answers and self._answers[0][0] <= self.place:
-            line.write(text_frame(self._answers.popleft()[1]))
+            payload = self._answers.popleft()[1]
+            self._answers_bytes -= len(payload)
+            line.write(text_frame(payload))
 
     def send_snapshot(self) -> None:
         hub = self.hub
@@ -122,15 +127,15 @@ class Outbox:
 
     def answer(self, seq: int, payload: bytes) -> None:
         """Sends an answer, after the events up to its number."""
-        if self.place < seq:
-            self._answers.append((seq, payload))
-            self.catch_up()
-            if len(self._answers) > ANSWERS_KEPT:
-                self.line.close(4003, "you send more than you read: come back and read")
-        elif self._answers:
-            self._answers.append((seq, payload))
-        else:
+        if self.place >= seq and not self._answers:
             self.line.write(text_frame(payload))
+            return
+        self._answers.append((seq, payload))
+        self._answers_bytes += len(payload)
+        if self.place < seq:
+            self.catch_up()
+        if len(self._answers) > ANSWERS_KEPT or self._answers_bytes > ANSWERS_BYTES:
+            self.line.close(4003, "you send more than you read: come back and read")
 
     def tick(self) -> None:
         """Once a second: a reader that was slow may have read; a position that stands still is told."""

@@ -134,7 +134,8 @@ def asyncapi() -> dict[str, Any]:
         "events": _message("events", "What happened, and the entities that changed; null: gone.", position=text, events={"type": "array"}, changes=obj),
         "snapshot": _message("snapshot", "The whole state, in place of what was missed.", position=text, state=obj),
         "pong": _message("pong", "The sale's time.", sent={}, now=whole, speed={"type": "number"}),
-        "bye": _message("bye", "The line closes; come back if `retry`.", code=whole, message=text, retry=flag),
+        "bye": _message("bye", "The line closes; come back if `retry`, after `retry_ms` where it is there.", code=whole, message=text,
+                        retry=flag, retry_ms=whole),
     }  # fmt: skip
     return {
         "asyncapi": "3.0.0",

@@ -25,6 +25,8 @@ from roles.relay.saletime import Lease, SaleClock
 
 log = structlog.get_logger("relay")
 
+OBSERVED_MOST = 50_000  # observations that may wait for a coordinator that is away; reports always may
+
 
 @dataclass(frozen=True, slots=True)
 class Timing:
@@ -134,11 +136,15 @@ class Agent:
         """Gives commands such as `group.observe` and `question.raise`; waits for their answers, in order.
 
         One without `id` gets one. They are kept over broken lines and given again with the same ids, so each counts
-        once. A refusal is an answer, not an exception. Raises CannotStart where the relay stops first.
+        once. A refusal is an answer, not an exception; beyond OBSERVED_MOST that wait it is `busy`. Raises CannotStart where the relay stops first.
         """
         if self._over:
             raise CannotStart("the relay was stopped")
-        return await asyncio.gather(*self._observations.put([{"id": next(self._ids), **c} for c in commands]))
+        named = [{"id": next(self._ids), **c} for c in commands]
+        if len(self._observations) + len(named) > OBSERVED_MOST:
+            why = "the coordinator is away, and too much waits to be told"
+            return [Answer(c["id"], ok=False, code="busy", message=why) for c in named]
+        return await asyncio.gather(*self._observations.put(named))
 
     def pseudonym(self, namespace: str, person: str) -> str:
         """The member that stands for a person of a platform in this sale. Needs a welcome with a `member_key`."""
