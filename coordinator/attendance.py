@@ -16,6 +16,7 @@ from coordinator.core import State
 
 RELAYS = frozenset({"relay", "poster"})  # a poster is a relay with hands
 SILENT_SECONDS = 3.0  # a node that was not heard for so long has nobody; a relay's lease is over by then
+NAP_SECONDS = 1.0  # who looks more seldom than this stood still itself: it looks a few times a second
 FIRST_SECONDS = 3.5  # so long after it took a sale up, a conductor has not heard all nodes yet
 BACK_SECONDS = 12.0  # people whose node has gone, or was started again, are back by then, or have left
 
@@ -34,6 +35,7 @@ class Attendance:
     def __init__(self, *, new: bool = False) -> None:
         """`new` is a sale that nobody has conducted before: nobody can be leading anywhere."""
         self._since = clocks.monotonic() - (FIRST_SECONDS if new else 0.0)
+        self._looked = clocks.monotonic()
         self._nodes: dict[str, tuple[float, tuple[Here, ...]]] = {}
         self.leads: dict[str, str] = {}
         """Relay → the node whose connection leads."""
@@ -47,6 +49,10 @@ class Attendance:
     def changes(self, state: State) -> list[dict[str, Any]]:
         """What the sale has to be told, as commands of the service's own."""
         now = clocks.monotonic()
+        nap, self._looked = now - self._looked, now
+        if nap > NAP_SECONDS:
+            # What the nodes said meanwhile is still to be read.
+            self._nodes = {n: (min(now, heard + nap), here) for n, (heard, here) in self._nodes.items()}
         for node in [n for n, (heard, _) in self._nodes.items() if now - heard > BACK_SECONDS]:
             del self._nodes[node]
         here = [

@@ -165,10 +165,10 @@ class Follower:
         """Nothing is due here: who conducts the sale has its clock."""
 
     # ------------------------------------------------------------ what the bus brings
-    def heard(self, told: Durable) -> None:
-        """Who conducts the sale says how far it stands."""
+    def heard(self, told: Durable) -> bool:
+        """Who conducts the sale says how far it stands; whether it is they who say it."""
         if told.token in self._past:
-            return  # a node that does not know yet that its lease has gone
+            return False  # a node that does not know yet that its lease has gone
         self.owned_by(told.token)
         if told.token != self._speaks:
             # Whoever took the lease conducts by now: what was sent to them before, or to who went, was lost.
@@ -179,6 +179,7 @@ class Follower:
         self.clock.tell(told.now, told.speed)
         self.unavailable = told.unavailable
         self._more.set()
+        return True
 
     def owned_by(self, token: str) -> None:
         """Another one has the lease: it conducts the sale as soon as it says so."""

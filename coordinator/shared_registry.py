@@ -34,7 +34,7 @@ from coordinator.registry import Registry, Sale
 log = structlog.get_logger(__name__)
 
 LEASE_SECONDS = 1.5  # of a node that has died; renewed four times within it
-RENEW_SECONDS = 0.35
+RENEW_SECONDS = 0.35  # also how often a node says whom it has
 TEND_SECONDS = 0.15  # how often is looked for sales that nobody conducts
 LIST_SECONDS = 1.0  # how often the list of sales is read
 CUT_OFF_SECONDS = 2.0  # without the store for so long, a node sends its connections to the others
@@ -288,6 +288,11 @@ class SharedRegistry(Registry):
         while True:
             await asyncio.sleep(RENEW_SECONDS)
             self._say(nodes.ALL, Alive(self.node, len(self._held)))
+            for sale in self.here():
+                # Who is here, and what waits for an answer, does not hang on the store: it may be away.
+                self._attend(sale)
+                if isinstance(sale.conductor, Follower):
+                    sale.conductor.beat()
             for name in self._held:
                 self._alone(f"renews {name}", functools.partial(self._renew, name))
             if clocks.monotonic() - self._reached > CUT_OFF_SECONDS:
@@ -331,8 +336,6 @@ class SharedRegistry(Registry):
                 self._orphans.pop(name, None)
                 if found is not None and isinstance(found.conductor, Follower):
                     found.conductor.owned_by(token)
-                    found.conductor.beat()
-                    self._attend(found)
                 continue
             self._owners.pop(name, None)
             if found is not None and isinstance(found.conductor, Follower):
@@ -376,7 +379,6 @@ class SharedRegistry(Registry):
         if name not in kept or (await self.journal.end(name)).seq < told:
             found.conductor.doubt()  # its lease has gone, or the store has lost the record's end
         else:
-            self._attend(found)
             self.tell(name, found.conductor)
 
     # ------------------------------------------------------------ who is here
@@ -486,15 +488,14 @@ class SharedRegistry(Registry):
                 self._orphans[sale] = -POLITE_SECONDS
             case Durable():
                 follower = self._follower(message.sale)
-                if follower is not None:
+                if follower is not None and follower.heard(message):
                     self._owners[message.sale] = message.token
-                    follower.heard(message)
                     self._led(message.sale, message.leads)
             case Attending(sale, node, here, leads):
                 desk, found = self._desk(sale), self._sales.get(sale)
                 if desk.attendance is not None and found is not None:
                     desk.attendance.report(node, here, leads)
-                    self._count(found, desk.attendance)
+                    self._attend(found)
             case Do(sale, node, n, actor, commands):
                 self._do(sale, node, n, actor, commands, size)
             case Done(sale, n, answers):

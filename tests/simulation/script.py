@@ -58,7 +58,7 @@ def sheet(chance: random.Random) -> Json:
     first = chance.choice([6, 8])
     return {
         "title": "快闪", "kind": "flash", "timezone": "Asia/Shanghai", "start": "2026-10-26T07:00:00Z", "currency": "CNY",
-        "lead": chance.choice(["2s", "1s", "500ms"]), "unknown": chance.choice(["ask", "ask", "resend", "leave"]),
+        "lead": chance.choice(["2s", "1s", "500ms", "6s"]), "unknown": chance.choice(["ask", "ask", "resend", "leave"]),
         "auto_start": chance.random() < 0.3,
         "team": [{"person": "lin", "role": "host"}, {"person": "li", "role": "controller"}, {"person": "wang", "role": "controller"},
                  {"person": "chen", "role": "support"}, {"person": "boss", "role": "owner"}],

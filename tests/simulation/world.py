@@ -111,7 +111,8 @@ class World:
         for _ in range(PATIENCE):
             before = len(self.store.sale(SALE).entries)
             await asyncio.sleep(2.5)  # longer than any lead
-            if len(self.store.sale(SALE).entries) == before:
+            entries = self.store.sale(SALE).entries
+            if len(entries) == before and all(c.status != "announced" for c in folded(entries).cues.values()):
                 return  # nothing has happened for a while: what is shown now is what stands
 
     def _create(self) -> None:
