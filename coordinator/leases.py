@@ -61,6 +61,11 @@ class Bus(ABC):
     async def publish(self, channel: str, message: bytes) -> None:
         """Send to whoever listens now. A failure is silent: the sender hears nothing back, and asks again in time."""
 
+    async def publish_all(self, messages: Sequence[tuple[str, bytes]]) -> None:
+        """Send several (channel, message), in this order."""
+        for channel, message in messages:
+            await self.publish(channel, message)
+
     @abstractmethod
     async def subscribe(self, channel: str) -> None:
         """From its return on, messages to the channel are heard, as long as the line stands.

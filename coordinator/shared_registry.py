@@ -41,6 +41,7 @@ CUT_OFF_SECONDS = 2.0  # without the store for so long, a node sends its connect
 ALIVE_SECONDS = 1.5  # a node that was not heard for so long is not counted
 OUTGOING = 10_000  # messages that may wait for the bus; of more the oldest are lost, and asked for again
 OUTGOING_BYTES = 64 << 20  # of them
+SAID_TOGETHER = 256  # messages that go to the bus at once
 ATTEND_SECONDS = 0.05  # people who come or go within this are told of together
 NODES_KNOWN = 100  # a node has another name after each start
 POLITE_SECONDS = 0.3  # so long a node leaves a sale to one that has less to do
@@ -463,9 +464,10 @@ class SharedRegistry(Registry):
             await self._speak.wait()
             self._speak.clear()
             while self._outgoing:
-                channel, data = self._outgoing.popleft()
-                self._outgoing_bytes -= len(data)
-                await self._bus.publish(channel, data)
+                # Together: a server that brings each change to its disk answers after that, to whoever asks.
+                together = [self._outgoing.popleft() for _ in range(min(len(self._outgoing), SAID_TOGETHER))]
+                self._outgoing_bytes -= sum(len(data) for _, data in together)
+                await self._bus.publish_all(together)
 
     async def _listen(self) -> None:
         async for _, data in self._bus.messages():

@@ -101,10 +101,16 @@ class RedisBus(Bus):
         return sorted(self._link.masters(), key=lambda place: (place == last) != first)
 
     async def publish(self, channel: str, message: bytes) -> None:
+        await self.publish_all([(channel, message)])
+
+    async def publish_all(self, messages: Sequence[tuple[str, bytes]]) -> None:
         for place in self._places(self._heard_by, first=True):
             with suppress(RedisError, OSError):
                 async with asyncio.timeout(SPEAK_SECONDS):
-                    await self._link.at(place).publish(CHANNEL + channel, message)
+                    together = self._link.at(place).pipeline(transaction=False)
+                    for channel, message in messages:
+                        together.publish(CHANNEL + channel, message)
+                    await together.execute()
                 self._heard_by = place
                 return
         with suppress(JournalUnavailable):

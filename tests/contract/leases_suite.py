@@ -148,6 +148,20 @@ class BusContract:
         await one.close()
         await two.close()
 
+    async def test_what_is_said_together_is_heard_in_its_order(self) -> None:
+        one, two = await self.open_bus(), await self.open_bus()
+        await two.subscribe("a")
+        await two.subscribe("b")
+        heard = two.messages()
+        await one.publish_all([("ab"[n % 2], b"%d" % n) for n in range(300)])
+        await one.publish("a", b"last")
+        async with asyncio.timeout(PATIENCE_S):
+            got = [await anext(heard) for _ in range(301)]
+        assert [m for c, m in got if c == "a"] == [b"%d" % n for n in range(0, 300, 2)] + [b"last"]
+        assert [m for c, m in got if c == "b"] == [b"%d" % n for n in range(1, 300, 2)]
+        await one.close()
+        await two.close()
+
     async def test_a_channel_that_was_left_is_not_heard_and_one_that_was_joined_later_is(self) -> None:
         one, two = await self.open_bus(), await self.open_bus()
         await two.subscribe("a")
