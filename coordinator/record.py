@@ -92,7 +92,11 @@ class Record:
         elif self.ahead or (doubt and not await self.continues()):
             await self.renew(to)
         else:
-            await self.follow(to)
+            try:
+                await self.follow(to)
+            except Corrupt:
+                # Perhaps it is another record than was followed: it is read anew before it is given up.
+                await self.renew(to)
 
     async def follow(self, to: int) -> None:
         """Reads on up to a number that is known to be durable, and tells the listeners."""

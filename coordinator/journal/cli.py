@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from coordinator.errors import UsageError
+from coordinator.errors import JournalError, UsageError
 
 if TYPE_CHECKING:
     from coordinator.journal.copying import Copied
@@ -31,7 +31,7 @@ def backup(
     from coordinator.journal.sqlite import SqliteJournal
     from coordinator.settings import chosen_settings
 
-    async def main() -> list[Copied]:
+    async def main() -> tuple[list[Copied], list[JournalError]]:
         chosen = chosen_settings(data=data, redis=redis)
         source: SqliteJournal | RedisJournal
         if chosen.redis is None:
@@ -43,7 +43,11 @@ def backup(
         finally:
             await source.close()
 
-    _say(asyncio.run(main()), as_json, "backup", str(folder))
+    copied, left_out = asyncio.run(main())
+    _say(copied, as_json, "backup", str(folder))
+    if left_out:
+        whole = f"{folder} holds the other sales" if copied else f"{folder} holds no sale"
+        raise JournalError(f"{'; '.join(map(str, left_out))}. {whole}")
 
 
 def restore(

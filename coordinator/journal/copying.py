@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from coordinator.errors import CannotStart, Corrupt, JournalError, JournalUnavailable, UsageError
+from coordinator.errors import CannotStart, Corrupt, JournalError, JournalUnavailable, Newer, UsageError
 from coordinator.journal.base import End
 from coordinator.journal.chain import Kept, check_kept, genesis
 from coordinator.journal.lock import nobody_writes
@@ -36,18 +36,22 @@ class Copied(msgspec.Struct, frozen=True):
 
 
 # ---------------------------------------------------------------- backup
-async def back_up(source: SqliteJournal | RedisJournal, data: Path, to: Path) -> list[Copied]:
+async def back_up(
+    source: SqliteJournal | RedisJournal, data: Path, to: Path
+) -> tuple[list[Copied], list[JournalError]]:
     """Copies all sales into a folder of its own, each as it stood when this began, and the tokens that were revoked.
 
-    The journal may be in use. The folder is a data folder: `serve` starts on a copy of it. Raises `CannotStart` where
-    it has a journal already or cannot be written, `Corrupt` where a sale is not what was written.
+    The journal may be in use. The folder is a data folder: `serve` starts on a copy of it. Of Redis, a sale that is not
+    what was written, or that only a newer version can read, is left out and said; the others are copied. Raises
+    `CannotStart` where the folder has a journal already or cannot be written.
     """
+    left_out: list[JournalError] = []
     try:
         if isinstance(source, SqliteJournal):
             await source.backup(to)
             revoked = _revoked_in(data)
         else:
-            await _written(source, to)
+            left_out = await _written(source, to)
             revoked = await RedisFacts(source.link).members(REVOKED)
         _revoke_in(to, revoked)
     except (OSError, sqlite3.Error) as e:
@@ -56,25 +60,39 @@ async def back_up(source: SqliteJournal | RedisJournal, data: Path, to: Path) ->
         raise CannotStart(f"no backup was made: {e.reason}") from None
     copy = SqliteJournal.open(to, readonly=True)
     try:
-        return [_copied(sale, await copy.end(sale)) for sale in await copy.sales()]
+        return [_copied(sale, await copy.end(sale)) for sale in await copy.sales()], left_out
     finally:
         await copy.close()
 
 
-async def _written(source: RedisJournal, to: Path) -> None:
+async def _written(source: RedisJournal, to: Path) -> list[JournalError]:
+    """Writes the sales into a folder; why some are not in it."""
+    left_out: list[JournalError] = []
     # The ends of all sales first, so that they are of one moment, or nearly: what comes after them is left out.
-    ends = {sale: end for sale in await source.sales() if (end := await source.end(sale)).seq}
+    ends: dict[str, End] = {}
+    for sale in await source.sales():
+        try:
+            ends[sale] = await source.end(sale)
+        except Newer as e:
+            left_out.append(e)
     copy = SqliteCopy(to)
     try:
         for sale, end in ends.items():
+            if not end.seq:
+                continue  # it was never finished creating
             copy.begin(sale)
-            async for kept in checked(sale, source.flushes(sale, end.seq), end):
-                copy.add(kept)
-            copy.end_at(end)
+            try:
+                async for kept in checked(sale, source.flushes(sale, end.seq), end):
+                    copy.add(kept)
+                copy.end_at(end)
+            except Corrupt as e:
+                copy.leave_out()
+                left_out.append(e)
         copy.finish()
     except BaseException:
         copy.abandon()
         raise
+    return left_out
 
 
 async def checked(sale: str, flushes: AsyncIterator[Kept], end: End) -> AsyncIterator[Kept]:
@@ -128,7 +146,8 @@ async def restore_to_folder(folder: Path, data: Path) -> list[Copied]:
         try:
             for sale in await source.sales():
                 await source.verify(sale)
-            return await back_up(source, folder, data)
+            copied, _ = await back_up(source, folder, data)
+            return copied
         finally:
             await source.close()
 

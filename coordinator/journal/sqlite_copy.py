@@ -74,6 +74,11 @@ class SqliteCopy:
         """What was added of the sale is all of it."""
         self._file.execute("UPDATE sale SET last = ?, hash = ? WHERE no = ?", (end.seq, end.hash, self._no))
 
+    def leave_out(self) -> None:
+        """Takes away what was added of the sale, and the sale."""
+        for table, column in (("batch", "sale"), ("private", "sale"), ("erased", "sale"), ("sale", "no")):
+            self._file.execute(f"DELETE FROM {table} WHERE {column} = ?", (self._no,))  # noqa: S608 - names above
+
     def finish(self) -> Path:
         """Puts the file in its place."""
         self._file.execute("COMMIT")

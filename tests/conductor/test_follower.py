@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from coordinator.conductor import Answer
-from coordinator.core import Actor
+from coordinator.core import Actor, Event
+from coordinator.core import state as states
+from coordinator.errors import Corrupt, JournalError
 from coordinator.follower import Follower
+from coordinator.journal import codec
+from coordinator.journal.base import Entry
 from coordinator.journal.sqlite import SqliteJournal
 from coordinator.nodes import Durable
-from coordinator.record import Record
+from coordinator.record import Listener, Published, Record
+from tests.conductor.fakes import FakeJournal
+from tests.replay.stage import Stage
 
 LI = Actor("controller", "li")
 
@@ -53,3 +63,66 @@ async def test_commands_are_sent_to_who_takes_over_when_it_conducts_and_not_when
     assert sent == [number, number]
     await follower.close()
     await journal.close()
+
+
+class Told(Listener):
+    """How often a listener was told to begin anew."""
+
+    restarts = 0
+
+    def publish(self, _: Published) -> None: ...
+
+    def restart(self) -> None:
+        self.restarts += 1
+
+
+def in_journal(events: list[Event]) -> list[Entry]:
+    return [Entry(e.seq, *codec.encode(e)) for e in events]
+
+
+async def test_a_record_that_lost_its_end_and_went_on_is_read_anew_though_what_follows_does_not_fit() -> None:
+    # The next event spoke of something that the followed record did not have: reading ended there and then, and the
+    # node showed the old record from then on.
+    was, now = Stage(), Stage()
+    was.do("host", "note.add", text="verloren")
+    now.do("relay", "question.raise", group="g1", member="m1", text="包邮吗")
+    now.do("support", "question.take", question="q1")
+    journal = FakeJournal()
+    journal.entries = in_journal(was.events)
+    follower = Follower(Record("kitchen", journal), lambda *_: None)
+    told = Told()
+    follower.record.listeners.append(told)
+    follower.start()
+    follower.heard(Durable("kitchen", "a.1", len(was.events), 0, 1.0))
+    await follower.ready()
+    journal.entries = in_journal(now.events)
+    follower.heard(Durable("kitchen", "a.1", len(now.events), 0, 1.0))
+    async with asyncio.timeout(10):
+        while follower.record.durable < len(now.events):
+            await asyncio.sleep(0)
+    assert states.encode(follower.state) == states.encode(now.state)
+    assert told.restarts == 1
+    await follower.close()
+
+
+async def test_a_record_that_cannot_be_read_is_given_up_once_and_whoever_asks_is_told_why() -> None:
+    stage = Stage()
+    journal = FakeJournal()
+    journal.entries = in_journal(stage.events)
+    given_up: list[JournalError] = []
+    follower = Follower(Record("kitchen", journal), lambda *_: None)
+    follower.on_unreadable = given_up.append
+    follower.start()
+    end = len(stage.events)
+    follower.heard(Durable("kitchen", "a.1", end, 0, 1.0))
+    await follower.ready()
+    wrong = {"kind": "question.taken", "seq": end + 1, "at": stage.now, "by": "support:chen", "question": "q7"}
+    journal.entries.append(Entry(end + 1, json.dumps(wrong).encode()))
+    follower.heard(Durable("kitchen", "a.1", end + 1, 0, 1.0))
+    async with asyncio.timeout(10):
+        while not given_up:
+            await asyncio.sleep(0)
+    with pytest.raises(Corrupt, match=f"number {end + 1}"):
+        await follower.settled()
+    assert len(given_up) == 1
+    await follower.close()

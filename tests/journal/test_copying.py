@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from coordinator.errors import CannotStart, Corrupt, JournalError, UsageError
+from coordinator.errors import CannotStart, Corrupt, JournalError, Newer, UsageError
 from coordinator.journal import Flush, Journal
 from coordinator.journal.base import SaleExists
 from coordinator.journal.chain import Kept
@@ -20,7 +20,8 @@ from coordinator.journal.redis_leases import RedisFacts
 from coordinator.journal.sqlite import SqliteJournal
 from coordinator.leases import REVOKED
 from tests.contract.journal_suite import SALE, flush
-from tests.redis_server import RedisServer, standalone
+from tests.redis_server import RedisCluster, RedisServer, standalone
+from tests.server import dropcue
 
 OTHER = "{other} 场%"
 
@@ -59,7 +60,8 @@ async def test_a_backup_of_redis_is_a_data_folder_with_the_same_bytes(redis: Red
     await fill(redis, SALE, OTHER)
     await redis.create("never finished")
     await RedisFacts(redis.link).add(REVOKED, "*:abc")
-    copied = await back_up(redis, tmp_path / "nothing", tmp_path / "kept")
+    copied, left_out = await back_up(redis, tmp_path / "nothing", tmp_path / "kept")
+    assert not left_out
     assert [c.sale for c in copied] == [SALE, OTHER]
     kept = SqliteJournal.open(tmp_path / "kept")
     for sale in (SALE, OTHER):
@@ -201,18 +203,34 @@ async def test_a_folder_that_is_in_use_is_backed_up_and_not_taken(redis: RedisJo
     await restore_to_redis(tmp_path / "a", redis)
 
 
-async def test_what_was_changed_is_not_copied(shared: RedisServer, redis: RedisJournal, tmp_path: Path) -> None:
-    await fill(redis, SALE)
-    await back_up(redis, tmp_path, tmp_path / "kept")
+async def test_a_sale_that_was_changed_is_left_out_and_the_others_are_copied(
+    shared: RedisServer, redis: RedisJournal, tmp_path: Path
+) -> None:
+    await fill(redis, SALE, OTHER, "newer")
     rows = shared.client.xrange(key(SALE, "batches"))
     rows[1][1][b"body"] = rows[1][1][b"body"].replace(b":", b";", 1)
     shared.client.delete(key(SALE, "batches"))
     for id_, fields in rows:
         shared.client.xadd(key(SALE, "batches"), fields, id=id_)
-    with pytest.raises(Corrupt) as raised:
-        await back_up(redis, tmp_path, tmp_path / "second")
-    assert raised.value.seq == 2
-    assert list((tmp_path / "second").iterdir()) == []
+    shared.client.hset(key("newer", "head"), "format", "2")
+    copied, left_out = await back_up(redis, tmp_path, tmp_path / "kept")
+    assert [c.sale for c in copied] == [OTHER]
+    assert [type(e) for e in left_out] == [Newer, Corrupt]
+    kept = SqliteJournal.open(tmp_path / "kept")
+    assert await everything(kept, OTHER) == await everything(redis, OTHER)
+    assert await kept.verify(OTHER) == 323
+    await kept.close()
+    code, _, err = await dropcue("backup", str(tmp_path / "again"), "--redis", shared.url)
+    assert code == 1
+    assert f"sale {SALE}, number 2" in err
+    assert "holds the other sales" in err
+
+
+async def test_what_was_changed_in_a_backup_is_not_put_back(
+    shared: RedisServer, redis: RedisJournal, tmp_path: Path
+) -> None:
+    await fill(redis, SALE)
+    await back_up(redis, tmp_path, tmp_path / "kept")
     connection = sqlite3.connect(tmp_path / "kept" / "journal.sqlite")
     connection.execute("UPDATE private SET part = x'00' WHERE seq = 6")
     connection.commit()
@@ -233,3 +251,23 @@ async def test_a_backup_that_cannot_be_written_says_where(redis: RedisJournal, t
     (tmp_path / "file").write_text("")
     with pytest.raises(CannotStart, match=r"no backup was made: .*file"):
         await back_up(redis, tmp_path, tmp_path / "file" / "kept")
+
+
+@pytest.mark.xdist_group("redis cluster")
+async def test_a_cluster_is_backed_up_whole_and_put_back_over_its_masters(tmp_path: Path) -> None:
+    cluster = RedisCluster()
+    try:
+        sales = [f"sale-{n}" for n in range(6)]
+        journal = await RedisJournal.open(cluster.url)
+        await fill(journal, *sales)
+        assert len({cluster.master_of(key(sale, "head")).port for sale in sales}) > 1
+        before = [await everything(journal, sale) for sale in sales]
+        await back_up(journal, tmp_path, tmp_path / "kept")
+        cluster.clear()
+        await restore_to_redis(tmp_path / "kept", journal)
+        assert [await everything(journal, sale) for sale in sales] == before
+        assert [await journal.verify(sale) for sale in sales] == [323] * 6
+        assert await journal.sales() == sales
+        await journal.close()
+    finally:
+        cluster.close()
