@@ -17,7 +17,7 @@ from typing import Any
 from bench.load import cpu_seconds, run
 from bench.options import Options
 from bench.server import Server, hello, serve, sheet
-from bench.wire import BenchError, client_frame, connect, text
+from bench.wire import BenchError, Crowd, client_frame, connect, text
 
 CONNECTIONS = 16
 SIZES = {1: 16, 10: 8, 100: 2}  # commands in a `many` → how many of them are on their way on each connection
@@ -113,7 +113,7 @@ CODE = re.compile(rb'"code":"([^"]+)","left"')
 
 async def load(job: dict[str, Any]) -> dict[str, Any]:
     if "check" in job:
-        return await _check(Path(job["check"]), job["sale"])
+        return await _check(job["check"], job["sale"])
     size, mark = job["size"], job["mark"]
     each = job["total"] // size // len(job["hellos"])
     claimers = []
@@ -143,6 +143,12 @@ async def load(job: dict[str, Any]) -> dict[str, Any]:
             await claimer.welcomed.wait()
         claimers.append(claimer)
     await asyncio.sleep(0.5)
+    crowd = Crowd(job["listening_at"], "/ws") if "listeners" in job else None
+    if crowd is not None:
+        await crowd.come(job["listeners"])
+        await crowd.quiet()
+    others: dict[str, int] = job.get("others", {})
+    spent = {name: -cpu_seconds(pid) for name, pid in others.items()}
     cpu, served = time.process_time(), cpu_seconds(job["pid"])
     started = time.perf_counter()
     for claimer in claimers:
@@ -152,6 +158,11 @@ async def load(job: dict[str, Any]) -> dict[str, Any]:
             await claimer.done.wait()
     seconds = time.perf_counter() - started
     cpu, served = time.process_time() - cpu, cpu_seconds(job["pid"]) - served
+    spent = {name: spent[name] + cpu_seconds(pid) for name, pid in others.items()}
+    if crowd is not None:
+        if crowd.faults():
+            raise BenchError(f"a console was lost: {crowd.faults()[0]}")
+        crowd.go()
     codes: set[bytes] = set()
     count = 0
     for claimer in claimers:
@@ -168,6 +179,8 @@ async def load(job: dict[str, Any]) -> dict[str, Any]:
     return {
         "claims": count, "seconds": round(seconds, 3), "claims_s": round(count / seconds), "client_busy": round(cpu / seconds, 2),
         "server_busy": round(served / seconds, 2), "server_us_each": round(served / count * 1e6, 1),
+        "busy": {name: round(used / seconds, 2) for name, used in spent.items()},
+        "us_each": {name: round(used / count * 1e6, 1) for name, used in spent.items()},
         "p50_ms": round(took[len(took) // 2] * 1000, 2), "p99_ms": round(took[len(took) * 99 // 100] * 1000, 2),
     }  # fmt: skip
 
@@ -176,12 +189,13 @@ def said_group(connection: int) -> str:
     return f"g{connection + 1}"
 
 
-async def _check(data: Path, sale: str) -> dict[str, Any]:
-    """What the journal's file holds, read by another process while the service has it open."""
+async def _check(where: str, sale: str) -> dict[str, Any]:
+    """What the journal's file, or Redis, holds, read by another process while the service has it open."""
     from coordinator.journal import codec
-    from coordinator.journal.sqlite import SqliteJournal
+    from coordinator.journal.opening import open_journal
 
-    journal = SqliteJournal.open(data, readonly=True)
+    redis = where if where.startswith("redis://") else None
+    journal = await open_journal(Path(where), redis, readonly=True)
     try:
         last = await journal.verify(sale)  # raises Corrupt
         claimed, seq = 0, 0

@@ -50,7 +50,7 @@ def measure(options: Options) -> dict[str, Any]:
 
 async def load(job: dict[str, Any]) -> dict[str, Any]:
     ours = job["who"] == "dropcue"
-    crowd = Crowd(job["port"], job["path"], Reader())
+    crowd = Crowd(job["port"], job["path"], Reader(), other=job.get("other"))
     joined = await crowd.come(job["hellos"])
     answers: asyncio.Queue[bytes] = asyncio.Queue()
 
@@ -70,7 +70,10 @@ async def load(job: dict[str, Any]) -> dict[str, Any]:
         sent += 1
         if not ours:
             return text({"op": "burst", "count": count, "text": WORDS})
-        notes = [{"id": f"b{sent}-{i}", "kind": "note.add", "text": f"{i:04d} {WORDS}"} for i in range(count)]
+        notes = [
+            {"id": f"{job.get('mark', 'b')}{sent}-{i}", "kind": "note.add", "text": f"{i:04d} {WORDS}"}
+            for i in range(count)
+        ]
         return text({"op": "many", "id": f"b{sent}", "commands": notes})
 
     async def burst(count: int) -> list[float]:
@@ -92,15 +95,18 @@ async def load(job: dict[str, Any]) -> dict[str, Any]:
     for name, seconds in (("single", LONE_SECONDS), ("close", CLOSE_SECONDS)):
         times: list[float] = []
         lasts: list[float] = []
+        served = -cpu_seconds(job["pid"]) if ours else 0.0
         for _ in range(job["singles"]):
             await asyncio.sleep(seconds)
             took = await burst(1)
             times += took
             lasts.append(took[-1])
         times.sort()
+        served += cpu_seconds(job["pid"]) if ours else 0.0
         out[name] = {
             "p50_ms": round(times[len(times) // 2] * 1000, 2), "p99_ms": round(times[len(times) * 99 // 100] * 1000, 2),
             "last_ms": round(statistics.median(lasts) * 1000, 2),
+            **({"server_us_each": round(served / len(times) * 1e6, 2)} if ours else {}),
         }  # fmt: skip
     for size, rounds in job["bursts"].items():
         count = int(size)
@@ -108,16 +114,20 @@ async def load(job: dict[str, Any]) -> dict[str, Any]:
         frames = sum(c.frames for c in crowd.consoles)
         bytes_ = sum(c.bytes for c in crowd.consoles)
         cpu = served = 0.0
+        spent = dict.fromkeys(job.get("others", {}), 0.0)
         for _ in range(rounds):
             await asyncio.sleep(0.2)
             cpu, served = cpu - time.process_time(), served - cpu_seconds(job["pid"])
+            spent = {name: used - cpu_seconds(job["others"][name]) for name, used in spent.items()}
             took_s.append((await burst(count))[-1])
             cpu, served = cpu + time.process_time(), served + cpu_seconds(job["pid"])
+            spent = {name: used + cpu_seconds(job["others"][name]) for name, used in spent.items()}
         median = statistics.median(took_s)
         out["bursts"][size] = {
             "seconds": round(median, 4), "best_s": round(min(took_s), 4), "worst_s": round(max(took_s), 4),
             "deliveries_s": round(count * len(crowd.consoles) / median),
             "client_busy": round(cpu / sum(took_s), 2), "server_busy": round(served / sum(took_s), 2),
+            "busy": {name: round(used / sum(took_s), 2) for name, used in spent.items()},
             "server_us_each": round(served / rounds / count / len(crowd.consoles) * 1e6, 2),
             "frames_each": round((sum(c.frames for c in crowd.consoles) - frames) / rounds / len(crowd.consoles), 1),
             "kib_each": round((sum(c.bytes for c in crowd.consoles) - bytes_) / rounds / len(crowd.consoles) / 1024, 1),

@@ -25,8 +25,13 @@ def facts() -> dict[str, Any]:
         "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "cpu": _cpu(), "cores": os.cpu_count(), "memory_gib": _memory_gib(),
         "kernel": f"{platform.system()} {platform.release()}", "python": sys.version.split()[0], "sqlite": sqlite3.sqlite_version,
         "libraries": {name: version(name) for name in LIBRARIES}, "fdatasync_p50_ms": _sync_ms(),
-        "load_1m_before": round(os.getloadavg()[0], 2), "redis_server": shutil.which("redis-server") is not None,
+        "load_1m_before": load(), "redis_server": shutil.which("redis-server") is not None,
     }  # fmt: skip
+
+
+def load() -> float:
+    """How many processes wanted a core, over the last minute."""
+    return round(os.getloadavg()[0], 2)
 
 
 def _cpu() -> str:

@@ -7,15 +7,12 @@ turn of Redis's loop share one fsync, as a batch of Dropcue's does.
 from __future__ import annotations
 
 import re
-import shutil
-import socket
 import statistics
 import subprocess
-import time
 from typing import Any
 
 from bench.options import Options
-from bench.server import folder, free_port, stop
+from bench.redis_server import MISSING, redis_server, there
 from bench.wire import BenchError
 
 CLIENTS = 50
@@ -33,39 +30,29 @@ return {code, left - 1}
 
 
 def measure(options: Options) -> dict[str, Any]:
-    if shutil.which("redis-server") is None or shutil.which("redis-benchmark") is None:
-        return {"not_measured": "redis-server and redis-benchmark are needed: apt-get install redis"}
+    if not there():
+        return {"not_measured": MISSING}
     rounds = 1 if options.quick else 3
     total = 20_000 if options.quick else 80_000
-    with folder() as where:
-        port = free_port()
-        running = subprocess.Popen(
-            ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", str(where), "--appendonly", "yes",
-             "--appendfsync", "always", "--save", "", "--auto-aof-rewrite-percentage", "0"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        try:
-            _ready(port)
-            out: dict[str, Any] = {"clients": CLIENTS, "version": _version()}
-            taken: dict[int, list[float]] = {1: [], 16: []}
-            _cli(port, "SET", "left", "100000000")
-            sha = _cli(port, "SCRIPT", "LOAD", SCRIPT)
-            for _ in range(rounds):
-                for depth, rates in taken.items():
-                    rates.append(_bench(port, sha, depth, total))
+    with redis_server() as server:
+        out: dict[str, Any] = {"clients": CLIENTS, "version": server.info("redis_version")}
+        taken: dict[int, list[float]] = {1: [], 16: []}
+        server.ask("SET", "left", "100000000")
+        sha = server.ask("SCRIPT", "LOAD", SCRIPT)
+        for _ in range(rounds):
             for depth, rates in taken.items():
-                out[f"pipeline_{depth}"] = {
-                    "claims_s": round(statistics.median(rates)),
-                    "best": round(max(rates)),
-                    "worst": round(min(rates)),
-                }
-            claimed = 100_000_000 - int(_cli(port, "GET", "left"))
-            if claimed != int(_cli(port, "HLEN", "codes")):
-                raise BenchError("Redis gave out another number of codes than it counted down")
-            out["claimed"] = claimed
-            return out
-        finally:
-            stop(running)
+                rates.append(_bench(server.port, sha, depth, total))
+        for depth, rates in taken.items():
+            out[f"pipeline_{depth}"] = {
+                "claims_s": round(statistics.median(rates)),
+                "best": round(max(rates)),
+                "worst": round(min(rates)),
+            }
+        claimed = 100_000_000 - int(server.ask("GET", "left"))
+        if claimed != int(server.ask("HLEN", "codes")):
+            raise BenchError("Redis gave out another number of codes than it counted down")
+        out["claimed"] = claimed
+        return out
 
 
 def _bench(port: int, sha: str, depth: int, total: int) -> float:
@@ -79,26 +66,3 @@ def _bench(port: int, sha: str, depth: int, total: int) -> float:
     if not found or "ERR" in done.stdout:
         raise BenchError(f"redis-benchmark said: {done.stdout[-300:]}")
     return float(found[-1])
-
-
-def _cli(port: int, *words: str) -> str:
-    done = subprocess.run(
-        ["redis-cli", "-p", str(port), *words], capture_output=True, text=True, timeout=20, check=True
-    )
-    return done.stdout.strip()
-
-
-def _version() -> str:
-    said = subprocess.run(["redis-server", "--version"], capture_output=True, text=True, timeout=10, check=True).stdout
-    found = re.search(r"v=([0-9.]+)", said)
-    return found[1] if found else "unknown"
-
-
-def _ready(port: int) -> None:
-    end = time.monotonic() + 10
-    while time.monotonic() < end:
-        with socket.socket() as s:
-            if s.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise BenchError("redis-server did not start")

@@ -63,7 +63,7 @@ async def _fill(job: dict[str, Any]) -> dict[str, Any]:
     done: asyncio.Queue[bytes] = asyncio.Queue()
     wire = await connect(job["port"], "/ws", lambda p: done.put_nowait(p) if p.startswith(b'{"op":"done"') else None)
     wire.send(text(job["hello"]))
-    for first in range(0, job["total"], 500):
+    for first in range(job.get("first", 0), job["total"], 500):
         many = [{"id": f"f{i}", **commands(i)} for i in range(first, first + 500)]
         wire.send(text({"op": "many", "id": str(first), "commands": many}))
         async with asyncio.timeout(30):

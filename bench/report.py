@@ -33,13 +33,12 @@ def rows(results: dict[str, Any]) -> list[Row]:
         ("lateness", _lateness),
         ("memory", _memory),
         ("replay", _replay),
+        ("nodes", _nodes),
+        ("sizing", _sizing),
     ):
         if subject in results:
-            out += (
-                [Row(subject, "failed", str(results[subject]["failed"]))]
-                if "failed" in results[subject]
-                else of(results)
-            )
+            missing = [key for key in ("failed", "not_measured") if key in results[subject]]
+            out += [Row(subject, key, str(results[subject][key])) for key in missing] or of(results)
     return out
 
 
@@ -136,6 +135,75 @@ def _replay(results: dict[str, Any]) -> list[Row]:
         )
         for i, (name, m) in enumerate(results["replay"].items())
     ]
+
+
+def shares(busy: dict[str, float]) -> str:
+    """How busy each process was, of one core."""
+    return ", ".join(f"{name} {share:.0%}" for name, share in busy.items())
+
+
+def costs(us_each: dict[str, float]) -> str:
+    """What each process took of a core for one of them."""
+    return ", ".join(f"{name} {us:g}" for name, us in us_each.items()) + " µs"
+
+
+WAYS = {
+    "one_node": "one node",
+    "with_follower": "with a follower that has {} listeners",
+    "through_follower": "through it",
+}
+STORES = {"alone": "Redis alone", "replica": "Redis with a replica"}
+
+
+def _nodes(results: dict[str, Any]) -> list[Row]:
+    out = []
+    for store, name in STORES.items():
+        claims, fanout = results["nodes"][store]["claims"], results["nodes"][store]["fanout"]
+        for way, words in WAYS.items():
+            for size, m in claims[way].items():
+                what = f"{size.replace('_', ' of ')}, {words.format(claims['listeners'])}: claims/s"
+                out.append(
+                    Row(name, what, _many(m["claims_s"]), f"CPU: {shares(m['busy'])}; each: {costs(m['us_each'])}")
+                )
+        count = fanout["consoles"]
+        for key, words in (("one_node", f"{count} consoles on one node"), ("two_nodes", "half of them on each of two")):
+            m = fanout[key]
+            out.append(
+                Row(name, f"{words}: one event, p50 / last ms", f"{m['single']['p50_ms']} / {m['single']['last_ms']}")
+            )
+            for size, burst in m["bursts"].items():
+                busy = "CPU: " + shares({"client": burst["client_busy"], **burst["busy"]})
+                out.append(Row(name, f"{words}: burst of {size}, deliveries/s", _many(burst["deliveries_s"]), busy))
+    # A subject stands before its first row only.
+    return [
+        row if i == 0 or row.subject != out[i - 1].subject else row._replace(subject="") for i, row in enumerate(out)
+    ]
+
+
+def _sizing(results: dict[str, Any]) -> list[Row]:
+    r = results["sizing"]
+    out = [
+        Row("", f"a sale of {_many(float(n))} events, {kind}: MiB", f"{m['mib']:g}", f"{m['bytes_each']:,} bytes each")
+        for kind, steps in r["events"].items()
+        for n, m in steps.items()
+        if n.isdigit()
+    ]
+    g = r["groups"]
+    out.append(
+        Row(
+            "", f"a sale of {g['groups']:,} groups: MiB", f"{g['created_mib']:g}",
+            f"{g['drops']} drops into all of them: {g['dropped_mib']:g} MiB more",
+        )
+    )  # fmt: skip
+    if "store" in r:
+        s = r["store"]
+        for kind in ("audience", "claims"):
+            m = s[kind]
+            beside = f"data folder {m['folder_bytes_each']:,}, Redis's disk {m['redis_disk_bytes_each']:,}"
+            out.append(Row("", f"an event in Redis, {kind}: bytes", _many(m["redis_bytes_each"]), beside))
+        speeds = f"backup {_many(s['backup_events_s'])}, verify {_many(s['verify_events_s'])}"
+        out.append(Row("", f"{s['events']:,} events into Redis, events/s", _many(s["restore_events_s"]), speeds))
+    return [out[0]._replace(subject="sizing"), *out[1:]]
 
 
 def show(machine: dict[str, Any], results: dict[str, Any]) -> None:

@@ -125,15 +125,17 @@ class Server:
 
 
 @contextmanager
-def serve(data: Path | None = None, port: int | None = None, patience: float = START_SECONDS) -> Iterator[Server]:
-    """Starts the service and waits until it is ready; ends it."""
+def serve(
+    data: Path | None = None, port: int | None = None, patience: float = START_SECONDS, *, redis: str | None = None
+) -> Iterator[Server]:
+    """Starts the service and waits until it is ready; ends it. With `redis`, one node of those that share it."""
     own = data is None
     where = data or Path(tempfile.mkdtemp(prefix="dropcue-bench-"))
     port = port or free_port()
     log = (where / "server.log").open("ab")
     process = subprocess.Popen(
         [sys.executable, "-m", "coordinator.cli", "serve", "--data", str(where), "--port", str(port)],
-        stdout=log, stderr=log, cwd=ROOT, env={**os.environ, "DROPCUE_KEY": KEY, "DROPCUE_LOG": "warning"},
+        stdout=log, stderr=log, cwd=ROOT, env={**os.environ, "DROPCUE_KEY": KEY, "DROPCUE_LOG": "warning", **({"DROPCUE_REDIS": redis} if redis else {})},
     )  # fmt: skip
     try:
         ready(process, f"http://127.0.0.1:{port}/readyz", patience)

@@ -224,8 +224,9 @@ class Console:
 class Crowd:
     """Many consoles in this process, and a way to wait until all of them have what they expect."""
 
-    def __init__(self, port: int, path: str, reader: Reader | None = None) -> None:
-        self.port, self.path = port, path
+    def __init__(self, port: int, path: str, reader: Reader | None = None, *, other: int | None = None) -> None:
+        """With `other`, each second console comes to that port."""
+        self.ports, self.path = (port, port if other is None else other), path
         self.reader = reader or Reader()
         self.consoles: list[Console] = []
         self.done_at: list[float] = []
@@ -245,14 +246,14 @@ class Crowd:
         self._left, self.done_at = len(hellos), []
         self._all.clear()
 
-        async def one(hello: object) -> None:
+        async def one(n: int, hello: object) -> None:
             async with gate:
                 console = Console(self.reader, self._done)
-                console.wire = await connect(self.port, self.path, console.heard)
+                console.wire = await connect(self.ports[n % 2], self.path, console.heard)
                 console.wire.send(text(hello))
                 self.consoles.append(console)
 
-        await asyncio.gather(*(one(h) for h in hellos))
+        await asyncio.gather(*(one(n, h) for n, h in enumerate(hellos)))
         await self.all_done(CONNECT_SECONDS)
         return time.perf_counter() - started
 

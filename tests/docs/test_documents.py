@@ -38,7 +38,7 @@ README = ROOT / "README.md"
 WRITTEN = [
     README,
     ROOT / "CHANGELOG.md",
-    *(DOCS / f"{n}.md" for n in ("for-stream-teams", "run-sheets", "protocol", "operations", "architecture")),
+    *(DOCS / f"{n}.md" for n in ("for-stream-teams", "run-sheets", "protocol", "operations", "sizing", "architecture")),
 ]
 PATIENCE_S = 20.0
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -463,6 +463,17 @@ def test_figures_carry_their_conditions_and_what_failed_says_so() -> None:
     assert "1,000" in page
     assert "no \\| room" in page
     assert all(line.startswith("|") and line.count("|") - line.count("\\|") == 6 for line in page.splitlines()[2:])
+
+
+def test_the_page_on_sizing_names_subjects_that_the_bench_has() -> None:
+    from bench.__main__ import SUBJECTS
+    from docs import figures
+
+    page = text(DOCS / "sizing.md")
+    asked = re.findall(r"--only ([a-z,]+)", page)
+    assert asked
+    assert set(asked[0].split(",")) <= set(SUBJECTS)
+    assert figures.placed(page, "one", figures.SIZING_BEGIN, figures.SIZING_END)
 
 
 def test_figures_stand_between_the_readmes_markers_and_nowhere_else() -> None:
