@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from coordinator.errors import JournalUnavailable
 from coordinator.journal.redis import RedisJournal, key
 from coordinator.journal.redis_link import RedisLink
 from coordinator.leases import node_of
@@ -25,6 +27,7 @@ class Nodes(Room):
             ServerProcess(folder / f"n{n}", env={"DROPCUE_REDIS": way}) for n, way in enumerate(ways or [redis] * count)
         ]
         self.up = list(self.nodes)
+        self._link: RedisLink | None = None
 
     @property
     def url(self) -> str:  # type: ignore[override]  # another one each time it is asked for
@@ -36,6 +39,8 @@ class Nodes(Room):
 
     async def stop(self) -> None:
         await self.leave()
+        if self._link is not None:
+            await self._link.close()
         for node in self.nodes:
             node.signal(signal.SIGCONT)
             await node.kill()
@@ -49,18 +54,18 @@ class Nodes(Room):
 
     async def owner(self, sale: str) -> ServerProcess:
         """The node that conducts a sale, as the lease says and it has said itself."""
-        link = await RedisLink.open(self.redis)
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                while True:
-                    token = await link.ask(key(sale, "owner"), "GET", key(sale, "owner"))
-                    name = node_of(token.decode()) if token else ""
-                    for node in self.nodes:
-                        if name and any(f'"node": "{name}"' in line for line in node.log):
-                            return node
-                    await asyncio.sleep(0.02)  # between two owners, or before its log was read: nothing tells of it
-        finally:
-            await link.close()
+        if self._link is None:
+            self._link = await RedisLink.open(self.redis)
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                token = None
+                with contextlib.suppress(JournalUnavailable):  # it is asked again
+                    token = await self._link.ask(key(sale, "owner"), "GET", key(sale, "owner"))
+                name = node_of(token.decode()) if token else ""
+                for node in self.nodes:
+                    if name and any(f'"node": "{name}"' in line for line in node.log):
+                        return node
+                await asyncio.sleep(0.02)  # between two owners, or before its log was read: nothing tells of it
 
     def other(self, node: ServerProcess) -> ServerProcess:
         return next(n for n in self.up if n is not node)

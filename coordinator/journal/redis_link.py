@@ -42,7 +42,7 @@ CONNECT_SECONDS = 1.0
 ANSWER_SECONDS = 3.0  # longer than WAIT may take
 RETRY_SECONDS = 2.0  # how long a read is tried again: a failover takes about as long
 REST_SECONDS = 0.05
-LOOK_SECONDS = 0.3  # how long the servers of a cluster have to tell who has what
+LOOK_SECONDS = 0.5  # how long the servers of a cluster have to tell who has what
 SUSPECT_SECONDS = 0.3  # without an answer for so long, a cluster is asked whether it has made another one master
 DEFAULT_PORT = 6379
 
@@ -137,12 +137,14 @@ class RedisLink:
             await link.close()
             raise CannotStart(f"Redis {info['redis_version']} at {link.address} is too old: Dropcue needs 7.0 or later")
         link.cluster = info.get("redis_mode") == "cluster"
-        if link.cluster:
+        until = clock.monotonic() + RETRY_SECONDS
+        while link.cluster and not link.masters():
             try:
                 await link.refresh()
             except JournalUnavailable as e:
-                await link.close()
-                raise CannotStart(f"the Redis cluster at {link.address} is not ready: {e.reason}") from None
+                if clock.monotonic() >= until:
+                    await link.close()
+                    raise CannotStart(f"the Redis cluster at {link.address} is not ready: {e.reason}") from None
         return link
 
     async def close(self) -> None:
