@@ -38,7 +38,9 @@ OPTIONS = (
     "--cluster-preferred-endpoint-type", "unknown-endpoint",
 )  # fmt: skip
 
-Strike = Literal["kill owner", "kill node", "kill master", "kill server", "pause owner", "pause master", "cut owner"]
+Strike = Literal[
+    "kill owner", "kill node", "kill master", "kill server", "pause owner", "pause master", "cut owner", "cut relays"
+]  # fmt: skip
 
 
 class Stage:
@@ -228,6 +230,8 @@ class Stage:
                 await self._struck(strike, True, lambda: self._pause_redis(master))
             case "cut owner":
                 await self._struck(strike, True, lambda: self._cut(self.nodes.nodes.index(owner)))
+            case "cut relays":
+                await self._struck(strike, False, self._cut_relays)
         await self._well()
 
     async def _struck(self, strike: Strike, concerned: bool, fault: Callable[[], Awaitable[None]]) -> None:
@@ -298,6 +302,12 @@ class Stage:
         await asyncio.sleep(self.random.uniform(*SLEEP_S))
         for way in self._ways[n].values():
             way.heal()
+
+    async def _cut_relays(self) -> None:
+        """Relays go on with what they have while their leases hold, and tell late what became of it."""
+        self.front.swallow()
+        await asyncio.sleep(self.random.uniform(*SLEEP_S))
+        self.front.heal()
 
     async def _well(self) -> None:
         await asyncio.to_thread(self.cluster.until_well)

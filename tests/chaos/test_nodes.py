@@ -262,10 +262,10 @@ def _port(node: ServerProcess) -> int:
     return node.port
 
 
-async def test_six_kills_of_nodes_under_load_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
-    figures = await kill_nodes_under_load(tmp_path, 2, 6, 1_000)
-    assert figures["answered"] > 100
-    assert figures["fired"] > 5
+async def test_three_kills_of_nodes_under_load_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
+    figures = await kill_nodes_under_load(tmp_path, 2, 3, 1_000)
+    assert figures["answered"] > 50
+    assert figures["fired"] > 2
 
 
 @pytest.mark.long
