@@ -11,7 +11,8 @@ from coordinator import clock
 from coordinator.journal.redis_link import Command, RedisLink
 
 WAIT_MS = 1_000  # for a replica to have an append; a replica that is alive takes a millisecond
-LOOK_SECONDS = 5.0  # how often is looked whether a master has got a replica
+LOOK_SECONDS = 5.0  # how often is looked whether a master has a replica
+ALONE_SECONDS = 0.5  # and whether one that had none has got one: until then its disk is all there is
 WAITAOF = (7, 2)
 
 Place = tuple[str, int]
@@ -30,9 +31,11 @@ class Durability:
     async def wait(self, place: Place) -> list[Command]:
         """What to send behind an append, over the same connection: nothing where there is no replica."""
         now = clock.monotonic()
-        if place not in self._looked or now - self._looked[place] >= LOOK_SECONDS:
+        lasts = LOOK_SECONDS if self._needed.get(place) else ALONE_SECONDS
+        if place not in self._looked or now - self._looked[place] >= lasts:
             needed = await self._has_replica(place)
-            if self._needed.get(place) and not needed:
+            # One that is new here took over from one that had a replica: itself, perhaps.
+            if not needed and self._needed.get(place, any(self._needed.values())):
                 log.warning(
                     "Redis has no replica any more: what is answered stands on its disk alone", server=_name(place)
                 )

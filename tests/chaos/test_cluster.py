@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from coordinator.journal.redis import RedisJournal, key
 from tests.client import Client, Closed, token
@@ -37,7 +38,9 @@ async def test_a_master_that_dies_takes_no_answered_append_with_it(cluster: Redi
     async with asyncio.timeout(PATIENCE_S):
         end = await journal.end(SALE)
         assert end.seq == 3, "what was answered stood on the replica too"
-        await journal.append(SALE, flush(4, private=True))
+        with capture_logs() as logs:
+            await journal.append(SALE, flush(4, private=True))
+        assert any("stands on its disk alone" in line["event"] for line in logs), "it was the replica"
         assert await journal.verify(SALE) == 6
     await journal.close()
 

@@ -128,6 +128,21 @@ async def test_commands_that_wait_while_the_journal_cannot_be_read_are_told_to_c
     assert conductor.waiting == 0
 
 
+async def test_who_waits_for_what_nobody_knows_is_told_to_come_back_and_is_answered_then(
+    conductor: Conductor, journal: FakeJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # With a Redis that took nothing for want of a replica they waited for as long as it lasted.
+    monkeypatch.setattr("coordinator.conductor.UNKNOWN_SECONDS", 0.01)
+    journal.fail, journal.lost, journal.unreadable = "no answer in time", True, 1 << 30
+    [answer] = await Asked(conductor, CONTROLLER, note("a")).answers()
+    assert (answer.code, "not known" in answer.message) == ("busy", True)
+    journal.unreadable = 0
+    while (again := (await Asked(conductor, CONTROLLER, note("a")).answers())[0]).code == "busy":
+        pass
+    assert again.result == {"note": "n1"}
+    assert journal.kinds().count("note.added") == 1
+
+
 async def test_an_id_counts_once_in_one_batch_later_and_after_a_reload(
     conductor: Conductor, journal: FakeJournal
 ) -> None:

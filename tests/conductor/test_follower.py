@@ -13,7 +13,7 @@ from coordinator.conductor import Answer
 from coordinator.core import Actor, Event
 from coordinator.core import state as states
 from coordinator.errors import Corrupt, JournalError
-from coordinator.follower import Follower
+from coordinator.follower import PATIENCE_SECONDS, Follower
 from coordinator.journal import codec
 from coordinator.journal.base import Entry
 from coordinator.journal.sqlite import SqliteJournal
@@ -34,14 +34,13 @@ async def test_a_late_answer_to_what_was_sent_on_before_a_take_over_is_nobody_el
     told: list[tuple[str, list[Answer]]] = []
     note: dict[str, Any] = {"kind": "note.add", "text": "hier"}
     before.submit(LI, [note], lambda answers: told.append(("before", answers)))
-    await before.close()
+    before.left()
     after.submit(LI, [note], lambda answers: told.append(("after", answers)))
     late, own = Answer("a", ok=True), Answer("b", ok=True)
     after.answered(sent[0], [late])
     assert told == []
     after.answered(sent[1], [own])
     assert told == [("after", [own])]
-    await after.close()
     await journal.close()
 
 
@@ -61,7 +60,29 @@ async def test_commands_are_sent_to_who_takes_over_when_it_conducts_and_not_when
     for _ in range(2):
         follower.heard(Durable("s1", "b.1", 0, 0, 1.0))
     assert sent == [number, number]
-    await follower.close()
+    await journal.close()
+
+
+async def test_how_long_a_command_has_waited_counts_over_vain_take_overs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Each try of its node to take the sale up began the wait anew: with a Redis that takes nothing it never ended.
+    now = 100.0
+    monkeypatch.setattr("coordinator.clock.monotonic", lambda: now)
+    journal = SqliteJournal.open(tmp_path)
+    told: list[Answer] = []
+    follower = Follower(Record("s1", journal), lambda *_: None)
+    follower.submit(LI, [{"kind": "note.add", "text": "hier"}], told.extend)
+    for _ in range(4):
+        now += PATIENCE_SECONDS / 4 + 0.1
+        left = follower.left()
+        follower = Follower(Record("s1", journal), lambda *_: None)
+        for sent in left:
+            follower.send(sent)
+    assert told == []
+    follower.unavailable = "Redis has too few replicas"
+    follower.beat()
+    assert [(a.code, a.message) for a in told] == [("busy", "Redis has too few replicas")]
     await journal.close()
 
 
