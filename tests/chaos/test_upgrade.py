@@ -50,6 +50,7 @@ class NewerNode:
     def __init__(self, journal: RedisJournal, sale: str) -> None:
         self.journal, self.sale = journal, sale
         self.leases, self.bus = RedisLeases(journal.link), RedisBus(journal.link)
+        self._told = 0
 
     async def take(self, redis: RedisServer) -> None:
         """Takes the sale from whoever has it."""
@@ -65,8 +66,15 @@ class NewerNode:
         return seq
 
     async def tell(self, seq: int) -> None:
+        self._told = seq
         told = Durable(self.sale, self.token, seq, 2_000_000_000_000, 1.0)
         await self.bus.publish(nodes.of_sale(self.sale), nodes.encode(told))
+
+    async def tell_again(self) -> None:
+        """As every node does: whoever did not follow yet, or lost it, hears it then."""
+        while True:
+            await asyncio.sleep(0.1)
+            await self.tell(self._told)
 
 
 @pytest.fixture
@@ -82,7 +90,10 @@ async def newer(old: InProcess, redis: RedisServer, sales: list[str]) -> AsyncIt
     await node.take(redis)
     opened = await node.write(kind="journal.opened", owner="newer", incarnation="0123456789abcdef")
     await node.tell(opened)
+    telling = asyncio.create_task(node.tell_again())
     yield node
+    telling.cancel()
+    await asyncio.gather(telling, return_exceptions=True)
     await journal.close()
 
 
