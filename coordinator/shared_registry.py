@@ -369,7 +369,9 @@ class SharedRegistry(Registry):
             del self._adopting[name]
 
     async def _renew(self, name: str) -> None:
-        lease, found = self._held[name], self._sales.get(name)
+        lease, found = self._held.get(name), self._sales.get(name)
+        if lease is None:
+            return  # it was given back since
         token = lease.token
         kept = await self._leases.renew({name: token}, LEASE_SECONDS)
         if found is None or not isinstance(found.conductor, Conductor) or self._held.get(name) is not lease:

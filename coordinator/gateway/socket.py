@@ -58,7 +58,10 @@ _closing: set[asyncio.Future[None]] = set()
 
 async def socket(request: web.Request) -> web.WebSocketResponse:
     ws = web.WebSocketResponse(compress=False, autoping=False, max_msg_size=TRANSPORT_LIMIT, timeout=CLOSE_SECONDS)
-    await ws.prepare(request)
+    try:
+        await ws.prepare(request)
+    except OSError:
+        return ws  # whoever asked has gone
     transport = request.transport
     if transport is None:
         return ws
@@ -90,7 +93,8 @@ async def _first(ws: web.WebSocketResponse, line: _Websocket) -> str | None:
             while message.type in {WSMsgType.PING, WSMsgType.PONG}:
                 message = await ws.receive()
     except TimeoutError:
-        farewell(line, wire.PROTOCOL, "the first frame must be a hello, within five seconds")
+        # It may be the network, or this machine, that was slow: a relay or a screen must not stop for good by that.
+        farewell(line, wire.SILENT, "no hello came within five seconds")
         return None
     if message.type is WSMsgType.TEXT:
         return str(message.data)

@@ -223,12 +223,13 @@ async def test_a_token_that_opens_nothing_closes_with_4100_and_is_401_over_http(
             assert (await room.http("GET", f"/api/sales/{sale}/state", headers=header)).status == 401
 
 
-async def test_who_says_nothing_for_five_seconds_is_closed_with_4102(room: InProcess) -> None:
+async def test_who_says_nothing_for_five_seconds_is_closed_and_may_come_back(room: InProcess) -> None:
+    # On a machine that was slow to read their hello, two relays were told not to come back, and stopped for good.
     async with websockets.connect(room.url.replace("http", "ws") + "/ws", proxy=None) as socket:
         word = json.loads(await asyncio.wait_for(socket.recv(), 15))
-        assert (word["op"], word["code"]) == ("bye", 4102)
+        assert (word["op"], word["code"]) == ("bye", 4002)
         await asyncio.wait_for(socket.wait_closed(), 10)
-    assert socket.close_code == 4102
+    assert socket.close_code == 4002
 
 
 async def test_the_same_id_with_another_body_is_invalid(room: InProcess) -> None:
