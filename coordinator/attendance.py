@@ -15,7 +15,13 @@ from coordinator import clock as clocks
 from coordinator.core import State
 
 RELAYS = frozenset({"relay", "poster"})  # a poster is a relay with hands
-SILENT_SECONDS = 3.0  # a node that was not heard for so long has nobody; a relay's lease is over by then
+SILENT_SECONDS = 3.0  # a node that was not heard for so long has no relay any more
+RELAY_SECONDS = (
+    2.0  # how long a relay may send after it asked for an answer that it then had (`roles/relay/saletime.py`)
+)
+VOUCH_SECONDS = SILENT_SECONDS - RELAY_SECONDS
+"""So long after it said whom it has, and was heard, a node may answer its relays: their leases are over before it is
+taken for silent, and what they had is given to others."""
 NAP_SECONDS = 1.0  # who looks more seldom than this stood still itself: it looks a few times a second
 FIRST_SECONDS = 3.5  # so long after it took a sale up, a conductor has not heard all nodes yet
 BACK_SECONDS = 12.0  # people whose node has gone, or was started again, are back by then, or have left
@@ -39,9 +45,14 @@ class Attendance:
         self._nodes: dict[str, tuple[float, tuple[Here, ...]]] = {}
         self.leads: dict[str, str] = {}
         """Relay → the node whose connection leads."""
+        self.heard: dict[str, float] = {}
+        """Node → what its clock said when it sent what was last heard of it."""
 
-    def report(self, node: str, here: Sequence[Here], leads: Sequence[str]) -> None:
-        """A node says whom it has, and for which relays it has the lead as far as it knows."""
+    def report(self, node: str, here: Sequence[Here], leads: Sequence[str], sent: float = 0.0) -> None:
+        """A node says whom it has, and for which relays it has the lead as far as it knows; `sent` is its own clock's."""
+        if sent < self.heard.get(node, 0.0):
+            return  # it was overtaken on its way
+        self.heard[node] = sent
         self._nodes[node] = (clocks.monotonic(), tuple(here))
         for relay in leads:
             self.leads.setdefault(relay, node)  # after a take-over who led goes on leading

@@ -62,6 +62,8 @@ class Follower:
         self._speaks: str | None = None  # the token of who was last heard to conduct
         self._past: deque[str] = deque(maxlen=16)  # tokens of owners before this one
         self._wanted: int | None = None  # the last number that is known to be durable
+        self.reached = 0
+        """Up to this number the record of who conducts now was read."""
         self._doubt = True  # whether the journal still holds what was told here is to be looked at
         self._fresh = asyncio.Event()
         self._more = asyncio.Event()
@@ -188,7 +190,7 @@ class Follower:
         if self._token is not None:
             self._past.append(self._token)
         self._token = token
-        self._wanted, self._doubt = None, True  # another one's record: it may have lost its end
+        self._wanted, self._doubt, self.reached = None, True, 0  # another one's record: it may have lost its end
 
     def answered(self, n: int, answers: list[Answer]) -> None:
         sent = self._sent.get(n)
@@ -253,8 +255,10 @@ class Follower:
                 self._more.set()
 
     async def _read(self, to: int) -> None:
+        token = self._token
         await self.record.catch_up(to, doubt=self._doubt)
-        self._doubt = False
+        if token == self._token:
+            self._doubt, self.reached = False, to
         self._fresh.set()
         self._reply()
 

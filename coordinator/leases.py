@@ -91,14 +91,24 @@ class Held:
         self._leases, self._seconds = leases, seconds
         self.sale, self.node = sale, node
         self.token = ""
+        self.until = 0.0
+        """By this node's clock: before that nobody else can have it."""
 
     async def take(self) -> bool:
         """Takes the lease where nobody holds it, or takes it again under another token. Raises `JournalUnavailable`."""
-        token = f"{self.node}.{clocks.bits()[:8].hex()}"
+        token, asked = f"{self.node}.{clocks.bits()[:8].hex()}", clocks.monotonic()
         if not await self._leases.acquire(self.sale, token, self._seconds, instead_of=self.token):
             return False
-        self.token = token
+        self.token, self.until = token, asked + self._seconds
         return True
+
+    async def renew(self) -> bool:
+        """Holds on to it; whether it was still held. Raises `JournalUnavailable`."""
+        token, asked = self.token, clocks.monotonic()
+        kept = self.sale in await self._leases.renew({self.sale: token}, self._seconds)
+        if kept and token == self.token:
+            self.until = asked + self._seconds
+        return kept
 
     async def give_back(self) -> None:
         await self._leases.release(self.sale, self.token)

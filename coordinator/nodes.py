@@ -46,6 +46,7 @@ class Durable(msgspec.Struct, tag="durable", frozen=True):
     speed: float
     unavailable: str | None = None
     leads: dict[str, str] = {}  # relay → the node whose connection of it leads
+    heard: dict[str, float] = {}  # node → the last `sent` of its that was heard; nothing where the lease may be over
 
 
 class Attending(msgspec.Struct, tag="attending", frozen=True):
@@ -55,6 +56,7 @@ class Attending(msgspec.Struct, tag="attending", frozen=True):
     node: str
     here: list[Here]
     leads: list[str]
+    sent: float = 0.0  # by the node's own clock: only it can compare it
 
 
 class Do(msgspec.Struct, tag="do", frozen=True):

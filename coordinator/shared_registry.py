@@ -23,6 +23,7 @@ from coordinator.answers import Answer
 from coordinator.attendance import RELAYS, Attendance, Here
 from coordinator.conductor import Conductor
 from coordinator.core import CLOCK, Actor
+from coordinator.desk import Desk
 from coordinator.errors import UNREADABLE, JournalError
 from coordinator.follower import Follower, not_now
 from coordinator.journal.base import Journal
@@ -66,7 +67,7 @@ class SharedRegistry(Registry):
         self._alive: dict[str, tuple[float, int]] = {}  # other nodes: when they were heard, how many sales they conduct
         self._orphans: dict[str, float] = {}  # sales that nobody conducts, since when
         self._following: dict[str, Follower] = {}  # while they are opened
-        self._desks: dict[str, _Desk] = {}
+        self._desks: dict[str, Desk] = {}
         self.leads_changed: Callable[[Sale], None] = lambda _: None
         """Called where another node's connection of a relay may lead now."""
         self.cut_off: Callable[[], None] = lambda: None
@@ -294,6 +295,8 @@ class SharedRegistry(Registry):
                 self._attend(sale)
                 if isinstance(sale.conductor, Follower):
                     sale.conductor.beat()
+                else:
+                    self.tell(sale.id, sale.conductor)
             for name in self._held:
                 self._alone(f"renews {name}", functools.partial(self._renew, name))
             if clocks.monotonic() - self._reached > CUT_OFF_SECONDS:
@@ -373,16 +376,14 @@ class SharedRegistry(Registry):
         if lease is None:
             return  # it was given back since
         token = lease.token
-        kept = await self._leases.renew({name: token}, LEASE_SECONDS)
+        kept = await lease.renew()
         if found is None or not isinstance(found.conductor, Conductor) or self._held.get(name) is not lease:
             return
         if lease.token != token:
             return  # it was taken again meanwhile
         told = found.conductor.record.durable
-        if name not in kept or (await self.journal.end(name)).seq < told:
+        if not kept or (await self.journal.end(name)).seq < told:
             found.conductor.doubt()  # its lease has gone, or the store has lost the record's end
-        else:
-            self.tell(name, found.conductor)
 
     # ------------------------------------------------------------ who is here
     def present(self, sale: Sale, who: Here, *, here: bool) -> None:
@@ -401,8 +402,14 @@ class SharedRegistry(Registry):
     def leads(self, sale: Sale, relay: str) -> bool:
         return self._desk(sale.id).leads.get(relay) == self.node
 
-    def _desk(self, sale: str) -> _Desk:
-        return self._desks.setdefault(sale, _Desk())
+    def vouches(self, sale: Sale) -> bool:
+        lease = self._held.get(sale.id)
+        if isinstance(sale.conductor, Conductor):
+            return lease is not None and clocks.monotonic() < lease.until
+        return self._desk(sale.id).vouched(sale.conductor.reached)
+
+    def _desk(self, sale: str) -> Desk:
+        return self._desks.setdefault(sale, Desk())
 
     def _attend(self, sale: Sale) -> None:
         """Says whom this node has, to who conducts the sale."""
@@ -413,7 +420,11 @@ class SharedRegistry(Registry):
             desk.attendance.report(self.node, here, leads)
             self._count(sale, desk.attendance)
         elif (token := self._owners.get(sale.id)) is not None:
-            self._say(nodes.of_node(node_of(token)), Attending(sale.id, self.node, here, leads))
+            self._say(nodes.of_node(node_of(token)), Attending(sale.id, self.node, here, leads, clocks.monotonic()))
+        vouches = self.vouches(sale)
+        if vouches and not desk.answered:
+            self.leads_changed(sale)  # relays that came meanwhile have waited
+        desk.answered = vouches
 
     def _count(self, sale: Sale, attendance: Attendance) -> None:
         changes = attendance.changes(sale.conductor.state)
@@ -437,10 +448,12 @@ class SharedRegistry(Registry):
         """Tells those who follow how far a sale stands."""
         lease = self._held.get(sale)
         if lease is not None:
-            clock = conductor.clock
+            clock, desk = conductor.clock, self._desk(sale)
+            sure = desk.attendance is not None and clocks.monotonic() < lease.until
+            heard = dict(desk.attendance.heard) if desk.attendance is not None and sure else {}
             told = Durable(
                 sale, lease.token, conductor.record.durable, clock.now(), clock.speed, conductor.unavailable,
-                self._desk(sale).leads,
+                desk.leads, heard,
             )  # fmt: skip
             self._say(nodes.of_sale(sale), told)
 
@@ -494,11 +507,12 @@ class SharedRegistry(Registry):
                 follower = self._follower(message.sale)
                 if follower is not None and follower.heard(message):
                     self._owners[message.sale] = message.token
+                    self._desk(message.sale).told(message, self.node)
                     self._led(message.sale, message.leads)
-            case Attending(sale, node, here, leads):
+            case Attending(sale, node, here, leads, sent):
                 desk, found = self._desk(sale), self._sales.get(sale)
                 if desk.attendance is not None and found is not None:
-                    desk.attendance.report(node, here, leads)
+                    desk.attendance.report(node, here, leads, sent)
                     self._attend(found)
             case Do(sale, node, n, actor, commands):
                 self._do(sale, node, n, actor, commands, size)
@@ -529,15 +543,6 @@ class SharedRegistry(Registry):
                 self._say(nodes.of_node(node), Done(sale, n, answers))
 
         conductor.submit(actor, commands, reply, size)
-
-
-class _Desk:
-    """What a node keeps for a sale that it serves: whom it has itself and, while it conducts, whom all have."""
-
-    def __init__(self) -> None:
-        self.here: dict[tuple[str, str], Here] = {}
-        self.leads: dict[str, str] = {}  # relay → node, as who conducts the sale last said
-        self.attendance: Attendance | None = None
 
 
 class _Teller(Listener):

@@ -30,7 +30,10 @@ class Presence:
     def has_lease(self, sale: Sale, actor: Actor) -> bool:
         """Whether a connection that comes now leads: the first of its relay does, the next when that one ends."""
         first = not self._here.get((sale.id, actor.sender))
-        return first and (actor.role not in RELAYS or self._registry.leads(sale, actor.name))
+        return first and (actor.role not in RELAYS or self._leads(sale, actor.name))
+
+    def _leads(self, sale: Sale, relay: str) -> bool:
+        return self._registry.leads(sale, relay) and self._registry.vouches(sale)
 
     def leads_changed(self, sale: Sale, lost: int) -> None:
         """Another node's connection of a relay leads now, or this one's does; `lost` is the code of a lost lease."""
@@ -40,7 +43,7 @@ class Presence:
             if name != sale.id or actor.role not in RELAYS:
                 continue
             leads = self._registry.leads(sale, actor.name)
-            if leads and not box.rights.lease and here[0] not in self._waiting:
+            if not box.rights.lease and here[0] not in self._waiting and self._leads(sale, actor.name):
                 self._lead((name, actor.sender))
             elif not leads and box.rights.lease:
                 here[0].close(lost, "another connection of this relay leads: your lease is over")
@@ -83,7 +86,7 @@ class Presence:
             return
         self._waiting.discard(here[0])
         box = here[0].outbox
-        if self._registry.leads(here[0].sale, here[0].identity.actor.name):
+        if self._leads(here[0].sale, here[0].identity.actor.name):
             box.rights = box.rights._replace(lease=True)
             box.switch(box.hub.view_of(box.rights))
 

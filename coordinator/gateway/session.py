@@ -10,6 +10,7 @@ from typing import Any
 
 from coordinator import clock
 from coordinator.answers import Answer
+from coordinator.attendance import RELAYS
 from coordinator.errors import JournalError
 from coordinator.fanout.frames import PING, text_frame, text_parts
 from coordinator.fanout.outbox import Line, Outbox
@@ -114,8 +115,9 @@ class Session:
         id_ = frame.get("id")
         id_ = id_ if isinstance(id_, str) else None
         if op == "ping":
-            sale_clock = self.sale.conductor.clock
-            self.write(text_frame(wire.pong(frame.get("sent"), sale_clock.now(), sale_clock.speed or 1)))
+            if self._may_answer():
+                sale_clock = self.sale.conductor.clock
+                self.write(text_frame(wire.pong(frame.get("sent"), sale_clock.now(), sale_clock.speed or 1)))
             return
         if self._gateway.tokens.revoked(self.identity.jti, self.identity.sale):
             self.close(wire.REVOKED, "this token was revoked: ask the owner for a new join link")
@@ -132,6 +134,13 @@ class Session:
             self._many(id_, frame.get("commands"), len(text))
         else:
             self._refuse(id_, f"op is do, many or ping, not {str(op)[:40]!r}", "op")
+
+    def _may_answer(self) -> bool:
+        """A relay takes an answered ping for the right to send: it has all by then that it is not to send any more."""
+        if self.identity.actor.role not in RELAYS:
+            return True
+        self.outbox.catch_up()
+        return not self.outbox.behind and self._gateway.registry.vouches(self.sale)
 
     def take_bytes(self) -> None:
         """A frame that is no text."""
