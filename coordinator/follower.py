@@ -184,9 +184,11 @@ class Follower:
         return True
 
     def owned_by(self, token: str) -> None:
-        """Another one has the lease: it conducts the sale as soon as it says so."""
-        if token == self._token or token in self._past:
+        """Another one has the lease, as the store has it: it conducts the sale as soon as it says so."""
+        if token == self._token:
             return
+        if token in self._past:
+            self._past.remove(token)  # somebody whose lease had gone was heard in between
         if self._token is not None:
             self._past.append(self._token)
         self._token = token

@@ -147,3 +147,20 @@ async def test_a_record_that_cannot_be_read_is_given_up_once_and_whoever_asks_is
         await follower.settled()
     assert len(given_up) == 1
     await follower.close()
+
+
+async def test_who_has_the_lease_is_heard_again_though_one_whose_lease_had_gone_was_heard_in_between(
+    tmp_path: Path,
+) -> None:
+    # A node began to follow whoever had the lease, then heard its predecessor, who did not know yet: from there on it
+    # took the true one for a past one, and stood still.
+    journal = SqliteJournal.open(tmp_path)
+    follower = Follower(Record("s1", journal), lambda *_: None)
+    follower.owned_by("b.1")
+    assert follower.heard(Durable("s1", "b.1", 5, 0, 1.0))
+    follower.heard(Durable("s1", "a.1", 3, 0, 1.0))
+    follower.owned_by("b.1")
+    assert follower.heard(Durable("s1", "b.1", 6, 0, 1.0))
+    assert not follower.heard(Durable("s1", "a.1", 4, 0, 1.0))
+    await follower.close()
+    await journal.close()
