@@ -24,7 +24,8 @@ VOUCH_SECONDS = SILENT_SECONDS - RELAY_SECONDS
 taken for silent, and what they had is given to others."""
 NAP_SECONDS = 1.0  # who looks more seldom than this stood still itself: it looks a few times a second
 FIRST_SECONDS = 3.5  # so long after it took a sale up, a conductor has not heard all nodes yet
-BACK_SECONDS = 12.0  # people whose node has gone, or was started again, are back by then, or have left
+MOVED_SECONDS = 8.0  # people of a node that is silent have come to another one by then, or have left
+BACK_SECONDS = 12.0  # after a start or a take-over, so long everybody has to come back: a console tries each 8 s
 
 
 class Here(msgspec.Struct, frozen=True):
@@ -64,7 +65,7 @@ class Attendance:
         if nap > NAP_SECONDS:
             # What the nodes said meanwhile is still to be read.
             self._nodes = {n: (min(now, heard + nap), here) for n, (heard, here) in self._nodes.items()}
-        for node in [n for n, (heard, _) in self._nodes.items() if now - heard > BACK_SECONDS]:
+        for node in [n for n, (heard, _) in self._nodes.items() if now - heard > MOVED_SECONDS]:
             del self._nodes[node]
         here = [
             who
