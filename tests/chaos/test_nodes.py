@@ -15,7 +15,7 @@ import pytest
 
 from coordinator.journal import codec
 from tests.chaos.load import check, under_load, whole
-from tests.client import Client, Closed, token
+from tests.client import PATIENCE_S, Client, Closed, token
 from tests.nodes import Nodes
 from tests.redis_server import RedisServer, standalone
 from tests.server import ServerProcess, dropcue
@@ -144,6 +144,48 @@ async def test_a_person_is_here_once_however_many_nodes_have_them(nodes: Nodes, 
     await watcher.until(lambda: not watcher.state["people"]["host:lin"]["here"])
     kinds = [e["kind"] for e in watcher.events[mark:] if e.get("person") == "lin"]
     assert (joined, kinds) == (1, ["person.left"])
+
+
+async def test_a_person_with_a_tab_on_each_of_two_nodes_stays_when_one_of_them_dies(nodes: Nodes, sale: str) -> None:
+    owner = await nodes.owner(sale)
+    other = nodes.other(owner)
+    watcher = await nodes.at(owner, sale)
+    await nodes.at(owner, sale, "host", "lin")
+    await nodes.at(other, sale, "host", "lin")
+    await nodes.at(other, sale, "cohost", "wu")
+    people = watcher.state["people"]
+    await watcher.until(lambda: people["host:lin"]["here"] and people.get("cohost:wu", {}).get("here"))
+    nodes.up.remove(other)
+    await other.kill()
+    await watcher.until(lambda: not watcher.state["people"]["cohost:wu"]["here"], 3 * PATIENCE_S)
+    assert watcher.state["people"]["host:lin"]["here"]
+    assert [e["person"] for e in watcher.events if e["kind"] == "person.left"] == ["wu"]
+
+
+async def test_a_person_s_allowance_is_one_over_all_nodes_and_full_after_a_take_over(nodes: Nodes, sale: str) -> None:
+    owner = await nodes.owner(sale)
+    other = nodes.other(owner)
+    tabs = [await nodes.at(node, sale, "audience", "m1") for node in (owner, other)]
+    numbers = iter(range(1_000_000))
+
+    async def claim(tab: Client, count: int) -> list[dict[str, Any]]:
+        return await tab.many(
+            [{"id": f"c{next(numbers)}", "kind": "coupon.claim", "coupon": "c20"} for _ in range(count)]
+        )
+
+    for tab in tabs:
+        assert all(r["ok"] for r in await claim(tab, 240))
+    for tab in tabs:
+        given = await claim(tab, 400)
+        assert {r.get("code") for r in given} == {"capped"}
+        assert all(r["details"]["retry_ms"] > 0 and r["details"]["allowed_at"] > 0 for r in given)
+    nodes.up.remove(owner)
+    await owner.kill()
+    # Who takes over has not counted: what was used before the death is forgiven, and counted anew from here on.
+    async with asyncio.timeout(3 * PATIENCE_S):
+        while not all(r["ok"] for r in await claim(tabs[1], 400)):
+            pass
+    assert {r.get("code") for r in await claim(tabs[1], 400)} == {"capped"}
 
 
 async def test_of_a_relay_s_lines_on_two_nodes_one_gets_the_deliveries(nodes: Nodes, sale: str) -> None:
