@@ -32,6 +32,7 @@ def rows(results: dict[str, Any]) -> list[Row]:
         ("claims", _claims),
         ("lateness", _lateness),
         ("memory", _memory),
+        ("storm", _storm),
         ("replay", _replay),
         ("nodes", _nodes),
         ("sizing", _sizing),
@@ -123,6 +124,22 @@ def _memory(results: dict[str, Any]) -> list[Row]:
             f"< {CONSOLE_KIB:g}", m["kib_each"] < CONSOLE_KIB)
         for i, (count, m) in enumerate(r["steps"].items())
     ]  # fmt: skip
+
+
+def _storm(results: dict[str, Any]) -> list[Row]:
+    r = results["storm"]
+    out = []
+    for name, what in (("cut", "all lines cut"), ("restart", "kill -9 and a start")):
+        m = r[name]
+        beside = (
+            f"{m['snapshots']} snapshots, {m['bytes_mib']:g} MiB; cues late p99 {m['late_p99_ms']} ms; server {m['server_busy']:.0%} of a core "
+            f"({m['server_ms_each']} ms each, peak {m['peak_mib']} MiB), client {m['client_busy']:.0%}"
+        )
+        value = f"{m['p50_s']} / {m['last_s']} (first welcome {m['first_welcome_s']})"
+        out.append(
+            Row(f"storm, {r['consoles']}" if name == "cut" else "", f"{what}: half / all back, s", value, beside)
+        )
+    return out
 
 
 def _replay(results: dict[str, Any]) -> list[Row]:

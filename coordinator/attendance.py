@@ -58,14 +58,14 @@ class Attendance:
         for relay in leads:
             self.leads.setdefault(relay, node)  # after a take-over who led goes on leading
 
-    def changes(self, state: State) -> list[dict[str, Any]]:
-        """What the sale has to be told, as commands of the service's own."""
+    def changes(self, state: State, *, crowded: bool = False) -> list[dict[str, Any]]:
+        """What the sale has to be told, as commands of the service's own. While many come back, nobody has left."""
         now = clocks.monotonic()
         nap, self._looked = now - self._looked, now
         if nap > NAP_SECONDS:
             # What the nodes said meanwhile is still to be read.
             self._nodes = {n: (min(now, heard + nap), here) for n, (heard, here) in self._nodes.items()}
-        for node in [n for n, (heard, _) in self._nodes.items() if now - heard > MOVED_SECONDS]:
+        for node in [n for n, (heard, _) in self._nodes.items() if now - heard > MOVED_SECONDS and not crowded]:
             del self._nodes[node]
         here = [
             who
@@ -75,7 +75,9 @@ class Attendance:
         ]
         self._lead(now)
         since = now - self._since
-        return differences(state, here, relays_left=since > FIRST_SECONDS, people_left=since > BACK_SECONDS)
+        return differences(
+            state, here, relays_left=since > FIRST_SECONDS, people_left=since > BACK_SECONDS and not crowded
+        )
 
     def _lead(self, now: float) -> None:
         """One node leads for each relay that is here: the one that led, else the one that said so first."""

@@ -100,6 +100,8 @@ class Registry:
         self._doubted: dict[str, float] = {}  # sales whose record may be wrong about who is here, since when
         self._on_snapshot = on_snapshot
         self._stepper: asyncio.Task[None] | None = None
+        self.crowded: Callable[[], bool] = lambda: False
+        """Whether many come back just now: whoever is not here may be on their way."""
         self.on_open: Callable[[Sale], None] = lambda _: None
         """Called once for each sale that is opened here."""
 
@@ -142,7 +144,9 @@ class Registry:
     def _compare(self, sale: Sale) -> None:
         """What the sale says of who is here, with who is: after a start, and where it could not be told."""
         doubted = self._doubted.get(sale.id)
-        if doubted is None or clocks.monotonic() - doubted < BACK_SECONDS or sale.conductor.unavailable:
+        if doubted is None or clocks.monotonic() - doubted < BACK_SECONDS:
+            return
+        if sale.conductor.unavailable or self.crowded():
             return
         del self._doubted[sale.id]
         here = list(self._present.get(sale.id, {}).values())

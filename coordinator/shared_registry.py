@@ -427,7 +427,7 @@ class SharedRegistry(Registry):
         desk.answered = vouches
 
     def _count(self, sale: Sale, attendance: Attendance) -> None:
-        changes = attendance.changes(sale.conductor.state)
+        changes = attendance.changes(sale.conductor.state, crowded=self.crowded())
         if changes:
             sale.conductor.submit(CLOCK, changes, lambda _: None)
         if self._led(sale.id, attendance.leads) and isinstance(sale.conductor, Conductor):

@@ -67,6 +67,7 @@ class Service:
         self._snapshotter = Snapshotter(settings.data, settings.redis)
         registry = await self._registry(journal, self._snapshotter)
         gateway = self.gateway = Gateway(settings, registry, tokens)
+        registry.crowded = lambda: gateway.door.crowded
         if isinstance(journal, RedisJournal) and isinstance(registry, SharedRegistry):
             gateway.facts = RedisFacts(journal.link)
             await self._agree(gateway.facts, tokens)

@@ -1,17 +1,22 @@
 """The door: connections come in a few at a time, and are greeted while the service keeps time.
 
-After a restart thousands come back in one instant. Each costs a part of a millisecond, and all of them at once would
-hold up the cues. So a few are accepted between two turns of the loop; the others wait in the system's queue, where they
-cost nothing. Where even so too many are being greeted, or the loop is late, whoever does not run the show is told when
-to come back, each at a moment of their own, at the pace at which others are welcomed.
+After a restart thousands come back in one instant. Each costs the better part of a millisecond, and all of them at once
+would hold up the cues. So a few are let in between two turns of the loop, in the order in which they came. Who would
+wait for longer than a screen has patience is told to come back at once, before anything is spent on them: a queue of
+those who have given up is what a service never recovers from. The screens and relays that are let in say who they are;
+where even so the service is late, those who run the show are greeted, and the others told when to come back, each at a
+moment of their own.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import resource
+import select
 import socket
+from collections import deque
 from collections.abc import Callable
 
 import structlog
@@ -21,16 +26,24 @@ from coordinator.fanout.view import FIRST
 
 log = structlog.get_logger(__name__)
 
-BACKLOG = 4_096  # connections that wait in the system's queue; the system may allow fewer
-SLICE = 16  # connections accepted between two turns of the loop
+BACKLOG = 4_096  # connections that wait in the system's queue until they are looked at; the system may allow fewer
+LOOKED_AT = 128  # connections taken out of the system's queue between two turns of the loop
+SLICE = 16  # connections let in between two turns of the loop
+WAIT_SECONDS = 3.0  # for longer nobody waits to be let in: half of a screen's patience
+LEAST_WAITING = 64  # so many may always wait
 GREETINGS = 1_000  # connections that are being greeted: they have not said hello yet, or their sale is being opened
 LATE_SECONDS = 0.5  # the loop's own delay, beyond which nobody more is greeted
 LOOK_SECONDS = 0.1  # how often that is measured
 PACE_SECONDS = 1.0  # over which welcomes are counted
-FIRST_PACE, SLOWEST = 500.0, 100.0  # welcomes a second that are thought possible: before one knows, and at the least
+FIRST_PACE, SLOWEST = 500.0, 50.0  # connections a second that are thought possible: before one knows, and at the least
+CROWD = 20  # welcomes a second: who is away now is on their way back, as far as anybody can tell
 SOONEST_MS, LATEST_MS = 300, 15_000  # to come back in
 SPARE_FILES = 256  # for the journal, snapshots and requests
 FULL_SECONDS = 0.1  # between two looks where the system gives no more connections
+
+_GONE = select.POLLRDHUP | select.POLLHUP | select.POLLERR
+_WEBSOCKET = b"GET /ws"
+_COME_BACK = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: {}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
 class Door:
@@ -41,11 +54,15 @@ class Door:
         self.welcomed = 0
         self.late = 0.0
         """How late the loop was when it was last looked at, in seconds."""
+        self.crowded = False
+        """Whether many come back just now."""
         self.most = _files() - SPARE_FILES
         """Connections that may be open."""
         self.addresses: list[tuple[str, int]] = []
         self._listening: list[socket.socket] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self._waiting: deque[tuple[float, socket.socket]] = deque()  # since when, who
+        self._let_in = 0
         self._pace = FIRST_PACE
         self._next = 0.0  # when the next of those who are told to come back shall come
 
@@ -66,7 +83,7 @@ class Door:
                 listener.listen(BACKLOG)
                 self.addresses.append(listener.getsockname()[:2])
         except OSError:
-            self._unlisten()
+            self._shut()
             raise
         self._tasks = [asyncio.create_task(self._accept(each, serve), name="door") for each in self._listening]
         self._tasks.append(asyncio.create_task(self._look(), name="door's pace"))
@@ -76,34 +93,64 @@ class Door:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._unlisten()
+        self._shut()
 
-    def _unlisten(self) -> None:
-        for listener in self._listening:
-            listener.close()
+    def _shut(self) -> None:
+        for one in (*self._listening, *(one for _, one in self._waiting)):
+            one.close()
         self._listening.clear()
+        self._waiting.clear()
 
     async def _accept(self, listener: socket.socket, serve: Callable[[], asyncio.Protocol]) -> None:
-        loop = asyncio.get_running_loop()
-        full = False
+        loop, waiting, full = asyncio.get_running_loop(), self._waiting, False
         while True:
             try:
-                come = [(await loop.sock_accept(listener))[0]]
+                if not waiting:
+                    self._queue((await loop.sock_accept(listener))[0])
                 with contextlib.suppress(BlockingIOError, InterruptedError):
-                    while len(come) < SLICE:
-                        come.append(listener.accept()[0])
+                    for _ in range(LOOKED_AT):
+                        self._queue(listener.accept()[0])
                 full = False
             except ConnectionError:
-                continue  # it went before it was let in
+                continue  # it went before it was looked at
             except OSError as e:
                 if not full:
                     log.error("no more connections can be opened", reason=str(e))
                 full = True
                 await asyncio.sleep(FULL_SECONDS)
-                continue
-            for one in come:
-                one.setblocking(False)
+            come: list[socket.socket] = []
+            late = clock.monotonic() - WAIT_SECONDS
+            while waiting and len(come) < SLICE:
+                since, one = waiting.popleft()
+                if _gone(one):
+                    one.close()  # nothing is spent on those who have given up
+                elif since > late or not self._send_away(one):
+                    come.append(one)
+            self._let_in += len(come)
             await asyncio.gather(*(loop.connect_accepted_socket(serve, one) for one in come), return_exceptions=True)
+            await asyncio.sleep(0)
+
+    def _queue(self, one: socket.socket) -> None:
+        """A connection waits to be let in, or is told to come back where it would for too long."""
+        one.setblocking(False)
+        full = len(self._waiting) >= max(LEAST_WAITING, self._pace * WAIT_SECONDS)
+        if not full or not self._send_away(one):
+            self._waiting.append((clock.monotonic(), one))
+
+    def _send_away(self, one: socket.socket) -> bool:
+        """Tells a websocket to come back; whether it was one. Phones' pages and requests are let in: they are not many tries."""
+        try:
+            if one.recv(len(_WEBSOCKET), socket.MSG_PEEK) != _WEBSOCKET:
+                return False
+            one.recv(1 << 16)  # what is left unread would take the answer back
+            one.send(_COME_BACK.format(math.ceil(self.back_in("") / 1000)).encode())
+        except BlockingIOError:
+            return False  # it has not said yet what it is
+        except OSError:
+            pass  # it is gone
+        one.close()
+        self.turned_away += 1
+        return True
 
     # ------------------------------------------------------------ greeting
     def turn_away(self, role: str, connections: int) -> int | None:
@@ -117,7 +164,7 @@ class Door:
         return self.back_in(role)
 
     def back_in(self, role: str) -> int:
-        """In how many ms somebody is to come back: one after the other, at the pace of welcomes; who runs the show at once."""
+        """In how many ms somebody is to come back: one after the other, at the pace they are let in; who runs the show at once."""
         if role in FIRST:
             return clock.jittered(SOONEST_MS)
         now = clock.monotonic()
@@ -128,18 +175,27 @@ class Door:
         return clock.jittered(SOONEST_MS) + round(wait)
 
     async def _look(self) -> None:
-        """Measures how late the loop is, and how many it welcomes where as many come as it can take."""
-        before, welcomed, turned_away = clock.monotonic(), self.welcomed, self.turned_away
+        """Measures how late the loop is, and how many are let in where as many come as can be."""
+        before, let_in, welcomed, turned_away = clock.monotonic(), self._let_in, self.welcomed, self.turned_away
         while True:
             asked = clock.monotonic()
             await asyncio.sleep(LOOK_SECONDS)
             now = clock.monotonic()
             self.late = max(0.0, now - asked - LOOK_SECONDS)
             if now - before >= PACE_SECONDS:
-                pace = (self.welcomed - welcomed) / (now - before)
-                if pace > self._pace or self.turned_away > turned_away:
+                pace, busy = (self._let_in - let_in) / (now - before), bool(self._waiting)
+                if pace > self._pace or busy:
                     self._pace = max(SLOWEST, pace)
-                before, welcomed, turned_away = now, self.welcomed, self.turned_away
+                away = self.turned_away - turned_away
+                self.crowded = busy or away > 0 or (self.welcomed - welcomed) / (now - before) > CROWD
+                before, let_in, welcomed, turned_away = now, self._let_in, self.welcomed, self.turned_away
+
+
+def _gone(one: socket.socket) -> bool:
+    """Whether the other side has closed, though what it said may be there still."""
+    poll = select.poll()
+    poll.register(one, select.POLLRDHUP)
+    return any(event & _GONE for _, event in poll.poll(0))
 
 
 def _files() -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from coordinator import clock
 from coordinator.attendance import RELAYS, Here
 from coordinator.core import Actor
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from coordinator.registry import Registry, Sale
 
 AWAY_SECONDS = 5.0  # a reload, or a change of network, takes less
+STORM_SECONDS = 60.0  # while many come back, so long nobody is said to have left
 LEASE_SECONDS = 3.0  # a relay that was not heard for this long sends nothing any more
 
 
@@ -77,8 +79,11 @@ class Presence:
                 asyncio.get_running_loop().call_later(LEASE_SECONDS, self._lead, key)
             return
         del self._here[key]
+        self._leave(sale, actor, key, clock.monotonic())
+
+    def _leave(self, sale: Sale, actor: Actor, key: tuple[str, str], since: float) -> None:
         after = LEASE_SECONDS if actor.role in RELAYS else AWAY_SECONDS
-        self._leaving[key] = asyncio.get_running_loop().call_later(after, self._gone, sale, actor, key)
+        self._leaving[key] = asyncio.get_running_loop().call_later(after, self._gone, sale, actor, key, since)
 
     def _lead(self, key: tuple[str, str]) -> None:
         here = self._here.get(key)
@@ -90,8 +95,12 @@ class Presence:
             box.rights = box.rights._replace(lease=True)
             box.switch(box.hub.view_of(box.rights))
 
-    def _gone(self, sale: Sale, actor: Actor, key: tuple[str, str]) -> None:
+    def _gone(self, sale: Sale, actor: Actor, key: tuple[str, str], since: float) -> None:
         self._leaving.pop(key, None)
+        if actor.role not in RELAYS and self._registry.crowded() and clock.monotonic() - since < STORM_SECONDS:
+            # To tell thousands that thousands have left, who are waiting to be let in, would keep them out.
+            self._leave(sale, actor, key, since)
+            return
         self._tell(sale, actor, here=False)
 
     def close(self) -> None:

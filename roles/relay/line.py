@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
 from roles.relay import machine
 from roles.relay.errors import LineLost
@@ -115,7 +115,7 @@ class Line:
             # An address can carry a password; only its host is said, and only the system's errors are quoted.
             what = f"{type(error).__name__}: {error}" if isinstance(error, OSError) else type(error).__name__
             host = urlsplit(coordinator).netloc.rpartition("@")[2]
-            raise LineLost(0, f"cannot connect to {host} ({what})", retry=True) from error
+            raise LineLost(0, f"cannot connect to {host} ({what})", retry=True, after_s=_retry_after(error)) from error
         line = cls(socket, clock, lease, frames, pace)
         try:
             async with asyncio.timeout(pace.open_within_s):
@@ -274,6 +274,12 @@ def address(coordinator: str) -> str:
     """The websocket of a coordinator: `https://sale.example/x` is at `wss://sale.example/x/ws`."""
     scheme, rest = coordinator.split("://", 1)
     return {"http": "ws", "https": "wss"}.get(scheme, scheme) + "://" + rest.rstrip("/") + "/ws"
+
+
+def _retry_after(error: BaseException) -> float | None:
+    """When a service that has no room asks to be called again, where it does."""
+    said = error.response.headers.get("Retry-After", "") if isinstance(error, InvalidStatus) else ""
+    return float(said) if said.isascii() and said.isdigit() else None
 
 
 def _loopback(coordinator: str) -> bool:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from coordinator.fanout import outbox
 from coordinator.gateway import door as doors
+from coordinator.gateway import presence as presences
 from coordinator.gateway import socket as sockets
 from coordinator.gateway.door import Door
 from tests.client import PATIENCE_S, Client, Closed, token
@@ -40,6 +43,80 @@ async def test_while_the_service_is_late_the_many_are_told_when_to_come_back_and
     assert (await (await room.join(sale, "cheer")).do("note.add", text="back"))["op"] == "done"
     metrics = (await room.http("GET", "/metrics")).text
     assert "dropcue_greetings_turned_away_total 20.0" in metrics
+
+
+@pytest.mark.parametrize("bound", ["LEAST_WAITING", "WAIT_SECONDS"])
+async def test_websockets_that_would_wait_too_long_are_told_so_at_once_and_a_phone_s_page_is_not(
+    room: InProcess, monkeypatch: pytest.MonkeyPatch, bound: str
+) -> None:
+    sale = await room.sale(sheet(), live=True)
+    port = room.service.settings.port
+    monkeypatch.setattr(doors, bound, 0)
+    if bound == "LEAST_WAITING":
+        room.service.gateway.door._pace = 1.0
+    lines = [socket.create_connection(("127.0.0.1", port)) for _ in range(20)]
+    for line in lines:
+        line.sendall(request(port))  # all of it is there when the service looks
+    told = []
+    for line in lines:
+        line.setblocking(False)
+        told.append((await asyncio.get_running_loop().sock_recv(line, 1 << 16)).decode())
+        line.close()
+    away = [answer for answer in told if answer.startswith("HTTP/1.1 503")]
+    assert len(away) >= 17
+    assert all(int(answer.partition("Retry-After: ")[2].split()[0]) >= 1 for answer in away)
+    assert room.service.gateway.door.turned_away == len(away)
+    assert (await room.http("GET", "/healthz")).status == 200
+    monkeypatch.undo()
+    assert (await (await room.join(sale)).do("note.add", text="x"))["op"] == "done"
+
+
+async def test_on_those_who_gave_up_while_they_waited_nothing_is_spent(
+    room: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The service greeted line after line whose console had long gone and come again, and reached none that was there.
+    served: list[socket.socket] = []
+    loop = asyncio.get_running_loop()
+    real = loop.connect_accepted_socket
+
+    async def connect(serve: Any, one: socket.socket) -> Any:
+        served.append(one)
+        return await real(serve, one)
+
+    monkeypatch.setattr(loop, "connect_accepted_socket", connect)
+    gone = [socket.create_connection(("127.0.0.1", room.service.settings.port)) for _ in range(50)]
+    for line in gone:
+        line.sendall(request(room.service.settings.port))
+        line.close()
+    assert (await room.http("GET", "/healthz")).status == 200
+    assert len(served) == 1
+
+
+async def test_while_many_come_back_nobody_is_told_that_others_have_left(
+    room: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(presences, "AWAY_SECONDS", 0.05)
+    sale = await room.sale(sheet(), live=True)
+    watcher, goes = await room.join(sale), await room.join(sale, "host", "lin")
+    await watcher.until(lambda: watcher.state["people"].get("host:lin", {}).get("here"))
+    crowd = {"is": True}
+    room.service.gateway.registry.crowded = lambda: crowd["is"]
+    await goes.close()
+    presence = room.service.gateway.presence
+    for _ in range(3):
+        [timer] = await until(lambda: list(presence._leaving.values()))
+        await until(lambda timer=timer: timer not in presence._leaving.values())
+    assert watcher.state["people"]["host:lin"]["here"]
+    crowd["is"] = False
+    await watcher.until(lambda: not watcher.state["people"]["host:lin"]["here"])
+
+
+async def until(condition: Callable[[], Any]) -> Any:
+    """Waits for what nothing tells of."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not (found := condition()):
+            await asyncio.sleep(0.01)
+    return found
 
 
 async def test_a_node_with_as_many_connections_as_it_may_have_sends_everybody_elsewhere(room: InProcess) -> None:

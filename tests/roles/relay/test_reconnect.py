@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from websockets.asyncio.server import serve
 
-from roles.relay.errors import DiskFailed
-from roles.relay.line import Pace
+from roles.relay.errors import DiskFailed, LineLost
+from roles.relay.line import Line, Pace
+from roles.relay.saletime import Lease, SaleClock
 
 ROOT = Path(__file__).parents[3]
 
@@ -242,6 +246,37 @@ async def test_an_observation_that_is_refused_is_an_answer_and_busy_is_asked_aga
         )
     assert (first.ok, first.code) == (False, "unknown")
     assert second.ok
+
+
+async def test_a_relay_comes_back_when_the_coordinator_says(coordinator, groups, relays):
+    came = []
+
+    async def send_away(socket):
+        came.append(time.monotonic())
+        if len(came) > 1:
+            return True
+        await socket.send(json.dumps({"op": "bye", "code": 4000, "message": "later", "retry": True, "retry_ms": 700}))
+        await socket.close(4000)
+        return False
+
+    coordinator.on_hello = send_away
+    async with relays.running(groups):
+        await coordinator.announce(coordinator.delivery("d1"))
+        await coordinator.sent("d1")
+    assert came[1] - came[0] >= 0.69  # by itself it would have come within a twentieth of that
+
+
+async def test_a_service_that_has_no_room_says_when_to_come_back():
+    def no_room(connection, request):
+        response = connection.respond(503, "")
+        response.headers["Retry-After"] = "7"
+        return response
+
+    async with serve(lambda _: None, "127.0.0.1", 0, process_request=no_room) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(LineLost) as lost:
+            await Line.open(f"http://127.0.0.1:{port}", "T", clock=SaleClock(), lease=Lease(2.0), frames=print)
+    assert (lost.value.retry, lost.value.after_s) == (True, 7.0)
 
 
 async def test_frames_stay_below_the_bound_whatever_was_said(coordinator, groups, relays):
