@@ -11,7 +11,7 @@ import json
 import re
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from bench.load import run
@@ -161,7 +161,11 @@ async def load(job: dict[str, Any]) -> dict[str, Any]:
 
 def _fired(job: dict[str, Any]) -> dict[int, tuple[int, int]]:
     """Number → (planned_at, late_ms) of each cue that fired, as the journal has it."""
-    out: dict[int, tuple[int, int]] = {}
+    return {e["seq"]: (e["planned_at"], e.get("late_ms", 0)) for e in record(job) if e["kind"] == "cue.fired"}
+
+
+def record(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """All events, as the owner is shown them."""
     after = 0
     while True:
         url = f"http://127.0.0.1:{job['port']}/api/sales/{job['sale']}/events?after={after}&limit=1000"
@@ -169,8 +173,8 @@ def _fired(job: dict[str, Any]) -> dict[int, tuple[int, int]]:
         with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - loopback
             events = json.load(answer)["events"]
         if not events:
-            return out
-        out |= {e["seq"]: (e["planned_at"], e.get("late_ms", 0)) for e in events if e["kind"] == "cue.fired"}
+            return
+        yield from events
         after = events[-1]["seq"]
 
 

@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from bench.lateness import LEAD_SECONDS, _fired, at_share, cues
+from bench.lateness import LEAD_SECONDS, at_share, cues, record
 from bench.load import cpu_seconds, run
 from bench.options import Options
 from bench.server import consoles, folder, free_port, serve, sheet, token
@@ -240,11 +240,18 @@ async def load(job: dict[str, Any]) -> dict[str, Any]:
     crowd.over = True
     if crowd.faults:
         raise BenchError(f"{len(crowd.faults)} consoles: {crowd.faults[0]}")
-    fired = await asyncio.to_thread(_fired, job)
+    events = await asyncio.to_thread(lambda: list(record(job)))
+    fired = [(e["planned_at"], e.get("late_ms", 0)) for e in events if e["kind"] == "cue.fired"]
+    left = [e["at"] for e in events if e["kind"] == "person.left"]
+    until = out["restart"]["between"][0]
     for name in ("cut", "restart"):
         begin, end = out[name].pop("between")
-        late = sorted(ms for planned, ms in fired.values() if begin <= planned <= end) or [0]
-        out[name] |= {"late_p50_ms": at_share(late, 0.5), "late_p99_ms": at_share(late, 0.99), "late_max_ms": late[-1], "cues": len(late)}  # fmt: skip
+        late = sorted(ms for planned, ms in fired if begin <= planned <= end) or [0]
+        said_left = sum(begin <= at and (at < until or name == "restart") for at in left)
+        out[name] |= {
+            "late_p50_ms": at_share(late, 0.5), "late_p99_ms": at_share(late, 0.99), "late_max_ms": late[-1], "cues": len(late),
+            "said_to_have_left": said_left,
+        }  # fmt: skip
     return out
 
 

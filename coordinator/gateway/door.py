@@ -36,7 +36,8 @@ LATE_SECONDS = 0.5  # the loop's own delay, beyond which nobody more is greeted
 LOOK_SECONDS = 0.1  # how often that is measured
 PACE_SECONDS = 1.0  # over which welcomes are counted
 FIRST_PACE, SLOWEST = 500.0, 50.0  # connections a second that are thought possible: before one knows, and at the least
-CROWD = 20  # welcomes a second: who is away now is on their way back, as far as anybody can tell
+CROWD = 10  # welcomes a second: who is away now is on their way back, as far as anybody can tell
+CROWD_SECONDS = 10.0  # after so many; a screen tries again each 8 s
 SOONEST_MS, LATEST_MS = 300, 15_000  # to come back in
 SPARE_FILES = 256  # for the journal, snapshots and requests
 FULL_SECONDS = 0.1  # between two looks where the system gives no more connections
@@ -54,8 +55,7 @@ class Door:
         self.welcomed = 0
         self.late = 0.0
         """How late the loop was when it was last looked at, in seconds."""
-        self.crowded = False
-        """Whether many come back just now."""
+        self._crowd_until = 0.0
         self.most = _files() - SPARE_FILES
         """Connections that may be open."""
         self.addresses: list[tuple[str, int]] = []
@@ -65,6 +65,11 @@ class Door:
         self._let_in = 0
         self._pace = FIRST_PACE
         self._next = 0.0  # when the next of those who are told to come back shall come
+
+    @property
+    def crowded(self) -> bool:
+        """Whether many come back just now, or did a moment ago."""
+        return clock.monotonic() < self._crowd_until
 
     # ------------------------------------------------------------ accepting
     async def open(self, host: str, port: int, serve: Callable[[], asyncio.Protocol]) -> None:
@@ -187,7 +192,8 @@ class Door:
                 if pace > self._pace or busy:
                     self._pace = max(SLOWEST, pace)
                 away = self.turned_away - turned_away
-                self.crowded = busy or away > 0 or (self.welcomed - welcomed) / (now - before) > CROWD
+                if busy or away > 0 or (self.welcomed - welcomed) / (now - before) > CROWD:
+                    self._crowd_until = now + CROWD_SECONDS
                 before, let_in, welcomed, turned_away = now, self._let_in, self.welcomed, self.turned_away
 
 

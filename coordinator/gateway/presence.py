@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from coordinator.registry import Registry, Sale
 
 AWAY_SECONDS = 5.0  # a reload, or a change of network, takes less
-STORM_SECONDS = 60.0  # while many come back, so long nobody is said to have left
+STORM_SECONDS = 120.0  # while many come back, so long nobody is said to have left
 LEASE_SECONDS = 3.0  # a relay that was not heard for this long sends nothing any more
 
 

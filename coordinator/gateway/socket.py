@@ -13,6 +13,7 @@ from coordinator.gateway.context import GATEWAY
 from coordinator.gateway.session import Session, farewell, greet
 
 TRANSPORT_LIMIT = 4 << 20  # aiohttp's own bound, far above ours, so that it is us who say what was wrong
+FRAMES_AT_ONCE = 16  # of one client, before others have their turn
 UNREAD_BYTES = 1 << 20  # beyond so much that a client has not read, nothing more is taken from it
 UNREAD_SECONDS = 0.05  # between two looks whether it has read
 CLOSE_SECONDS = 2.0  # so long a client has to answer a close
@@ -104,9 +105,13 @@ async def _first(ws: web.WebSocketResponse, line: _Websocket) -> str | None:
 
 
 async def _listen(ws: web.WebSocketResponse, session: Session) -> None:
+    frames = 0
     while not ws.closed and not session.closing:
         message = await ws.receive()
         session.heard = clock.monotonic()
+        frames += 1
+        if not frames % FRAMES_AT_ONCE:
+            await asyncio.sleep(0)  # frames that have come already are read without a pause: others have their turn too
         kind = message.type
         if kind is WSMsgType.TEXT:
             session.take(message.data)
