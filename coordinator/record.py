@@ -24,6 +24,7 @@ log = structlog.get_logger(__name__)
 
 READ_EVENTS = 2_000  # at once: a long journal must not hold up the other sales
 KEPT_BATCHES = 64  # for clients that come back
+BATCH_EVENTS = 100  # of those that were read: who comes back is sent all that changed in the batches since, whole ones
 
 
 class Published(msgspec.Struct):
@@ -167,9 +168,10 @@ class Record:
             entries = await journal.read(sale, state.seq, min(READ_EVENTS, last - state.seq))
             if not entries:
                 raise JournalError(f"sale {sale}: the journal ends at {last} and has nothing after {state.seq}")
-            published = _folded(state, entries)
-            if not self.durable:
-                self.recent.append(published)  # for clients from before this start
+            for n in range(0, len(entries), BATCH_EVENTS):
+                published = _folded(state, entries[n : n + BATCH_EVENTS])
+                if not self.durable:
+                    self.recent.append(published)  # for clients from before this start
             await asyncio.sleep(0)
         return state, end.incarnation
 
