@@ -43,7 +43,7 @@ UNKNOWN_SECONDS = 3.0  # after a flush that failed, so long its commands wait fo
 RELOAD_SECONDS = 0.2  # between two tries to read a journal that cannot be read
 RETRY_MS = 1_000  # what `busy` says where nobody knows when the journal is there again
 REPEATS = 1_000  # answers that may be under way from the journal, to ids that came again
-SNAPSHOT_EVERY = 50_000  # events
+SNAPSHOT_EVERY = 10_000  # events: what a take-over may have to read, within a second or so
 TIMED_TOPICS = frozenset({"show", "segments", "cues", "deliveries"})  # what `due` reads
 
 
