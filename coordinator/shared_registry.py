@@ -160,6 +160,7 @@ class SharedRegistry(Registry):
                 conductor = await self._take_up(sale, Record(sale, self.journal))
                 if conductor is not None:
                     found = self._sales[sale] = self._served(conductor)
+                    conductor.record.listeners.append(_Answered(self._answers))
                     self._conducting(found, conductor)
                     return found
             follower = Follower(Record(sale, self.journal), self._sender(sale), refusals=self.refusals)
@@ -177,6 +178,7 @@ class SharedRegistry(Registry):
                 await follower.close()
                 raise
             found = self._sales[sale] = self._served(follower)
+            follower.record.listeners.append(_Answered(self._answers))
             return found
 
     async def _take_up(self, sale: str, record: Record) -> Conductor | None:
@@ -543,6 +545,16 @@ class SharedRegistry(Registry):
                 self._say(nodes.of_node(node), Done(sale, n, answers))
 
         conductor.submit(actor, commands, reply, size)
+
+
+class _Answered(Listener):
+    """A batch that was written, or read, came from the store: under a load its leases may wait for longer than its work."""
+
+    def __init__(self, answers: Callable[[], None]) -> None:
+        self._answers = answers
+
+    def publish(self, _: Published) -> None:
+        self._answers()
 
 
 class _Teller(Listener):

@@ -7,15 +7,18 @@ import contextlib
 import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from coordinator import shared_registry
 from coordinator.journal import codec
 from tests.chaos.load import whole
 from tests.client import Client, Closed, token
 from tests.faults import Way
 from tests.nodes import Nodes
 from tests.redis_server import RedisServer, standalone
+from tests.server import InProcess
 from tests.sheet import sheet
 
 
@@ -67,6 +70,27 @@ async def test_a_node_that_is_cut_off_sends_its_consoles_away_though_it_conducts
     back = await nodes.at(owner, sale, position=console.position, state=console.state)
     assert back.welcome["recovered"]
     assert (await back.do("note.add", text="weiter"))["op"] == "done"
+
+
+async def test_work_that_the_store_takes_shows_that_it_is_reached_while_leases_wait(
+    tmp_path: Path, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # On a crowded machine renewals took longer than two seconds while claims went through by the thousand: the node
+    # said that it did not reach its store, and sent everybody away.
+    monkeypatch.setattr(shared_registry, "LEASE_SECONDS", 600.0)
+    room = InProcess(tmp_path, redis=redis.url)
+    await room.start()
+    try:
+        client = await room.join(await room.sale(sheet(), live=True))
+        registry: Any = room.service.gateway.registry
+        for task in registry._tasks:
+            task.cancel()  # nothing is renewed, listed, said or heard from here on
+        await asyncio.gather(*registry._tasks, *registry._under_way.values(), return_exceptions=True)
+        registry._reached = 0.0
+        await client.done("note.add", text="weiter")
+        assert registry._reached > 0
+    finally:
+        await room.stop()
 
 
 async def test_an_append_whose_answer_was_lost_on_the_way_counts_once(nodes: Nodes, sale: str, ways: list[Way]) -> None:

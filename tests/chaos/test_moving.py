@@ -11,6 +11,7 @@ import pytest
 
 from tests.client import KEY, Client, Closed, token
 from tests.redis_server import RedisServer, standalone
+from tests.replay.stage import Stage
 from tests.server import InProcess, dropcue
 from tests.sheet import sheet
 
@@ -121,6 +122,18 @@ async def test_a_redis_that_has_the_sale_is_not_written_over(redis: RedisServer,
     assert f"Redis has {sale} already, and nothing was restored" in err
     await client.done("note.add", text="weiter")
     await room.stop()
+
+
+async def test_nodes_that_run_take_up_what_is_restored(redis: RedisServer, tmp_path: Path) -> None:
+    await Stage(sale="kitchen").save(tmp_path / "a")
+    room = InProcess(tmp_path / "n", redis=redis.url)
+    await room.start()
+    try:
+        await command("restore", str(tmp_path / "a"), "--redis", redis.url)
+        client = await room.join("kitchen")
+        await client.done("note.add", text="weiter")
+    finally:
+        await room.stop()
 
 
 @pytest.mark.parametrize(
