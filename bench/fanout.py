@@ -53,8 +53,11 @@ async def load(job: dict[str, Any]) -> dict[str, Any]:
     crowd = Crowd(job["port"], job["path"], Reader(), other=job.get("other"))
     joined = await crowd.come(job["hellos"])
     answers: asyncio.Queue[bytes] = asyncio.Queue()
+    said: list[bytes] = []  # why the server closed the line that orders
 
     def answered(payload: bytes) -> None:
+        if payload.startswith(b'{"op":"bye"'):
+            said.append(payload[:200])
         if payload.startswith((b'{"op":"done"', b'{"op":"refused"', b'{"op":"welcome"')):
             answers.put_nowait(payload)
 
@@ -79,6 +82,8 @@ async def load(job: dict[str, Any]) -> dict[str, Any]:
     async def burst(count: int) -> list[float]:
         """Seconds from the order to each console's last event, sorted."""
         frame = order(count)
+        if said or control.lost:
+            raise BenchError(f"the line that orders was closed: {said or control.lost}")
         crowd.expect(count)
         started = time.perf_counter()
         control.send(frame)

@@ -9,6 +9,7 @@ of them a second node cannot be quicker, it shows what it costs.
 from __future__ import annotations
 
 import statistics
+from collections.abc import Callable
 from typing import Any
 
 from bench import claims
@@ -18,7 +19,8 @@ from bench.redis_server import MISSING, RedisServer, durable_redis, there
 from bench.server import Server, consoles, hello, serve, sheet
 from bench.wire import BenchError
 
-SIZES = {10: 8, 100: 2}  # commands in a `many` → how many of them are on their way on each connection
+SIZES = {10: 4, 100: 1}  # commands in a `many` → how many of them are on their way on each connection
+TRIES = 4
 LISTENERS = 100  # on the follower, while claims are taken
 
 
@@ -28,9 +30,22 @@ def measure(options: Options) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for name, replica in (("alone", False), ("replica", True)):
         with durable_redis(replica=replica) as redis:
-            out[name] = {"claims": _claims(options, redis), "fanout": _fanout(options, redis)}
             out["redis"] = redis[0].info("redis_version")
+            out[name] = {}
+            for part, measured in (("claims", _claims), ("fanout", _fanout)):
+                out[name][part] = _tried(measured, options, redis)
     return out
+
+
+def _tried(measured: Callable[..., dict[str, Any]], options: Options, redis: list[RedisServer]) -> dict[str, Any]:
+    """A node that is starved of its core turns clients away, and then nothing was measured: it is tried again."""
+    for tries in range(1, TRIES + 1):
+        try:
+            return {**measured(options, redis), "tries": tries}
+        except BenchError:
+            if tries == TRIES:
+                raise
+    raise AssertionError
 
 
 def _claims(options: Options, redis: list[RedisServer]) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def measure(options: Options) -> dict[str, Any]:
             if len({f["state"] for f in found}) != 1:
                 raise BenchError("the same journal gave different states")
             out[name] = {
-                "events": found[0]["events"], "events_s": round(statistics.median(f["events_s"] for f in found)),
+                "events": found[0]["events"], "state_bytes": found[0]["state_bytes"], "events_s": round(statistics.median(f["events_s"] for f in found)),
                 "read_events_s": round(statistics.median(f["read_events_s"] for f in found)),
                 "verify_events_s": round(statistics.median(f["verify_events_s"] for f in found)),
             }  # fmt: skip
@@ -101,5 +101,5 @@ async def _replay(data: Path, sale: str) -> dict[str, Any]:
         await journal.close()
     return {
         "events": seq, "events_s": seq / folded, "read_events_s": seq / read, "verify_events_s": seq / verified,
-        "state": hashlib.sha256(states.encode(state)).hexdigest(),
+        "state": hashlib.sha256(states.encode(state)).hexdigest(), "state_bytes": len(states.encode(state)),
     }  # fmt: skip

@@ -117,10 +117,10 @@ def _by_store(million: int, lone: int) -> dict[str, Any]:
         out["verify_events_s"] = round(
             million / sum(_command("verify", s, "--redis", redis.url) for s in sales.values())
         )
-        out["take_up_s"] = _take_up(redis)
         used = int(redis.info("used_memory"))
         run("sizing", {"data": str(data), "sale": sales["audience"], "redis": redis.url, "lone": lone})
         out["lone_redis_bytes_each"] = round((int(redis.info("used_memory")) - used) / lone)
+        out["take_up_s"] = _take_up(redis)
     return out
 
 

@@ -17,6 +17,7 @@ HANDSHAKE = (
     "Sec-WebSocket-Key: ZHJvcGN1ZS1iZW5jaC0wMQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
 CONNECT_SECONDS = 60.0
+COME_BACK_SECONDS = 0.5  # about what a node that is busy says
 AT_ONCE = 64  # handshakes under way together: a backlog is not what is measured
 ZERO_MASK = b"\0\0\0\0"
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
@@ -177,6 +178,7 @@ class Console:
         "reader",
         "snapshots",
         "target",
+        "turned_away",
         "welcomed",
         "wire",
     )
@@ -184,7 +186,7 @@ class Console:
     def __init__(self, reader: Reader, on_done: Callable[[Console], None]) -> None:
         self.reader, self.on_done = reader, on_done
         self.wire: Wire
-        self.welcomed = False
+        self.welcomed = self.turned_away = False
         self.first: int | None = None
         self.next = self.target = 0
         self.frames = self.bytes = self.snapshots = 0
@@ -198,6 +200,7 @@ class Console:
     def heard(self, payload: bytes) -> None:
         if not self.welcomed:
             self.welcomed = payload.startswith(b'{"op":"welcome"')
+            self.turned_away = payload.startswith(b'{"op":"bye"') and b'"retry":true' in payload
             if not self.welcomed:
                 self.fault = f"not welcomed: {payload[:200]!r}"
             self.on_done(self)
@@ -240,21 +243,29 @@ class Crowd:
             self._all.set()
 
     async def come(self, hellos: list[object]) -> float:
-        """Connects one console for each hello; seconds until all are welcomed."""
+        """Connects one console for each hello; seconds until all are welcomed. Who is turned away comes back."""
         started = time.perf_counter()
         gate = asyncio.Semaphore(AT_ONCE)
-        self._left, self.done_at = len(hellos), []
-        self._all.clear()
+        coming = list(enumerate(hellos))
 
-        async def one(n: int, hello: object) -> None:
+        async def one(n: int, hello: object) -> Console:
             async with gate:
                 console = Console(self.reader, self._done)
                 console.wire = await connect(self.ports[n % 2], self.path, console.heard)
                 console.wire.send(text(hello))
-                self.consoles.append(console)
+                return console
 
-        await asyncio.gather(*(one(n, h) for n, h in enumerate(hellos)))
-        await self.all_done(CONNECT_SECONDS)
+        while coming:
+            self._left, self.done_at = len(coming), []
+            self._all.clear()
+            came = await asyncio.gather(*(one(n, h) for n, h in coming))
+            await self.all_done(CONNECT_SECONDS)
+            self.consoles += [console for console in came if not console.turned_away]
+            coming = [who for who, console in zip(coming, came, strict=True) if console.turned_away]
+            if time.perf_counter() - started > CONNECT_SECONDS:
+                raise BenchError(f"{len(coming)} of {len(hellos)} were still turned away after {CONNECT_SECONDS} s")
+            if coming:
+                await asyncio.sleep(COME_BACK_SECONDS)
         return time.perf_counter() - started
 
     def expect(self, count: int) -> None:

@@ -64,6 +64,7 @@ def sizes(written: dict[str, Any]) -> str:
     by_events = {kind: {n: m for n, m in found.items() if n.isdigit()} for kind, found in sizing["events"].items()}
     most = list(by_events["audience"])[-1]
     a, k = (by_events[kind][most]["bytes_each"] for kind in ("audience", "claims"))
+    saved = {kind: round(m["state_bytes"] / m["events"]) for kind, m in written["replay"].items()}
     groups = sizing["groups"]
     g = round(groups["created_mib"] * 1024 / groups["groups"], 1)
     empty, each = sizing["events"]["audience"]["empty_mib"], consoles[1]["kib_each"]
@@ -80,6 +81,7 @@ def sizes(written: dict[str, Any]) -> str:
         ("", "an audience event that comes alone, the same", f"{store['lone_redis_bytes_each']:,} bytes", "sizing"),
         ("", "an audience event, a claim on Redis's disk", f"{store['audience']['redis_disk_bytes_each']:,}, {store['claims']['redis_disk_bytes_each']:,} bytes", "sizing"),
         ("", "an audience event, a claim in the data folder", f"{store['audience']['folder_bytes_each']:,}, {store['claims']['folder_bytes_each']:,} bytes", "sizing"),
+        ("sa, sk", "an audience event, a claim in a saved state", f"{saved['audience']:,}, {saved['claims']:,} bytes", "replay"),
         ("", "events a second that are read and folded", f"{written['replay']['audience']['events_s']:,}", "replay"),
     ]  # fmt: skip
     weighs = [
@@ -101,7 +103,8 @@ def sizes(written: dict[str, Any]) -> str:
     example = (
         empty + (1000 * each + 1000 * g) / 1024 + (100_000 * a + 20_000 * k + 20_000 * groups["delivery_bytes"]) / 2**20
     )
-    redis = (100_000 * store["audience"]["redis_bytes_each"] + 20_000 * store["claims"]["redis_bytes_each"]) / 2**20
+    in_redis = {kind: store[kind]["redis_bytes_each"] + 2 * saved[kind] for kind in ("audience", "claims")}
+    redis = (100_000 * in_redis["audience"] + 20_000 * in_redis["claims"]) / 2**20
     said = (
         f"An example: a sale of 1,000 groups with 1,000 consoles, 100,000 audience events, 20,000 claims and 20 drops into all "
         f"groups needs {example:,.0f} MiB on the node that conducts it, the same on one that follows it with as many "
