@@ -158,6 +158,8 @@ class Record:
         last = end.seq if to is None else min(to, end.seq)
         found = await journal.snapshot(sale)
         state = State(sale=sale)
+        if not self.durable:
+            self.recent.clear()  # what was read before, when it could not be read to the end
         if found is not None and found[0] <= last:
             try:
                 state = states.decode(found[1])

@@ -12,12 +12,12 @@ from coordinator.core.state import State, encode
 from coordinator.errors import JournalUnavailable
 from coordinator.follower import Follower
 from coordinator.journal import codec
-from coordinator.journal.base import Flush
+from coordinator.journal.base import Entry, Flush
 from coordinator.reading import read
 from coordinator.record import Record
 from coordinator.shared_registry import SharedRegistry
 from roles.permissions import may
-from tests.conductor.fakes import SALE, new_journal
+from tests.conductor.fakes import SALE, FakeJournal, conducted, new_journal
 from tests.simulation.store import Store, Way
 
 OWNER = Actor("owner", "boss")
@@ -50,6 +50,32 @@ async def test_who_conducts_again_does_not_go_on_from_what_it_had_decided_before
     await record.catch_up(2)
     assert encode(record.state) == encode(other)
     assert not record.ahead
+
+
+class BrokenOff(FakeJournal):
+    """Its first look at a single event fails."""
+
+    fails = True
+
+    async def read(self, sale: str, after: int = 0, limit: int = 1000) -> list[Entry]:
+        if limit == 1 and self.fails:
+            self.fails = False
+            raise JournalUnavailable("no answer in time")
+        return await super().read(sale, after, limit)
+
+
+async def test_what_could_not_be_read_to_the_end_is_not_kept_twice() -> None:
+    # Consoles that came back with their position were told the same numbers twice, the older ones after the newer.
+    journal, whole = BrokenOff(), await new_journal()
+    conductor = await conducted(whole)
+    assert (await conductor.do(OWNER, {"id": "1", "kind": "note.add", "text": "x"})).ok
+    await conductor.close()
+    journal.entries = whole.entries
+    record = Record(SALE, journal)
+    with pytest.raises(JournalUnavailable):
+        await record.open()
+    await record.open()
+    assert [event.seq for batch in record.recent for event in batch.events] == [1, 2]
 
 
 class GatedWay(Way):

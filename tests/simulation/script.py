@@ -51,14 +51,26 @@ def sheet(chance: random.Random) -> Json:
         return made
 
     groups = [
-        {"id": "g1", "name": "VIP 1 群", "tier": "vip", "relay": chance.choice([["r1", "r2"], ["r1"]]), "members": 10},
-        {"id": "g2", "name": "新 2 群", "tier": "new", "relay": chance.choice([["r2", "r1"], ["r2"]]), "members": 10},
+        {
+            "id": "g1",
+            "name": "VIP 1 群",
+            "tier": "vip",
+            "relay": chance.choice([["r1", "r2"], ["r1", "r2"], ["r1"]]),
+            "members": 10,
+        },
+        {
+            "id": "g2",
+            "name": "新 2 群",
+            "tier": "new",
+            "relay": chance.choice([["r2", "r1"], ["r2", "r1"], ["r2"]]),
+            "members": 10,
+        },
         {"id": "g3", "name": "新 3 群", "tier": "new", "relay": "r1", "members": 10},
     ]
     first = chance.choice([6, 8])
     return {
         "title": "快闪", "kind": "flash", "timezone": "Asia/Shanghai", "start": "2026-10-26T07:00:00Z", "currency": "CNY",
-        "lead": chance.choice(["2s", "1s", "500ms", "6s"]), "unknown": chance.choice(["ask", "ask", "resend", "leave"]),
+        "lead": chance.choice(["2s", "1s", "500ms", "6s", "6s"]), "unknown": chance.choice(["ask", "ask", "resend", "leave"]),
         "auto_start": chance.random() < 0.3,
         "team": [{"person": "lin", "role": "host"}, {"person": "li", "role": "controller"}, {"person": "wang", "role": "controller"},
                  {"person": "chen", "role": "support"}, {"person": "boss", "role": "owner"}],
@@ -131,7 +143,7 @@ def faults(chance: random.Random, nodes: list[str], consoles: list[str]) -> list
     for _ in range(chance.randrange(3, 9)):
         node = chance.choice([owner, owner, *nodes])
         kind = chance.choice([
-            "crash", "crash", "stop", "pause", "pause", "cut off", "stall", "flaky", "bus", "wall", "break", "break", "half open",
+            "crash", "crash", "stop", "pause", "pause", "cut off", "cut off", "stall", "flaky", "bus", "bus", "wall", "break", "break", "half open",
             "slow reader", "relay crash", "relay pause", "relay break", "unreachable", "snapshot", "platform",
         ])  # fmt: skip
         what: Json = {
@@ -146,7 +158,7 @@ def faults(chance: random.Random, nodes: list[str], consoles: list[str]) -> list
                 what |= {name: chance.choice([0.0, 0.1, 0.4]) for name in ("lost", "unanswered", "late")}
             case "bus":
                 what |= {
-                    "unheard": chance.choice([0.0, 0.3, 1.0]),
+                    "unheard": chance.choice([0.0, 0.3, 1.0, 1.0]),
                     "twice": chance.choice([0.0, 0.3]),
                     "disorder": chance.choice([0.0, 0.3]),
                 }
