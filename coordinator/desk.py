@@ -21,8 +21,8 @@ class Desk:
         self.here: dict[tuple[str, str], Here] = {}
         self.leads: dict[str, str] = {}  # relay → node, as who conducts the sale last said
         self.attendance: Attendance | None = None
-        self.answered = False
-        """Whether relays were answered when that was last looked at."""
+        self.vouched_for: set[str] = set()
+        """Relays that lead here and were answered, when that was last looked at."""
         self._heard = float("-inf")
         self._coming: deque[tuple[int, float]] = deque(maxlen=KEPT)
 

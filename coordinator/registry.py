@@ -156,8 +156,8 @@ class Registry:
         """Whether it is this node whose connection of a relay brings its deliveries."""
         return True
 
-    def vouches(self, sale: Sale) -> bool:  # noqa: ARG002 - where nodes share the journal
-        """Whether this node may answer relays, and so let them send: nobody has given what they have to others."""
+    def vouches(self, sale: Sale, relay: str) -> bool:  # noqa: ARG002 - where nodes share the journal
+        """Whether this node may answer a relay, and so let it send: nobody has given what it has to others."""
         return True
 
     async def get(self, sale: str) -> Sale | None:

@@ -404,7 +404,10 @@ class SharedRegistry(Registry):
     def leads(self, sale: Sale, relay: str) -> bool:
         return self._desk(sale.id).leads.get(relay) == self.node
 
-    def vouches(self, sale: Sale) -> bool:
+    def vouches(self, sale: Sale, relay: str) -> bool:
+        known = sale.conductor.state.relays.get(relay)
+        if known is None or not known.here:
+            return False  # what it had may be going to another in this moment: its coming is told after that
         lease = self._held.get(sale.id)
         if isinstance(sale.conductor, Conductor):
             return lease is not None and clocks.monotonic() < lease.until
@@ -423,10 +426,10 @@ class SharedRegistry(Registry):
             self._count(sale, desk.attendance)
         elif (token := self._owners.get(sale.id)) is not None:
             self._say(nodes.of_node(node_of(token)), Attending(sale.id, self.node, here, leads, clocks.monotonic()))
-        vouches = self.vouches(sale)
-        if vouches and not desk.answered:
-            self.leads_changed(sale)  # relays that came meanwhile have waited
-        desk.answered = vouches
+        mine = {relay for relay, node in desk.leads.items() if node == self.node and self.vouches(sale, relay)}
+        if not mine <= desk.vouched_for:
+            self.leads_changed(sale)  # they have waited for it
+        desk.vouched_for = mine
 
     def _count(self, sale: Sale, attendance: Attendance) -> None:
         changes = attendance.changes(sale.conductor.state, crowded=self.crowded())

@@ -35,7 +35,7 @@ class Presence:
         return first and (actor.role not in RELAYS or self._leads(sale, actor.name))
 
     def _leads(self, sale: Sale, relay: str) -> bool:
-        return self._registry.leads(sale, relay) and self._registry.vouches(sale)
+        return self._registry.leads(sale, relay) and self._registry.vouches(sale, relay)
 
     def leads_changed(self, sale: Sale, lost: int) -> None:
         """Another node's connection of a relay leads now, or this one's does; `lost` is the code of a lost lease."""

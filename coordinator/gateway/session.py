@@ -140,7 +140,7 @@ class Session:
         if self.identity.actor.role not in RELAYS:
             return True
         self.outbox.catch_up()
-        return not self.outbox.behind and self._gateway.registry.vouches(self.sale)
+        return not self.outbox.behind and self._gateway.registry.vouches(self.sale, self.identity.actor.name)
 
     def take_bytes(self) -> None:
         """A frame that is no text."""
