@@ -11,6 +11,7 @@ dropcue:sales             all sales, in the order they were created
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
@@ -32,6 +33,7 @@ _FORMAT, _FIRST = str(FORMAT).encode(), b"1"
 SALES = "dropcue:sales"
 _PAGE_BATCHES = 32  # of up to 256 commands each: read at once
 _INDEX_BATCHES = 512
+_READS_AT_ONCE = 32  # each takes a connection; appends and leases wait for none of them
 _ERASE_AT_ONCE = 500
 _PUT_BYTES = 1 << 20  # of a sale that is put back, sent at once
 _KEPT_SNAPSHOTS = 2
@@ -71,6 +73,7 @@ class RedisJournal(Journal):
         """What the settings of these servers may lose, in plain words."""
         self._readonly, self._closed = readonly, False
         self._durable = Durability(link)
+        self._reads = asyncio.Semaphore(_READS_AT_ONCE)
         self._hashes: dict[str, tuple[int, bytes]] = {}  # ends of sales; one is taken out while its flush is under way
 
     @classmethod
@@ -164,7 +167,11 @@ class RedisJournal(Journal):
 
     async def read(self, sale: str, after: int = 0, limit: int = 1000) -> list[Entry]:
         self._check()
-        after, at = max(after, 0), max(after, 0)
+        async with self._reads:
+            return await self._read(sale, max(after, 0), limit)
+
+    async def _read(self, sale: str, after: int, limit: int) -> list[Entry]:
+        at = after
         found: list[tuple[int, bytes]] = []
         while len(found) < limit:
             rows = await self._page(sale, "batches", at, _PAGE_BATCHES)

@@ -44,6 +44,7 @@ RETRY_SECONDS = 2.0  # how long a read is tried again: a failover takes about as
 REST_SECONDS = 0.05
 LOOK_SECONDS = 0.5  # how long the servers of a cluster have to tell who has what
 SUSPECT_SECONDS = 0.3  # without an answer for so long, a cluster is asked whether it has made another one master
+MAX_CONNECTIONS = 10_000  # of redis-py's own 100, reads of many repeats left none for an append or a lease
 DEFAULT_PORT = 6379
 
 Command = Sequence[Any]
@@ -164,6 +165,7 @@ class RedisLink:
                 host=place[0], port=place[1], db=0 if self.cluster else address.db, username=address.user,
                 password=address.password, ssl=address.tls, socket_connect_timeout=CONNECT_SECONDS,
                 socket_timeout=ANSWER_SECONDS, health_check_interval=0,
+                max_connections=MAX_CONNECTIONS,
                 retry=Retry(NoBackoff(), 0),  # what was sent twice would count twice
             )  # fmt: skip
         return found

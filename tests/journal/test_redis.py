@@ -105,6 +105,19 @@ async def _append_without_end(journal: Journal) -> None:
         journal_answered[journal] = (first + 2, first + 2)
 
 
+async def test_hundreds_who_read_at_once_leave_a_connection_for_who_appends(server: RedisServer) -> None:
+    # A follower's commands that were sent again were answered from the record, all at once: there were too many
+    # connections, and what stood was told `busy`.
+    journal = await opened(server.url)
+    await journal.append(SALE, flush(1, 9))
+    reading = [asyncio.ensure_future(journal.read(SALE, n % 9, 1)) for n in range(500)]
+    await journal.append(SALE, flush(10))
+    assert [entries[0].seq for entries in await asyncio.gather(*reading)] == [n % 9 + 1 for n in range(500)]
+    clients = server.client.info("clients")["connected_clients"]
+    assert clients < 100
+    await journal.close()
+
+
 async def test_what_no_replica_has_confirmed_is_not_answered() -> None:
     with replicated() as (master, replica):
         journal = await opened(master.url)
