@@ -29,6 +29,8 @@ log = structlog.get_logger(__name__)
 BACKLOG = 4_096  # connections that wait in the system's queue until they are looked at; the system may allow fewer
 LOOKED_AT = 128  # connections taken out of the system's queue between two turns of the loop
 SLICE = 16  # connections let in between two turns of the loop
+AHEAD = 64  # of those who were let in may wait for their greeting: the others wait outside, where it costs less
+AHEAD_SECONDS = 0.002  # until that is looked at again
 WAIT_SECONDS = 3.0  # for longer nobody waits to be let in: half of a screen's patience
 LEAST_WAITING = 64  # so many may always wait
 GREETINGS = 1_000  # connections that are being greeted: they have not said hello yet, or their sale is being opened
@@ -64,6 +66,8 @@ class Door:
         self._waiting: deque[tuple[float, socket.socket]] = deque()  # since when, who
         self._let_in = 0
         self._pace = FIRST_PACE
+        self._turns: deque[asyncio.Future[None]] = deque()  # of those who have said hello
+        self._greeted = 0  # since the loop's last turn
         self._next = 0.0  # when the next of those who are told to come back shall come
 
     @property
@@ -125,7 +129,7 @@ class Door:
                 await asyncio.sleep(FULL_SECONDS)
             come: list[socket.socket] = []
             late = clock.monotonic() - WAIT_SECONDS
-            while waiting and len(come) < SLICE:
+            while waiting and len(come) < SLICE and len(self._turns) < AHEAD:
                 since, one = waiting.popleft()
                 if _gone(one):
                     one.close()  # nothing is spent on those who have given up
@@ -133,7 +137,7 @@ class Door:
                     come.append(one)
             self._let_in += len(come)
             await asyncio.gather(*(loop.connect_accepted_socket(serve, one) for one in come), return_exceptions=True)
-            await asyncio.sleep(0)
+            await asyncio.sleep(0 if come or not waiting else AHEAD_SECONDS)
 
     def _queue(self, one: socket.socket) -> None:
         """A connection waits to be let in, or is told to come back where it would for too long."""
@@ -167,6 +171,27 @@ class Door:
             return None
         self.turned_away += 1
         return self.back_in(role)
+
+    async def turn(self) -> None:
+        """Waits for one's turn to be greeted: those who were let in one after the other may say hello all at once."""
+        if not self._greeted:
+            asyncio.get_running_loop().call_soon(self._turn)
+        if self._greeted < SLICE:
+            self._greeted += 1
+            return
+        mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._turns.append(mine)
+        await mine
+
+    def _turn(self) -> None:
+        self._greeted = 0
+        while self._turns and self._greeted < SLICE:
+            mine = self._turns.popleft()
+            if not mine.done():
+                mine.set_result(None)
+                self._greeted += 1
+        if self._greeted:
+            asyncio.get_running_loop().call_soon(self._turn)
 
     def back_in(self, role: str) -> int:
         """In how many ms somebody is to come back: one after the other, at the pace they are let in; who runs the show at once."""

@@ -70,7 +70,9 @@ async def socket(request: web.Request) -> web.WebSocketResponse:
     gateway.door.under_way += 1
     try:
         text = await _first(ws, line)
-        session = None if text is None else await greet(gateway, line, text)
+        await gateway.door.turn()
+        # Who has gone meanwhile is not greeted: a crowd that comes again and again would be greeted for nothing.
+        session = None if text is None or transport.is_closing() else await greet(gateway, line, text)
     finally:
         gateway.door.under_way -= 1
     try:

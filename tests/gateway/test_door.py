@@ -143,6 +143,28 @@ async def test_who_is_sent_away_by_a_restart_is_told_a_moment_of_their_own(room:
     await room.service.start()
 
 
+async def test_those_who_say_hello_all_at_once_are_greeted_in_turns_of_the_loop() -> None:
+    door, loop = Door(), asyncio.get_running_loop()
+    turns, greeted = [0], []
+
+    def count() -> None:
+        turns[0] += 1
+        loop.call_soon(count)
+
+    async def hello(n: int) -> None:
+        await door.turn()
+        greeted.append((n, turns[0]))
+
+    loop.call_soon(count)
+    waiting = [asyncio.create_task(hello(n)) for n in range(10 * doors.SLICE)]
+    waiting[20].cancel()  # one who goes while it waits costs nobody a turn
+    await asyncio.gather(*waiting, return_exceptions=True)
+    assert [n for n, _ in greeted] == [n for n in range(10 * doors.SLICE) if n != 20]
+    in_turn = [sum(turn == each for _, turn in greeted) for each in range(turns[0] + 1)]
+    assert max(in_turn) <= 2 * doors.SLICE
+    assert not door._turns
+
+
 def test_thousands_who_are_told_to_come_back_are_spread_at_the_pace_of_welcomes() -> None:
     door = Door()
     waits = sorted(door.back_in("cheer") for _ in range(5_000))
