@@ -58,12 +58,12 @@ def _table(head: Sequence[str], lines: Sequence[Sequence[object]]) -> str:
 def sizes(written: dict[str, Any]) -> str:
     """The tables of the page on sizing, with their conditions and an example."""
     sizing, store = written["sizing"], written["sizing"]["store"]
-    fanout = written["nodes"]["alone"]["fanout"]["one_node"]
-    single, burst = fanout["single"], fanout["bursts"]["100"]
+    nodes = written["nodes"] if "alone" in written.get("nodes", {}) else None
     consoles = list(written["memory"]["steps"].items())[-1]
     by_events = {kind: {n: m for n, m in found.items() if n.isdigit()} for kind, found in sizing["events"].items()}
     most = list(by_events["audience"])[-1]
-    a, k = (by_events[kind][most]["bytes_each"] for kind in ("audience", "claims"))
+    (a, fixed_a), (k, fixed_k) = (_slope(by_events[kind]) for kind in ("audience", "claims"))
+    busy = max(fixed_a, fixed_k)
     saved = {kind: round(m["state_bytes"] / m["events"]) for kind, m in written["replay"].items()}
     groups = sizing["groups"]
     g = round(groups["created_mib"] * 1024 / groups["groups"], 1)
@@ -71,12 +71,13 @@ def sizes(written: dict[str, Any]) -> str:
     units = [
         ("M", "an empty node", f"{empty:g} MiB", "sizing"),
         ("c", f"an idle console, of {int(consoles[0]):,}", f"{each:g} KiB", "memory"),
+        ("b", "a sale that has been busy, beside its events", f"{busy:g} MiB", "sizing"),
         ("a", f"an audience event, of {int(most):,}", f"{a:,} bytes", "sizing"),
         ("k", f"a claim, of {int(most):,}", f"{k:,} bytes", "sizing"),
         ("g", f"a group, of {groups['groups']:,}", f"{g:g} KiB", "sizing"),
         ("d", f"a delivery, of {groups['deliveries']:,}", f"{groups['delivery_bytes']:,} bytes", "sizing"),
         ("u", "CPU for a claim, in a `many` of 1 / 10 / 100", " / ".join(f"{written['claims'][f'many_{n}']['server_us_each']:g}" for n in (1, 10, 100)) + " µs", "claims"),
-        ("v", "CPU for an event to a console, alone / in a burst of 100", f"{single['server_us_each']:g} / {burst['server_us_each']:g} µs", "nodes"),
+        ("v", "CPU for an event to a console, alone / in a burst of 100", _delivered(nodes), "nodes"),
         ("ra, rk", "an audience event, a claim in Redis's memory", f"{store['audience']['redis_bytes_each']:,}, {store['claims']['redis_bytes_each']:,} bytes", "sizing"),
         ("", "an audience event that comes alone, the same", f"{store['lone_redis_bytes_each']:,} bytes", "sizing"),
         ("", "an audience event, a claim on Redis's disk", f"{store['audience']['redis_disk_bytes_each']:,}, {store['claims']['redis_disk_bytes_each']:,} bytes", "sizing"),
@@ -101,7 +102,10 @@ def sizes(written: dict[str, Any]) -> str:
         f"on them and has no saved state has taken them up after {store['take_up_s']:g} s."
     )
     example = (
-        empty + (1000 * each + 1000 * g) / 1024 + (100_000 * a + 20_000 * k + 20_000 * groups["delivery_bytes"]) / 2**20
+        empty
+        + busy
+        + (1000 * each + 1000 * g) / 1024
+        + (100_000 * a + 20_000 * k + 20_000 * groups["delivery_bytes"]) / 2**20
     )
     in_redis = {kind: store[kind]["redis_bytes_each"] + 2 * saved[kind] for kind in ("audience", "claims")}
     redis = (100_000 * in_redis["audience"] + 20_000 * in_redis["claims"]) / 2**20
@@ -116,19 +120,34 @@ def sizes(written: dict[str, Any]) -> str:
         "### A sale in a node's memory\n\n" + _table(("a sale with", "memory"), weighs),
         said,
         "### A million events\n\n" + copies,
-        "### Claims a second, of one sale\n\n" + _claims(written),
-        "### One node, or two\n\n" + _two(written["nodes"]),
+        "### Claims a second, of one sale\n\n" + _claims(written, nodes),
     ]
+    if nodes is not None:
+        parts.append("### One node, or two\n\n" + _two(nodes))
     return "\n\n".join(parts)
 
 
-def _claims(written: dict[str, Any]) -> str:
+def _slope(steps: dict[str, dict[str, float]]) -> tuple[int, float]:
+    """(bytes for each event beyond the first step, MiB that are there whatever their number)."""
+    (few, least), (many, most) = ((int(n), m["mib"]) for n, m in steps.items())
+    each = (most - least) / (many - few)
+    return round(each * 2**20), round(least - each * few, 1)
+
+
+def _delivered(nodes: dict[str, Any] | None) -> str:
+    if nodes is None:
+        return "not measured"
+    fanout = nodes["alone"]["fanout"]["one_node"]
+    return f"{fanout['single']['server_us_each']:g} / {fanout['bursts']['100']['server_us_each']:g} µs"
+
+
+def _claims(written: dict[str, Any], nodes: dict[str, Any] | None) -> str:
     found = written["claims"]
     rates = (f"{found[f'many_{n}']['claims_s']:,}" for n in (1, 10, 100))
     busy = shares({"client": found["many_100"]["client_busy"], "server": found["many_100"]["server_busy"]})
     lines = [("SQLite, one process", *rates, busy, costs({"server": found["many_100"]["server_us_each"]}))]
-    for store, name in STORES.items():
-        claims = written["nodes"][store]["claims"]
+    for store, name in STORES.items() if nodes is not None else ():
+        claims = nodes[store]["claims"]
         for way, words in WAYS.items():
             m = claims[way]
             rates = (f"{m[f'many_{n}']['claims_s']:,}" for n in (10, 100))

@@ -473,7 +473,11 @@ def test_the_page_on_sizing_names_subjects_that_the_bench_has() -> None:
     asked = re.findall(r"--only ([a-z,]+)", page)
     assert asked
     assert set(asked[0].split(",")) <= set(SUBJECTS)
-    assert figures.placed(page, "one", figures.SIZING_BEGIN, figures.SIZING_END)
+    written = json.loads(figures.SIZES.read_text("utf-8"))
+    assert not written["quick"]
+    assert figures.placed(page, figures.sizes(written), figures.SIZING_BEGIN, figures.SIZING_END) == page, (
+        "run: python -m docs.figures"
+    )
 
 
 def test_figures_stand_between_the_readmes_markers_and_nowhere_else() -> None:
