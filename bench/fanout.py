@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from bench import bare_aiohttp, bare_websockets
@@ -20,6 +21,7 @@ from bench.wire import BenchError, Crowd, Reader, connect, text
 WORDS = "红包雨倒数三十秒, 主播看镜头, 下一个是不粘锅, 链接马上发到群里; get ready"  # what a note or prompt is like
 BURST_SECONDS = 60.0
 LONE_SECONDS = 0.2  # between single events: each is alone
+DEAF_FRAMES, DEAF_ROUNDS = 200, 5  # 24 MB of messages: more than any buffer on the way holds
 CLOSE_SECONDS = 0.03  # or follows so closely that a tick may hold it
 
 
@@ -32,7 +34,8 @@ def measure(options: Options) -> dict[str, Any]:
         sale = server.sale(sheet(), start_now=True)
         out["dropcue"] = run("fanout", {
             **job, "who": "dropcue", "port": server.port, "pid": server.pid, "path": "/ws", "hellos": consoles(count, sale),
-            "control": hello("controller", "desk", sale),
+            "control": hello("controller", "desk", sale), "deaf": hello("controller", "deaf", sale),
+            "relay": hello("relay", "r0", sale),
         })  # fmt: skip
     for name, bare in (("aiohttp", bare_aiohttp), ("websockets", bare_websockets)):
         with bare.serve() as (port, pid):
@@ -137,6 +140,8 @@ async def load(job: dict[str, Any]) -> dict[str, Any]:
             "frames_each": round((sum(c.frames for c in crowd.consoles) - frames) / rounds / len(crowd.consoles), 1),
             "kib_each": round((sum(c.bytes for c in crowd.consoles) - bytes_) / rounds / len(crowd.consoles) / 1024, 1),
         }  # fmt: skip
+    if "deaf" in job:
+        out["beside_deaf"] = await _beside_deaf(job, burst)
     faults = crowd.faults()
     if faults:
         raise BenchError(f"{len(faults)} consoles missed something, such as: {faults[0]}")
@@ -144,3 +149,35 @@ async def load(job: dict[str, Any]) -> dict[str, Any]:
     out["missed"] = 0
     crowd.go()
     return out
+
+
+async def _beside_deaf(job: dict[str, Any], burst: Callable[[int], Awaitable[list[float]]]) -> dict[str, Any]:
+    """The largest burst alone, and beside a controller who does not read what a thousand long messages bring it."""
+    count = max(map(int, job["bursts"]))
+    alone = statistics.median([(await burst(count))[-1] for _ in range(DEAF_ROUNDS)])
+    deaf = await connect(job["port"], job["path"], lambda _: None)
+    deaf.send(text(job["deaf"]))
+    deaf.transport.pause_reading()
+    told = asyncio.Event()
+    relay = await connect(job["port"], job["path"], lambda payload: told.set() if b'"op":"done"' in payload else None)
+    relay.send(text(job["relay"]))
+    for frame in range(DEAF_FRAMES):
+        told.clear()
+        said = [
+            {
+                "id": f"w{frame}-{n}",
+                "kind": "group.observe",
+                "group": "g1",
+                "what": "message",
+                "member": f"m{n}",
+                "text": "x" * 4000,
+            }
+            for n in range(30)
+        ]
+        relay.send(text({"op": "many", "id": f"w{frame}", "commands": said}))
+        async with asyncio.timeout(20):
+            await told.wait()
+    relay.transport.abort()
+    beside = statistics.median([(await burst(count))[-1] for _ in range(DEAF_ROUNDS)])
+    deaf.transport.abort()
+    return {"alone_s": round(alone, 4), "beside_s": round(beside, 4), "ratio": round(beside / alone, 2)}

@@ -72,6 +72,10 @@ def _fanout(results: dict[str, Any]) -> list[Row]:
                 ratio >= BURST_RATIO,
             )
         )
+    deaf = ours["beside_deaf"]
+    out.append(
+        Row("", "the same beside one who does not read", f"{deaf['ratio']} × the time", f"{deaf['alone_s']} s alone")
+    )
     return out
 
 
