@@ -21,7 +21,7 @@ from bench.wire import BenchError, Crowd, Reader, connect, text
 WORDS = "红包雨倒数三十秒, 主播看镜头, 下一个是不粘锅, 链接马上发到群里; get ready"  # what a note or prompt is like
 BURST_SECONDS = 60.0
 LONE_SECONDS = 0.2  # between single events: each is alone
-DEAF_FRAMES, DEAF_ROUNDS = 200, 5  # 24 MB of messages: more than any buffer on the way holds
+DEAF_FRAMES, DEAF_ROUNDS = 60, 3  # of a thousand events of 300 bytes: more than any buffer on the way holds
 CLOSE_SECONDS = 0.03  # or follows so closely that a tick may hold it
 
 
@@ -152,7 +152,7 @@ async def load(job: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _beside_deaf(job: dict[str, Any], burst: Callable[[int], Awaitable[list[float]]]) -> dict[str, Any]:
-    """The largest burst alone, and beside a controller who does not read what a thousand long messages bring it."""
+    """The largest burst alone, and beside a controller who does not read who has joined."""
     count = max(map(int, job["bursts"]))
     alone = statistics.median([(await burst(count))[-1] for _ in range(DEAF_ROUNDS)])
     deaf = await connect(job["port"], job["path"], lambda _: None)
@@ -163,18 +163,17 @@ async def _beside_deaf(job: dict[str, Any], burst: Callable[[int], Awaitable[lis
     relay.send(text(job["relay"]))
     for frame in range(DEAF_FRAMES):
         told.clear()
-        said = [
+        joined = [
             {
                 "id": f"w{frame}-{n}",
                 "kind": "group.observe",
                 "group": "g1",
-                "what": "message",
-                "member": f"m{n}",
-                "text": "x" * 4000,
+                "what": "joined",
+                "member": f"{frame:064}-{n:063}",
             }
-            for n in range(30)
+            for n in range(1000)
         ]
-        relay.send(text({"op": "many", "id": f"w{frame}", "commands": said}))
+        relay.send(text({"op": "many", "id": f"w{frame}", "commands": joined}))
         async with asyncio.timeout(20):
             await told.wait()
     relay.transport.abort()

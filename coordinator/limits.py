@@ -14,8 +14,8 @@ KEPT = 8_192  # persons who have used some of their allowance; of more, those wh
 ROUNDING_SECONDS = 1e-6  # sums of parts of seconds are not exact
 
 MACHINES = frozenset({"relay", "poster", "shop", CLOCK.role})
-TEAM = 500.0, 5_000  # commands a second, and at once: a `many` of the largest size several times over
-AUDIENCE = 20.0, 500
+TEAM = 2_000.0, 20_000  # commands a second, and at once: tools that speak for a person send `many` after `many`
+AUDIENCE = 20.0, 1_000  # one `many` of the largest size, and then what fingers can do
 
 
 class Limits:

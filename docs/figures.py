@@ -12,7 +12,7 @@ from bench.report import STORES, WAYS, costs, rows, shares
 
 ROOT = Path(__file__).parents[1]
 README, SIZING = ROOT / "README.md", ROOT / "docs" / "sizing.md"
-RESULTS, SIZES = ROOT / "bench" / "results" / "latest.json", ROOT / "bench" / "results" / "sizing.json"
+RESULTS = ROOT / "bench" / "results" / "latest.json"
 BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
 SIZING_BEGIN, SIZING_END = "<!-- sizing -->", "<!-- /sizing -->"
 
@@ -183,10 +183,9 @@ def main() -> int:
     if not RESULTS.exists():
         sys.stderr.write(f"there is no {RESULTS.relative_to(ROOT)}: run `make bench` first\n")
         return 1
-    README.write_text(placed(README.read_text("utf-8"), table(json.loads(RESULTS.read_text("utf-8")))), "utf-8")
-    if SIZES.exists():
-        found = sizes(json.loads(SIZES.read_text("utf-8")))
-        SIZING.write_text(placed(SIZING.read_text("utf-8"), found, SIZING_BEGIN, SIZING_END), "utf-8")
+    written = json.loads(RESULTS.read_text("utf-8"))
+    README.write_text(placed(README.read_text("utf-8"), table(written)), "utf-8")
+    SIZING.write_text(placed(SIZING.read_text("utf-8"), sizes(written), SIZING_BEGIN, SIZING_END), "utf-8")
     return 0
 
 

@@ -174,7 +174,7 @@ async def test_a_person_s_allowance_is_one_over_all_nodes_and_full_after_a_take_
         )
 
     for tab in tabs:
-        assert all(r["ok"] for r in await claim(tab, 240))
+        assert all(r["ok"] for r in await claim(tab, 480))
     for tab in tabs:
         given = await claim(tab, 400)
         assert {r.get("code") for r in given} == {"capped"}
@@ -183,7 +183,7 @@ async def test_a_person_s_allowance_is_one_over_all_nodes_and_full_after_a_take_
     await owner.kill()
     # Who takes over has not counted: what was used before the death is forgiven, and counted anew from here on.
     async with asyncio.timeout(3 * PATIENCE_S):
-        while not all(r["ok"] for r in await claim(tabs[1], 400)):
+        while not all(r["ok"] for r in await claim(tabs[1], 900)):
             pass
     assert {r.get("code") for r in await claim(tabs[1], 400)} == {"capped"}
 

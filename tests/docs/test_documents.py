@@ -470,10 +470,9 @@ def test_the_page_on_sizing_names_subjects_that_the_bench_has() -> None:
     from docs import figures
 
     page = text(DOCS / "sizing.md")
-    asked = re.findall(r"--only ([a-z,]+)", page)
-    assert asked
-    assert set(asked[0].split(",")) <= set(SUBJECTS)
-    written = json.loads(figures.SIZES.read_text("utf-8"))
+    [asked] = re.findall(r"--only ([a-z,]+)", page)
+    assert set(asked.split(",")) <= set(SUBJECTS)
+    written = json.loads(figures.RESULTS.read_text("utf-8"))
     assert not written["quick"]
     assert figures.placed(page, figures.sizes(written), figures.SIZING_BEGIN, figures.SIZING_END) == page, (
         "run: python -m docs.figures"
