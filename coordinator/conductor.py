@@ -124,10 +124,10 @@ class Conductor:
             await self._task
         self._refuse_all("the service is stopping")
 
-    async def _take_up(self) -> None:
-        """The record's state is the working state; the ids that count are those of the journal."""
-        ids: dict[str, dict[str, int]] = {}
-        async for sender, id_, seq in self.journal.commands(self.sale):
+    async def _take_up(self, after: int = 0) -> None:
+        """The record's state is the working state; the ids that count are those of the journal: up to `after` they are here."""
+        ids = {sender: {id_: seq for id_, seq in own.items() if seq <= after} for sender, own in self._ids.items()}
+        async for sender, id_, seq in self.journal.commands(self.sale, after):
             ids.setdefault(sender, {})[id_] = seq
         self.state, self._ids = self.record.state, ids
         self._due_old = True
@@ -509,6 +509,7 @@ class Conductor:
         Where nodes share the journal, that begins with another token: nothing that is still on its way can land. A
         lease that is another's by then ends this conductor.
         """
+        known = self.record.durable  # ids up to here are those of the journal, as long as that goes on
         while True:
             try:
                 to = None
@@ -519,8 +520,9 @@ class Conductor:
                         self._refuse_all("another node conducts this sale now")
                         return
                     to = await self._declare()
-                await self.record.renew(to)
-                await self._take_up()
+                if not await self.record.renew(to):
+                    known = 0
+                await self._take_up(known)
                 break
             except JournalError as e:
                 self.unavailable = str(e)

@@ -108,10 +108,10 @@ class Record:
             self._take(entries)
             await asyncio.sleep(0)
 
-    async def renew(self, to: int | None = None) -> None:
+    async def renew(self, to: int | None = None) -> bool:
         """Drops a state that may have run ahead for what the journal holds, and tells the listeners what is new in it.
 
-        Where the journal no longer holds what they were told, they are told to begin anew.
+        Where the journal no longer holds what they were told, they are told to begin anew: False.
         """
         told = self.durable
         end = (await self.journal.end(self.sale)).seq
@@ -119,7 +119,7 @@ class Record:
             state, base = await self._read_anew(told)
             self.state, self.base, self.ahead = state, base, False
             await self.follow(end if to is None else to)
-            return
+            return True
         log.error(
             "the journal does not hold what it held: it has lost its end, or was put back; consoles get a snapshot",
             sale=self.sale, told=told, holds=end,
@@ -128,6 +128,7 @@ class Record:
         await self.open(to)
         for listener in self.listeners:
             listener.restart()
+        return False
 
     async def continues(self) -> bool:
         """Whether the journal still holds what listeners were told, as it was told."""

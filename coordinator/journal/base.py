@@ -128,8 +128,8 @@ class Journal(ABC):
         """At most `limit` entries with numbers above `after`, in order; fewer only when the end is reached."""
 
     @abstractmethod
-    def commands(self, sale: str) -> AsyncIterator[CommandKey]:
-        """The whole index of commands in the order of their numbers: what a conductor loads into memory at the start.
+    def commands(self, sale: str, after: int = 0) -> AsyncIterator[CommandKey]:
+        """The index of commands above a number, in the order of their numbers: what a conductor loads into memory.
 
         What is appended while it runs may be left out.
         """

@@ -210,12 +210,13 @@ class RedisJournal(Journal):
         rows = await self.link.ask(name, "XRANGE", name, f"{after + 1}-0", "+", "COUNT", count)
         return [(int(id_.partition(b"-")[0]), fields) for id_, fields in rows]
 
-    async def commands(self, sale: str) -> AsyncIterator[CommandKey]:
-        at = 0
+    async def commands(self, sale: str, after: int = 0) -> AsyncIterator[CommandKey]:
+        at = after
         while rows := await self._page(sale, "index", at, _INDEX_BATCHES):
             for at, row in rows:  # noqa: B007 - where the next page begins
                 for command in commands_of(row[b"commands"]):
-                    yield command
+                    if command[2] > after:
+                        yield command
         if not at:
             await self.end(sale)  # names a sale that is not there
 

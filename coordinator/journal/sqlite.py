@@ -137,13 +137,14 @@ class SqliteJournal(Journal):
     async def read(self, sale: str, after: int = 0, limit: int = 1000) -> list[Entry]:
         return await self._read(self._entries, sale, max(after, 0), limit)
 
-    async def commands(self, sale: str) -> AsyncIterator[CommandKey]:
-        after: int | None = 0
-        while after is not None:
-            after, lists = await self._read(self._index, sale, after)
+    async def commands(self, sale: str, after: int = 0) -> AsyncIterator[CommandKey]:
+        at: int | None = after
+        while at is not None:
+            at, lists = await self._read(self._index, sale, at)
             for listed in lists:
                 for command in listed:
-                    yield command
+                    if command[2] > after:
+                        yield command
 
     async def find(self, sale: str, sender: str, command: str) -> int | None:
         return await self._read(self._find, sale, sender, command)

@@ -38,6 +38,7 @@ class FakeJournal(Journal):
         self.fail: str | None = None
         self.lost = False
         self.unreadable = 0
+        self.index_unreadable = 0
         self.kept: tuple[int, bytes] | None = None
 
     async def create(self, sale: str) -> None: ...
@@ -78,9 +79,13 @@ class FakeJournal(Journal):
     async def read(self, sale: str, after: int = 0, limit: int = 1000) -> list[Entry]:
         return self.entries[after : after + limit]
 
-    async def commands(self, sale: str) -> AsyncIterator[CommandKey]:
+    async def commands(self, sale: str, after: int = 0) -> AsyncIterator[CommandKey]:
+        if self.index_unreadable:
+            self.index_unreadable -= 1
+            raise JournalUnavailable("the disk is gone again")
         for key in list(self.index):
-            yield key
+            if key[2] > after:
+                yield key
 
     async def find(self, sale: str, sender: str, command: str) -> int | None:
         raise NotImplementedError

@@ -229,6 +229,10 @@ class JournalContract:
         await journal.append(SALE, flush(5, 2))
         assert [seq for _, _, seq in await index(journal)] == [1, 2, 3, 5, 6]
         assert (await index(journal))[:3] == commands
+        for after in range(8):  # inside a flush as well
+            assert [seq async for _, _, seq in journal.commands(SALE, after)] == [
+                n for n in (1, 2, 3, 5, 6) if n > after
+            ]
         for sender, command, seq in commands:
             assert await journal.find(SALE, sender, command) == seq
         assert await journal.verify(SALE) == 6

@@ -195,9 +195,10 @@ class Way(Journal, Leases, Bus):
     async def read(self, sale: str, after: int = 0, limit: int = 1000) -> list[Entry]:
         return await self._ask(f"read {after}+{limit}", lambda: self.store.read(sale, after, limit))
 
-    async def commands(self, sale: str) -> AsyncIterator[CommandKey]:
+    async def commands(self, sale: str, after: int = 0) -> AsyncIterator[CommandKey]:
         for command in await self._ask("commands", lambda: self.store.commands(sale)):
-            yield command
+            if command[2] > after:
+                yield command
 
     async def find(self, sale: str, sender: str, command: str) -> int | None:
         return await self._ask("find", lambda: self.store.sale(sale).ids.get((sender, command)))
