@@ -158,18 +158,27 @@ async def test_an_id_counts_once_in_one_batch_later_and_after_a_reload(
     assert journal.kinds().count("note.added") == 3
 
 
-async def test_an_id_that_stood_though_its_flush_failed_counts_when_the_reading_fails_half_way_too(
+class Leased:
+    """A lease that is always had."""
+
+    node, token = "n1", "n1.t"
+
+    async def take(self) -> bool:
+        return True
+
+
+async def test_an_id_that_did_not_stand_counts_for_nothing_when_the_reading_fails_half_way_too(
     conductor: Conductor, journal: FakeJournal
 ) -> None:
-    """The record was read anew and the index of ids was not: what it says in between must not be taken for known."""
-    before = await conductor.do(CONTROLLER, {"id": "a", "kind": "note.add", "text": "a"})
-    journal.fail, journal.lost, journal.index_unreadable = "no answer", True, 1
-    stood = await conductor.do(CONTROLLER, {"id": "b", "kind": "note.add", "text": "b"})
-    assert (before.ok, stood.ok) == (True, True)
-    end = len(journal.entries)
-    for id_ in ("a", "b"):
-        assert (await conductor.do(CONTROLLER, {"id": id_, "kind": "note.add", "text": id_})).ok
-    assert len(journal.entries) == end, "nothing happened twice"
+    """Its number was given to another event, the record was read anew and the index of ids was not."""
+    assert (await Asked(conductor, CONTROLLER, note("a")).answers())[0].ok
+    conductor._lease = Leased()  # type: ignore[assignment]
+    journal.fail, journal.index_unreadable = "no answer", 1
+    [answer] = await Asked(conductor, CONTROLLER, note("b")).answers()
+    assert answer.code == "busy"
+    assert (await Asked(conductor, CONTROLLER, note("b")).answers())[0].result == {"note": "n2"}
+    assert (await Asked(conductor, CONTROLLER, note("a")).answers())[0].result == {"note": "n1"}
+    assert journal.kinds().count("note.added") == 2
 
 
 async def test_of_two_presses_in_one_batch_one_takes_effect(journal: FakeJournal) -> None:
