@@ -66,7 +66,7 @@ def _delivery(state: State, d: Delivery) -> Iterable[Form]:
     recent = int(d.drop.removeprefix("drop")) > state.counts.get("drop", 0) - BOARD_DROPS
     if drop is not None and recent:
         # The board needs no words: they stand once, on the drop.
-        thin = msgspec.structs.replace(d, content=_NO_CONTENT, had=())
+        thin = msgspec.structs.replace(d, content=_NO_CONTENT, had=(), recalled_at=None, recalled_due=None)
         forms.append((AHEAD_DESK if drop.fired_at is None else DESK, thin))
     return forms
 

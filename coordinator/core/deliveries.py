@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 from pydantic import Field
 
-from coordinator.core import render
+from coordinator.core import failover, render
 from coordinator.core.contents import Content
 from coordinator.core.kernel import (
     Command,
@@ -36,7 +36,6 @@ from coordinator.core.kernel import (
 )
 from coordinator.core.links import AddressKey
 from coordinator.core.plan import CuePlan
-from coordinator.core.reaching import relay_for
 
 if TYPE_CHECKING:
     from coordinator.core.cues import Drop
@@ -70,6 +69,8 @@ class Delivery(msgspec.Struct, kw_only=True):
     platform_id: str | None = None
     left_late: bool = False  # it left before it could be withdrawn
     had: tuple[str, ...] = ()  # every relay that was ever given it
+    recalled_at: int | None = None  # when an attempt of this relay was last taken back
+    recalled_due: int | None = None  # and when that attempt was to leave
 
 
 FINAL = frozenset({"sent", "failed", "expired", "withdrawn"})
@@ -216,7 +217,7 @@ def request(turn: Turn, drop: Drop, do: str, group: str, delivery: str | None = 
         DeliveryRequested(
             delivery=old.id if old else state.next_id("d"),
             attempt=old.attempt + 1 if old else 1,
-            relay=relay if relay is not None else relay_for(state, group),
+            relay=relay if relay is not None else failover.next_relay(state, group, old),
             group=group,
             content=content_for(turn, drop, do, key),
             priority=PRIORITY.get(do, 2),
@@ -256,11 +257,11 @@ def withdraw_drop(turn: Turn, drop: Drop, why: str) -> None:
 
 def withdraw_all(turn: Turn, why: str) -> None:
     """Whatever has not left stays here."""
-    for delivery in sorted(turn.state.opened, key=_number):
+    for delivery in sorted(turn.state.opened, key=number):
         _withdraw(turn, turn.state.deliveries[delivery], why)
 
 
-def _number(delivery: str) -> int:
+def number(delivery: str) -> int:
     return int(delivery[1:])
 
 
@@ -371,10 +372,10 @@ def unknown(turn: Turn, d: Delivery, attempt: int, why: str, relay: str) -> None
     the = turn.state.the
     stopped = the.halted or the.status == "closed"
     if turn.state.p.unknown == "resend" and d.status == "unknown" and turn.at < d.expires_at and not stopped:
-        _again(turn, d)
+        again(turn, d)
 
 
-def _again(turn: Turn, d: Delivery, relay: str | None = None) -> None:
+def again(turn: Turn, d: Delivery, relay: str | None = None) -> None:
     state = turn.state
     drop = state.drops[d.drop]
     request(turn, drop, state.index.cues[d.cue][1].do, d.group, d.id, relay)
@@ -386,7 +387,7 @@ def retry(turn: Turn, c: DeliveryRetry) -> None:
     if d.status not in {"failed", "expired", "unknown"}:
         raise Refusal("stale", f"{d.id} is {d.status}", {"current": str(d.attempt)})
     _need_free_way(turn, d)
-    _again(turn, d)
+    again(turn, d)
 
 
 def _need_free_way(turn: Turn, d: Delivery) -> None:
@@ -417,7 +418,7 @@ def move(turn: Turn, c: DeliveryMove) -> None:
         raise Refusal("unknown", f"there is no relay {c.relay}", {"field": "relay"})
     if c.relay not in turn.state.groups[d.group].relay and d.group not in turn.state.relays[c.relay].groups:
         raise Refusal("invalid", f"{d.group} is not a group of {c.relay}", {"field": "relay"})
-    _again(turn, d, c.relay)
+    again(turn, d, c.relay)
 
 
 @decides(DeliveryResolve)
@@ -429,35 +430,7 @@ def resolve(turn: Turn, c: DeliveryResolve) -> None:
         _need_free_way(turn, d)
     turn.emit(DeliveryResolved(delivery=d.id, attempt=d.attempt, choice=c.choice))
     if c.choice == "resend":
-        _again(turn, d)
-
-
-def relay_gone(turn: Turn, name: str) -> None:
-    """A relay's lease is over: what is not due goes to another, what was due is unknown."""
-    state = turn.state
-    for delivery in sorted(state.opened, key=_number):
-        d = state.deliveries[delivery]
-        if d.relay != name or d.status not in {"requested", "held"}:
-            continue
-        if d.status == "requested" and d.fire_at <= turn.at and d.requested_at < turn.at:
-            unknown(turn, d, d.attempt, "its relay went away when it was due", name)
-            continue
-        other = relay_for(state, d.group, other_than=name)
-        relay = state.relays.get(other)
-        if relay is not None and relay.here:
-            _again(turn, d, other)
-
-
-def relay_here(turn: Turn, name: str) -> None:
-    """A relay came: what waits for a group of its own and has no relay that is here goes to it."""
-    state = turn.state
-    groups = state.relays[name].groups
-    for delivery in sorted(state.opened, key=_number):
-        d = state.deliveries[delivery]
-        holder = state.relays.get(d.relay)
-        away = holder is None or not holder.here or d.group not in holder.groups
-        if d.status == "requested" and d.relay != name and d.group in groups and away:
-            _again(turn, d, name)
+        again(turn, d)
 
 
 # ---------------------------------------------------------------- what is due
@@ -493,10 +466,12 @@ def expire(turn: Turn, drop: str) -> None:
 def requested(state: State, e: DeliveryRequested) -> Iterable[Key]:
     old = state.deliveries.get(e.delivery)
     had = old.had if old else ()
+    same = old if old is not None and old.relay == e.relay else None
     state.deliveries[e.delivery] = Delivery(
         id=e.delivery, attempt=e.attempt, relay=e.relay, group=e.group, drop=e.drop, run=e.run, cue=e.cue,
         kind=state.drops[e.drop].kind, content=e.content, priority=e.priority, fire_at=e.fire_at,
         expires_at=e.expires_at, requested_at=e.at, had=had if e.relay in had else (*had, e.relay),
+        recalled_at=same.recalled_at if same else None, recalled_due=same.recalled_due if same else None,
     )  # fmt: skip
     state.opened.add(e.delivery)
     keys: list[Key] = [("deliveries", e.delivery)]
@@ -554,7 +529,7 @@ def reported(state: State, e: Any) -> Iterable[Key]:
         case DeliveryUnknown():
             d.status = "unknown"
         case DeliveryWithdrawn():
-            d.status = "withdrawn"
+            d.status, d.recalled_at, d.recalled_due = "withdrawn", e.at, d.fire_at
         case DeliveryResolved():
             d.why = e.choice
     _tally(state, d, 1)

@@ -254,7 +254,7 @@ def evolve(state: State, event: Event) -> set[Key]:
     if event.seq != state.seq + 1:
         raise ValueError(f"event {event.seq} cannot follow {state.seq}")
     touched: set[Key] = set()
-    state.seq, state.at = event.seq, event.at
+    state.seq, state.before, state.at = event.seq, state.at, event.at
     for f in _EVOLVERS[type(event)]:
         touched.update(f(state, event))
     index = state.index

@@ -112,17 +112,17 @@ def presence(turn: Turn, c: PresencePerson) -> None:
 
 @decides(PresenceRelay)
 def relay_presence(turn: Turn, c: PresenceRelay) -> None:
-    from coordinator.core import deliveries
+    from coordinator.core import failover
 
     known = turn.state.relays.get(c.relay)
     if c.here:
         groups = tuple(g for g in c.groups if g in turn.state.groups)
         if known is None or not known.here or known.groups != groups:
             turn.emit(RelayJoined(relay=c.relay, groups=groups))
-            deliveries.relay_here(turn, c.relay)
+            failover.relay_here(turn, c.relay)
     elif known is not None and known.here:
         turn.emit(RelayLeft(relay=c.relay))
-        deliveries.relay_gone(turn, c.relay)
+        failover.relay_gone(turn, c.relay)
 
 
 @decides(ClockStep)

@@ -329,6 +329,7 @@ class JournalOpened(Event, tag="journal.opened", kw_only=True):
 @evolves(JournalOpened)
 def opened(state: State, e: JournalOpened) -> Iterable[Key]:
     state.incarnations.append((e.seq, e.incarnation))
+    state.opened_at, state.quiet_since = e.at, state.before
     return ()
 
 

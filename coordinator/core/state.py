@@ -42,11 +42,14 @@ class State(msgspec.Struct, kw_only=True, dict=True):
     sale: str
     seq: int = 0
     at: int = 0
+    before: int = 0  # `at` of the event before the last
     stepped: int = 0  # ms by which the wall clock was put on since: clock times come that much earlier
     rehearsal: float | None = None  # the speed of a rehearsal, 0 for `jump`; None for the real thing
     plan: Plan | None = None
     sheet: Any = None  # JSON: the sheet as it was given
     incarnations: list[tuple[int, str]] = []  # the first number of each owner's, where nodes share the journal
+    opened_at: int = 0  # when the writer took the sale up
+    quiet_since: int = 0  # the last event before that
 
     show: dict[str, Show] = {}
     segments: dict[str, Segment] = {}

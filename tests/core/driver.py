@@ -26,6 +26,7 @@ from coordinator.core import (
     evolve,
 )
 from coordinator.core.kernel import PRODUCES, check_from
+from coordinator.core.sheets import JournalOpened
 from coordinator.core.state import encode
 from coordinator.journal import codec
 from coordinator.journal.base import Entry
@@ -185,6 +186,13 @@ class Sale:
         assert encode(refolded(self.events)) == encode(self.state), "another state comes from the same events"
 
     # ------------------------------------------------------------ short ways
+    def reopen(self, at: int) -> None:
+        """The service was away until then, and takes the sale up again."""
+        opened = JournalOpened(seq=self.state.seq + 1, at=at, by=CLOCK.by, owner="n2", incarnation="f" * 16)
+        evolve(self.state, opened)
+        self.events.append(opened)
+        self.now = at
+
     def relay(self, name: str, *, here: bool = True) -> None:
         self.do("clock", "presence.relay", relay=name, groups=list(ACTORS[name].groups or ()), here=here)
 

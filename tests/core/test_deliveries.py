@@ -157,44 +157,6 @@ class TestAReport:
         assert sale.state.deliveries["d1"].status == "unknown"
 
 
-class TestARelayThatGoes:
-    def test_gives_what_is_not_due_to_the_group_s_other_relay_with_the_next_attempt(self) -> None:
-        sale = announced()
-        sale.relay("r1", here=False)
-        one, two = sale.state.deliveries["d1"], sale.state.deliveries["d2"]
-        assert (one.relay, one.attempt, one.status) == ("r2", 2, "requested")
-        assert (two.relay, two.attempt, two.status) == ("r1", 1, "requested"), "nobody else serves this group"
-
-    def test_leaves_what_was_due_without_a_report_unknown(self) -> None:
-        sale = fired()
-        sale.advance(START + 61 * SECOND)
-        sale.relay("r1", here=False)
-        assert {d.status for d in sale.deliveries().values() if d.relay == "r1"} == {"unknown"}
-        assert sale.deliveries()["g3"].status == "requested"
-
-    def test_gives_what_it_reported_waiting_to_the_other_though_it_was_due(self) -> None:
-        sale = fired()
-        report(sale, "waiting", until=START + 2 * MINUTE)
-        sale.advance(START + 61 * SECOND)
-        sale.relay("r1", here=False)
-        assert (sale.state.deliveries["d1"].relay, sale.state.deliveries["d1"].attempt) == ("r2", 2)
-
-    def test_may_still_report_what_it_had(self) -> None:
-        sale = announced()
-        sale.relay("r1", here=False)
-        sale.relay("r1")
-        report(sale, "sent", attempt=1)
-        assert sale.state.deliveries["d1"].status == "sent"
-
-    def test_and_comes_back_serves_what_has_no_relay_that_is_here(self) -> None:
-        sale = announced()
-        sale.relay("r2", here=False)
-        assert sale.state.deliveries["d3"].relay == "r2"
-        sale.relay("r1", here=False)
-        sale.relay("r2")
-        assert sale.state.deliveries["d1"].relay == "r2"
-
-
 def test_a_drop_to_a_group_whose_relay_is_away_is_accepted_and_expires() -> None:
     sale = Sale(sheet(segment(LINK, lasts="30m")), relays=False).live()
     sale.advance(START + MINUTE)

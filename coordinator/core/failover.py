@@ -1,0 +1,83 @@
+"""What becomes of deliveries when a relay goes or comes, and which relay gets the next attempt of one.
+
+A relay that is cut off does not hear that an attempt was taken back, and may still send it while its lease lasts.
+While it counts as here, whatever comes next of that delivery is its own: it knows what it sent. Once it is gone,
+what it may have sent is unknown, never another relay's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from coordinator.core.kernel import Turn
+from coordinator.core.reaching import relay_for
+
+if TYPE_CHECKING:
+    from coordinator.core.deliveries import Delivery
+    from coordinator.core.state import State
+
+UNHEARD_MS = 10_000  # a relay counts as here for so long, at most, after it last heard anything
+MAY_HAVE_LEFT = frozenset({"requested", "held", "awaiting", "withdrawn", "unknown"})
+
+
+def next_relay(state: State, group: str, old: Delivery | None) -> str:
+    """The relay for a delivery's next attempt: the one that had the last and may have sent it, while it is here."""
+    if old is not None and old.status in MAY_HAVE_LEFT:
+        relay = state.relays.get(old.relay)
+        if relay is not None and relay.here and group in relay.groups:
+            return old.relay
+    return relay_for(state, group)
+
+
+def relay_gone(turn: Turn, name: str) -> None:
+    """A relay's lease is over: what is not due goes to another; what was due, or taken back unheard, is unknown."""
+    from coordinator.core.deliveries import DeliveryUnknown, again, number, unknown
+
+    state = turn.state
+    heard = _heard_last(state, turn.at)
+    unheard = {d.id for d in state.deliveries.values() if d.relay == name and _may_have_left(d, heard, turn.at)}
+    for delivery in sorted(unheard, key=number):
+        if (d := state.deliveries[delivery]).status == "withdrawn":
+            why = "its relay went away before it can have heard that it was taken back"
+            turn.emit(DeliveryUnknown(delivery=d.id, attempt=d.attempt, relay=name, why=why))
+    for delivery in sorted(state.opened, key=number):
+        d = state.deliveries[delivery]
+        if d.relay != name or d.status not in {"requested", "held"}:
+            continue
+        if delivery in unheard:
+            unknown(turn, d, d.attempt, "an earlier attempt may have left before its relay went away", name)
+            continue
+        if d.status == "requested" and d.fire_at <= turn.at and d.requested_at < turn.at:
+            unknown(turn, d, d.attempt, "its relay went away when it was due", name)
+            continue
+        other = relay_for(state, d.group, other_than=name)
+        relay = state.relays.get(other)
+        if relay is not None and relay.here:
+            again(turn, d, other)
+
+
+def _heard_last(state: State, now: int) -> int:
+    """A relay that goes now has heard whatever stood by then. Soon after a take-over, what stood before it."""
+    opened = state.opened_at
+    return min(now, state.quiet_since if now - opened <= UNHEARD_MS else now) - UNHEARD_MS
+
+
+def _may_have_left(d: Delivery, heard: int, now: int) -> bool:
+    """Whether an attempt that was taken back came due while its relay cannot be known to have heard of that."""
+    if d.status not in {"withdrawn", "requested", "held"} or d.recalled_at is None or d.recalled_due is None:
+        return False
+    return d.recalled_at >= heard and d.recalled_due <= now
+
+
+def relay_here(turn: Turn, name: str) -> None:
+    """A relay came: what waits for a group of its own and has no relay that is here goes to it."""
+    from coordinator.core.deliveries import again, number
+
+    state = turn.state
+    groups = state.relays[name].groups
+    for delivery in sorted(state.opened, key=number):
+        d = state.deliveries[delivery]
+        holder = state.relays.get(d.relay)
+        away = holder is None or not holder.here or d.group not in holder.groups
+        if d.status == "requested" and d.relay != name and d.group in groups and away:
+            again(turn, d, name)

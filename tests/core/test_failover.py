@@ -1,0 +1,111 @@
+"""Relays that go and come: who gets the next attempt, and what a relay that heard nothing may have sent."""
+
+from __future__ import annotations
+
+from tests.core.driver import MINUTE, SECOND, START, Sale
+from tests.core.test_deliveries import announced, fired, report
+
+
+class TestARelayThatGoes:
+    def test_gives_what_is_not_due_to_the_group_s_other_relay_with_the_next_attempt(self) -> None:
+        sale = announced()
+        sale.relay("r1", here=False)
+        one, two = sale.state.deliveries["d1"], sale.state.deliveries["d2"]
+        assert (one.relay, one.attempt, one.status) == ("r2", 2, "requested")
+        assert (two.relay, two.attempt, two.status) == ("r1", 1, "requested"), "nobody else serves this group"
+
+    def test_leaves_what_was_due_without_a_report_unknown(self) -> None:
+        sale = fired()
+        sale.advance(START + 61 * SECOND)
+        sale.relay("r1", here=False)
+        assert {d.status for d in sale.deliveries().values() if d.relay == "r1"} == {"unknown"}
+        assert sale.deliveries()["g3"].status == "requested"
+
+    def test_gives_what_it_reported_waiting_to_the_other_though_it_was_due(self) -> None:
+        sale = fired()
+        report(sale, "waiting", until=START + 2 * MINUTE)
+        sale.advance(START + 61 * SECOND)
+        sale.relay("r1", here=False)
+        assert (sale.state.deliveries["d1"].relay, sale.state.deliveries["d1"].attempt) == ("r2", 2)
+
+    def test_may_still_report_what_it_had(self) -> None:
+        sale = announced()
+        sale.relay("r1", here=False)
+        sale.relay("r1")
+        report(sale, "sent", attempt=1)
+        assert sale.state.deliveries["d1"].status == "sent"
+
+    def test_and_comes_back_serves_what_has_no_relay_that_is_here(self) -> None:
+        sale = announced()
+        sale.relay("r2", here=False)
+        assert sale.state.deliveries["d3"].relay == "r2"
+        sale.relay("r1", here=False)
+        sale.relay("r2")
+        assert sale.state.deliveries["d1"].relay == "r2"
+
+
+def taken_back() -> Sale:
+    """The drop of `announced`, held a second before its moment."""
+    sale = announced()
+    sale.do("controller", "cue.hold", cue="link")
+    return sale
+
+
+def release(sale: Sale) -> None:
+    sale.do("controller", "cue.release", cue="link")
+
+
+class TestWhatWasTakenBackFromARelay:
+    """It may be cut off just then: it hears nothing, and sends while its lease lasts."""
+
+    def test_stays_its_own_while_it_is_here_though_a_better_one_came_back(self) -> None:
+        sale = announced()
+        sale.relay("r1", here=False)
+        sale.relay("r1")
+        assert sale.state.deliveries["d1"].relay == "r2", "r1 comes first in the sheet, but r2 has it"
+        sale.do("controller", "cue.hold", cue="link")
+        release(sale)
+        one = sale.state.deliveries["d1"]
+        assert (one.relay, one.attempt, one.status) == ("r2", 3, "requested")
+
+    def test_is_unknown_once_the_relay_has_gone_before_it_can_have_heard(self) -> None:
+        sale = taken_back()
+        sale.advance(START + 62 * SECOND)
+        sale.relay("r1", here=False)
+        assert sale.state.deliveries["d1"].status == "unknown"
+        release(sale)
+        assert sale.state.deliveries["d1"].attempt == 1, "what may be in the group is not sent to it again"
+        assert sale.state.drops["drop1"].unknown == 2
+
+    def test_is_unknown_though_it_was_asked_for_again_meanwhile(self) -> None:
+        sale = taken_back()
+        sale.advance(START + 61 * SECOND)
+        release(sale)
+        assert sale.state.deliveries["d1"].attempt == 2
+        sale.relay("r1", here=False)
+        one = sale.state.deliveries["d1"]
+        assert (one.status, one.relay, one.attempt) == ("unknown", "r1", 2)
+
+    def test_goes_to_another_where_the_relay_was_here_long_enough_to_have_heard(self) -> None:
+        sale = taken_back()
+        sale.advance(START + 75 * SECOND)
+        sale.relay("r1", here=False)
+        assert sale.state.deliveries["d1"].status == "withdrawn"
+        release(sale)
+        one = sale.state.deliveries["d1"]
+        assert (one.relay, one.attempt, one.status) == ("r2", 2, "requested")
+
+    def test_goes_to_another_where_its_moment_had_not_come(self) -> None:
+        sale = taken_back()
+        sale.relay("r1", here=False)
+        assert sale.state.deliveries["d1"].status == "withdrawn", "without its lease it sends nothing from here on"
+        release(sale)
+        assert sale.state.deliveries["d1"].relay == "r2"
+
+    def test_is_unknown_where_the_service_was_away_and_the_relay_never_came_back(self) -> None:
+        sale = taken_back()
+        sale.reopen(START + 200 * SECOND)
+        sale.relay("r1", here=False)
+        assert sale.state.deliveries["d1"].status == "unknown", (
+            "the service died with the withdrawal, for all that is known"
+        )
