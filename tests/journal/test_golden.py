@@ -43,7 +43,7 @@ def test_a_golden_event_that_is_written_again_says_the_same(path: Path) -> None:
 
 def test_the_golden_journals_hold_every_kind_of_event() -> None:
     kinds = {json.loads(line["body"])["kind"] for path in GOLDEN for line in lines(path)}
-    assert set(EVENTS) - kinds == set(), "make a further golden journal that holds them: tests/journal/golden/make.py"
+    assert set(EVENTS) - kinds == set(), "make a further golden journal that holds them: tests/journal/golden/plays"
 
 
 class _Third(Event, tag="test.renamed", kw_only=True):
