@@ -6,11 +6,11 @@ Importing the package registers every topic; use it through
 """
 
 from coordinator.core import (
-    actions,
     checkins,
     checks,
     coupons,
     cue_commands,
+    cue_kinds,
     cues,
     deliveries,
     figures,
@@ -50,7 +50,7 @@ from coordinator.core.kernel import (
 from coordinator.core.state import TOPICS, State
 
 TOPIC_MODULES = (
-    actions, checkins, checks, coupons, cue_commands, cues, deliveries, figures, firing, groups, links, messages, notes, orders,
+    checkins, checks, coupons, cue_commands, cue_kinds, cues, deliveries, figures, firing, groups, links, messages, notes, orders,
     people, products, prompts, questions, schedule, sheets, show, tasks, triggers,
 )  # fmt: skip
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from coordinator.core.cue_kinds import LATE_DROP, cue_kind
 from coordinator.core.groups import own_member
 from coordinator.core.kernel import (
     Command,
@@ -24,6 +25,8 @@ from coordinator.core.kernel import (
 )
 
 if TYPE_CHECKING:
+    from coordinator.core.cues import Cue, Drop
+    from coordinator.core.plan import CuePlan
     from coordinator.core.state import State
 
 
@@ -71,6 +74,19 @@ class CheckinJoin(Command):
     member: Member | None = None
     group: Id | None = None
     checkin: Id | None = None
+
+
+def _went_out(turn: Turn, drop: Drop) -> None:
+    turn.emit(CheckinOpened(checkin=turn.state.next_id("checkin"), drop=drop.id))
+
+
+def _end(turn: Turn, _plan: CuePlan, _cue: Cue) -> None:
+    for checkin in [c for c in turn.state.checkins.values() if c.open]:
+        turn.emit(CheckinClosed(checkin=checkin.id))
+
+
+cue_kind("checkin.open", dropped=_went_out, late=LATE_DROP, ready_text="签到开始, 在群里回复 1 即可", priority=1)
+cue_kind("checkin.close", perform=_end)
 
 
 def the_open_one(state: State) -> Checkin | None:

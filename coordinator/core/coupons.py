@@ -13,6 +13,7 @@ import msgspec
 from pydantic import Field
 
 from coordinator.core import selectors
+from coordinator.core.cue_kinds import LATE_DROP, cue_kind
 from coordinator.core.groups import need_group, own_member
 from coordinator.core.kernel import (
     Command,
@@ -31,7 +32,8 @@ from coordinator.core.kernel import (
 )
 
 if TYPE_CHECKING:
-    from coordinator.core.cues import Drop
+    from coordinator.core.cues import Cue, Drop
+    from coordinator.core.plan import CuePlan
     from coordinator.core.state import State
 
 CODE_LENGTH = 10  # of 32 signs: 50 bits, so that guessing one of a million codes takes a billion tries
@@ -105,7 +107,7 @@ class CouponDrop(Command):
 
     coupon: Id
     groups: str | list[Id]
-    quantity: Annotated[int, Field(ge=1)] | None = None
+    quantity: Annotated[int, Field(ge=1, le=10**9)] | None = None
     text: Text | None = None
 
 
@@ -131,6 +133,31 @@ class CouponRedeem(Command):
 
     code: Id
     order: Id
+
+
+def _went_out(turn: Turn, drop: Drop) -> None:
+    turn.emit(
+        CouponDropped(
+            coupon=drop.what or "", drop=drop.id, cue=drop.cue, run=drop.run, groups=drop.groups, quantity=drop.quantity
+        )
+    )
+
+
+def _stop(turn: Turn, plan: CuePlan, _cue: Cue) -> None:
+    coupon = turn.state.coupons.get(plan.fields["coupon"])
+    if coupon is not None and not coupon.stopped:
+        turn.emit(CouponStopped(coupon=coupon.id))
+
+
+cue_kind(
+    "coupon.drop",
+    dropped=_went_out,
+    late=LATE_DROP,
+    ready_text="领券啦: {coupon.title}, 先到先得 {coupon}",
+    priority=0,
+    about=("coupon",),
+)
+cue_kind("coupon.stop", perform=_stop, about=("coupon",))
 
 
 @current(CouponDrop)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from coordinator.core import checks, conditions, cues, schedule, selectors
+from coordinator.core import checks, conditions, cue_kinds, cues, schedule, selectors
+from coordinator.core.cue_kinds import into_groups
 from coordinator.core.cues import Cue, CueConfirmed, CueHeld, CueReleased, CueSkipped, lead_of, need_cue, plan_of
 from coordinator.core.firing import go, wait_for_confirm, withdraw
 from coordinator.core.kernel import (
@@ -24,7 +25,7 @@ from coordinator.core.kernel import (
     evolves,
     result_of,
 )
-from coordinator.core.plan import CUE_KINDS, INTO_GROUPS, LATE, LATE_ELSE, At, CuePlan
+from coordinator.core.plan import At, CuePlan
 
 if TYPE_CHECKING:
     from coordinator.core.state import State
@@ -102,7 +103,7 @@ def _not_over(cue: Cue) -> None:
 
 
 def _not_halted(turn: Turn, plan: CuePlan) -> None:
-    if turn.state.the.halted and plan.do in INTO_GROUPS:
+    if turn.state.the.halted and into_groups(plan.do):
         raise Refusal("too_early", "the show is halted: nothing is dropped before show.unhalt", {"halted": True})
     if turn.state.the.status == "closed":
         raise Refusal("too_late", "the sale is closed", {"status": "closed"})
@@ -183,8 +184,8 @@ def skip(turn: Turn, c: CueSkip) -> None:
 @decides(CueAdd)
 def add(turn: Turn, c: CueAdd) -> None:
     state = turn.state
-    if c.do not in CUE_KINDS:
-        raise Refusal("invalid", f"a cue cannot do {c.do!r}; it can do {', '.join(sorted(CUE_KINDS))}", {"field": "do"})
+    if cue_kinds.kind_of(c.do) is None:
+        raise Refusal("invalid", f"a cue cannot do {c.do!r}; it can do {', '.join(cue_kinds.known())}", {"field": "do"})
     if (c.at is None) == (c.when is None):
         raise Refusal("invalid", "a cue has either a moment (at) or a condition (when)", {"field": "at"})
     if c.segment is not None and c.segment not in state.segments:
@@ -206,10 +207,8 @@ def add(turn: Turn, c: CueAdd) -> None:
             selectors.parse(c.groups)
         except selectors.SelectorError as e:
             raise Refusal("invalid", str(e), {"field": "groups"}) from None
-    from coordinator.core import actions
-
-    actions.check_fields(state, c.do, c.fields, c.text)
-    if c.do in INTO_GROUPS:
+    cue_kinds.check_fields(state, c.do, c.fields, c.text)
+    if into_groups(c.do):
         checks.need_clean(turn, c.text)
     plan = CuePlan(
         id=name,
@@ -219,8 +218,8 @@ def add(turn: Turn, c: CueAdd) -> None:
         when=c.when,
         fields=c.fields,
         groups=c.groups,
-        text=c.text or (actions.ready_text(c.do) if c.do in INTO_GROUPS else None),
-        late=LATE.get(c.do, LATE_ELSE),
+        text=c.text or (cue_kinds.ready_text(c.do) or None),
+        late=cue_kinds.late_of(c.do),
     )
     turn.emit(CueAdded(cue=name, segment=c.segment, plan=plan))
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from coordinator.core import reaching, schedule
+from coordinator.core.cue_kinds import into_groups
 from coordinator.core.kernel import (
     Event,
     Key,
@@ -21,7 +22,7 @@ from coordinator.core.kernel import (
     evolves,
     result_of,
 )
-from coordinator.core.plan import INTO_GROUPS, CuePlan
+from coordinator.core.plan import CuePlan
 
 if TYPE_CHECKING:
     from coordinator.core.state import State
@@ -178,7 +179,7 @@ def plan_of(state: State, cue: str) -> CuePlan:
 
 
 def lead_of(state: State, plan: CuePlan) -> int:
-    if plan.do not in INTO_GROUPS:
+    if not into_groups(plan.do):
         return 0
     return state.p.lead if plan.lead is None else plan.lead
 
@@ -324,6 +325,6 @@ def new_cue(state: State, segment: str | None, plan: CuePlan, index: int) -> Cue
         to=f.get("to") or f.get("who"), coupon=f.get("coupon"), link=f.get("link"), product=f.get("product"),
         quantity=f.get("quantity"), when=plan.when, confirm=plan.confirm.role if plan.confirm else None,
     )  # fmt: skip
-    if plan.do in INTO_GROUPS:
+    if into_groups(plan.do):
         cue.reach = len(reaching.reach(state, plan))
     return cue

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 from pydantic import Field
 
-from coordinator.core import failover, render
+from coordinator.core import cue_kinds, failover, render
 from coordinator.core.contents import Content
 from coordinator.core.kernel import (
     Command,
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from coordinator.core.cues import Drop
     from coordinator.core.state import State
 
-# Links and coupons go before talk where a platform's window is short.
-PRIORITY = {"link.drop": 0, "coupon.drop": 0, "checkin.open": 1, "message.send": 2}
 OPEN = frozenset({"requested", "held", "awaiting"})  # what may still be withdrawn
 RETRY_EXPIRES_MS = 600_000  # what is asked for again after its time gets as long as an `ask` gets
 EXPIRY_GRACE_MS = 5_000  # a relay gets this long after `expires_at` to say what happened
@@ -220,7 +218,7 @@ def request(turn: Turn, drop: Drop, do: str, group: str, delivery: str | None = 
             relay=relay if relay is not None else failover.next_relay(state, group, old),
             group=group,
             content=content_for(turn, drop, do, key),
-            priority=PRIORITY.get(do, 2),
+            priority=cue_kinds.priority_of(do),
             fire_at=max(drop.fire_at, turn.at) if old and drop.status == "fired" else drop.fire_at,
             expires_at=drop.expires_at if drop.expires_at > turn.at else turn.at + RETRY_EXPIRES_MS,
             cue=drop.cue,

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from coordinator.core import actions, deliveries, reaching
+from coordinator.core import cue_kinds, deliveries, reaching
+from coordinator.core.cue_kinds import into_groups
 from coordinator.core.cues import (
     Cue,
     CueAlerted,
@@ -23,7 +24,7 @@ from coordinator.core.cues import (
     run_of,
 )
 from coordinator.core.kernel import Refusal, Turn, due_key, moments
-from coordinator.core.plan import INTO_GROUPS, CuePlan
+from coordinator.core.plan import CuePlan
 
 if TYPE_CHECKING:
     from coordinator.core.state import State
@@ -37,7 +38,7 @@ ASK_EXPIRES_MS = 600_000  # how long a drop may still go out where its `late` ru
 def go(turn: Turn, cue: Cue, fire_at: int, planned_at: int | None = None) -> None:
     """Sends a cue on its way: into groups by announcing it, all else by firing it now."""
     plan = plan_of(turn.state, cue.id)
-    if plan.do in INTO_GROUPS:
+    if into_groups(plan.do):
         announce(turn, cue.id, plan, max(fire_at, turn.at), planned_at)
     else:
         fire_at_once(turn, cue, planned_at if planned_at is not None else fire_at)
@@ -50,7 +51,7 @@ def announce(
     cue = state.cues.get(cue_id)
     drop = state.drops.get(cue.drop) if cue is not None and cue.drop else None
     groups = reaching.reach(state, plan)
-    what = actions.subject(plan)
+    what = cue_kinds.subject(plan)
     within = plan.late.within if plan.late.rule != "ask" else ASK_EXPIRES_MS
     text = plan.text or ""
     turn.emit(
@@ -84,14 +85,14 @@ def fire(turn: Turn, cue: Cue) -> None:
             cue=cue.id, run=cue.run or "", planned_at=planned, late_ms=turn.late(planned), drop=cue.drop, do=cue.do
         )
     )
-    actions.dropped(turn, turn.state.drops[cue.drop or ""])
+    cue_kinds.dropped(turn, turn.state.drops[cue.drop or ""], cue.do)
 
 
 def fire_at_once(turn: Turn, cue: Cue, planned_at: int) -> None:
     state = turn.state
     run = run_of(state, cue)
     turn.emit(CueFired(cue=cue.id, run=run, planned_at=planned_at, late_ms=turn.late(planned_at), do=cue.do))
-    actions.perform(turn, plan_of(state, cue.id), cue)
+    cue_kinds.perform(turn, plan_of(state, cue.id), cue)
 
 
 def drop_by_hand(turn: Turn, do: str, fields: dict[str, Any], groups: list[str], text: str | None) -> None:
@@ -106,7 +107,7 @@ def drop_by_hand(turn: Turn, do: str, fields: dict[str, Any], groups: list[str],
         do=do,
         fields=fields,
         groups=tuple(groups),
-        text=text or actions.ready_text(do),
+        text=text or cue_kinds.ready_text(do),
         late=Late(rule="ask", within=30_000),
     )
     if not reaching.reach(state, plan):
@@ -172,10 +173,10 @@ def after_early_end(turn: Turn, segment: str) -> None:
         if plan.at is None or plan.at.base == "clock":
             continue  # conditions and clock times do not hang on the segment's course
         if plan.at.base != "end":
-            if cue.status == "planned" and cue.at is not None and cue.at <= turn.at and plan.do not in INTO_GROUPS:
+            if cue.status == "planned" and cue.at is not None and cue.at <= turn.at and not into_groups(plan.do):
                 continue  # due in this very moment: the clock is about to bring it
             turn.emit(CueSkipped(cue=cue.id, run=cue.run, why="segment_ended"))
-        elif state.the.halted and plan.do in INTO_GROUPS:
+        elif state.the.halted and into_groups(plan.do):
             continue  # after the halt it follows its `late` rule
         elif plan.at.offset == 0 and cue.status == "planned" and plan.confirm is None:
             go(turn, cue, turn.at + lead_of(state, plan))
@@ -196,7 +197,7 @@ def cue_moments(state: State) -> Iterable[tuple[int, int, str]]:
                 yield cue.waiting_until, 6, f"unconfirmed={cue.id}"
         elif cue.status == "planned" and running and cue.at is not None and may_come(state, cue):
             plan = plan_of(state, cue.id)
-            if the.halted and plan.do in INTO_GROUPS:
+            if the.halted and into_groups(plan.do):
                 continue
             yield cue.at - lead_of(state, plan), 3, f"cue={cue.id}"
 
@@ -237,7 +238,7 @@ def cue_due(turn: Turn, cue_id: str) -> None:
         return
     plan = plan_of(state, cue.id)
     lead = lead_of(state, plan)
-    if cue.at - lead > turn.at or (state.the.halted and plan.do in INTO_GROUPS):
+    if cue.at - lead > turn.at or (state.the.halted and into_groups(plan.do)):
         return
     if turn.at - cue.at > plan.late.within:
         miss(turn, cue, plan)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from coordinator.core.cue_kinds import LATE_DROP, cue_kind
 from coordinator.core.groups import own_member
 from coordinator.core.kernel import (
     Command,
@@ -24,6 +25,7 @@ from coordinator.core.kernel import (
 )
 
 if TYPE_CHECKING:
+    from coordinator.core.cues import Drop
     from coordinator.core.state import State
 
 
@@ -82,6 +84,38 @@ class LinkClick(Command):
 
     link: Id
     member: Member | None = None
+
+
+def _went_out(turn: Turn, drop: Drop) -> None:
+    product = drop.what if drop.what in turn.state.products else None
+    turn.emit(
+        LinkDropped(
+            link=None if product else drop.what,
+            product=product,
+            drop=drop.id,
+            cue=drop.cue,
+            run=drop.run,
+            groups=drop.groups,
+        )
+    )
+
+
+def _one_of_them(state: State, fields: dict[str, Any]) -> None:
+    if len(fields) != 1:
+        raise Refusal("invalid", "link.drop needs either fields.link or fields.product", {"field": "fields.link"})
+    if "product" in fields and not state.products[fields["product"]].url:
+        raise Refusal("invalid", f"{fields['product']} has no url in the sheet", {"field": "fields.product"})
+
+
+cue_kind(
+    "link.drop",
+    dropped=_went_out,
+    late=LATE_DROP,
+    ready_text="3, 2, 1, 上链接! {product} {link}",
+    priority=0,
+    about=("link", "product"),
+    check=_one_of_them,
+)
 
 
 @current(LinkDrop)

@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from coordinator.core.contents import GivenContent, fields_of, text_of
+from coordinator.core.cue_kinds import cue_kind
 from coordinator.core.kernel import Command, Event, Id, Key, Refusal, Turn, command, decides, evolves
 
 if TYPE_CHECKING:
+    from coordinator.core.cues import Drop
     from coordinator.core.state import State
 
 
@@ -25,6 +27,13 @@ class MessageSend(Command):
 
     content: GivenContent
     groups: str | list[Id]
+
+
+def _went_out(turn: Turn, drop: Drop) -> None:
+    turn.emit(MessageSent(drop=drop.id, cue=drop.cue, run=drop.run, groups=drop.groups))
+
+
+cue_kind("message.send", dropped=_went_out, takes=(), needs_text=True)
 
 
 @decides(MessageSend)

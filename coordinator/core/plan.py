@@ -144,18 +144,3 @@ class Plan(Plain, kw_only=True, frozen=True):
     links: tuple[LinkPlan, ...] = ()
     targets: Targets = Targets()
     segments: tuple[SegmentPlan, ...] = ()
-
-
-# What a cue can do in this version, and whether it goes into groups (and so has a lead, deliveries, a drop).
-INTO_GROUPS = frozenset({"link.drop", "coupon.drop", "message.send", "checkin.open"})
-AT_ONCE = frozenset({"prompt.send", "product.show", "product.hide", "task.assign", "checkin.close", "coupon.stop"})
-CUE_KINDS = INTO_GROUPS | AT_ONCE
-
-LATE = {
-    "prompt.send": Late(rule="skip", within=30_000),
-    "link.drop": Late(rule="ask", within=30_000),
-    "coupon.drop": Late(rule="ask", within=30_000),
-    "checkin.open": Late(rule="ask", within=30_000),
-}
-"""The `late` rule of a cue that names none, by what it does; LATE_ELSE for what is not here."""
-LATE_ELSE = Late(rule="fire", within=300_000)

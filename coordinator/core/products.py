@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from pydantic import Field
 
+from coordinator.core.cue_kinds import cue_kind
 from coordinator.core.kernel import Command, Event, Id, Key, Refusal, Turn, command, decides, evolves
 
 if TYPE_CHECKING:
+    from coordinator.core.cues import Cue
+    from coordinator.core.plan import CuePlan
     from coordinator.core.state import State
 
 Money = Annotated[int, Field(ge=0, le=10**12)]
@@ -99,6 +102,21 @@ def put_on_air(turn: Turn, product: str, cue: str | None = None) -> None:
         turn.emit(ProductHidden(product=on_air, cue=cue))
     if on_air != product:
         turn.emit(ProductShown(product=product, cue=cue))
+
+
+def _show(turn: Turn, plan: CuePlan, cue: Cue) -> None:
+    if plan.fields["product"] in turn.state.products:
+        put_on_air(turn, plan.fields["product"], cue.id)
+
+
+def _hide(turn: Turn, plan: CuePlan, cue: Cue) -> None:
+    product = plan.fields.get("product") or turn.state.the.product
+    if product is not None and product == turn.state.the.product:
+        turn.emit(ProductHidden(product=product, cue=cue.id))
+
+
+cue_kind("product.show", perform=_show, about=("product",))
+cue_kind("product.hide", perform=_hide, about=("product",), leaves_out=frozenset({"product"}))
 
 
 def _open(state: State) -> None:

@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from coordinator.core import render
+from coordinator.core.cue_kinds import cue_kind
 from coordinator.core.kernel import Command, Event, Id, Key, Refusal, Text, Turn, command, decides, evolves, result_of
+from coordinator.core.plan import Late
 
 if TYPE_CHECKING:
+    from coordinator.core.cues import Cue
+    from coordinator.core.plan import CuePlan
     from coordinator.core.state import State
 
 KEPT = 200  # prompts that stay in the state; older ones are in the journal
@@ -60,6 +64,14 @@ class PromptAck(Command):
 def say(turn: Turn, to: str, text: str, *, urgency: str = "normal", cue: str | None = None) -> None:
     state = turn.state
     turn.emit(PromptSent(prompt=state.next_id("p"), to=to, text=render.fill(state, text), urgency=urgency, cue=cue))
+
+
+def _say(turn: Turn, plan: CuePlan, cue: Cue) -> None:
+    f = plan.fields
+    say(turn, f["to"], plan.text or "", urgency=f.get("urgency", "normal"), cue=cue.id)
+
+
+cue_kind("prompt.send", perform=_say, late=Late(rule="skip", within=30_000), needs_text=True)
 
 
 def known_receiver(state: State, to: str) -> bool:

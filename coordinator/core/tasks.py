@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from coordinator.core import render
+from coordinator.core.cue_kinds import cue_kind
 from coordinator.core.kernel import (
     Command,
     Event,
@@ -24,6 +25,8 @@ from coordinator.core.kernel import (
 )
 
 if TYPE_CHECKING:
+    from coordinator.core.cues import Cue
+    from coordinator.core.plan import CuePlan
     from coordinator.core.state import State
 
 
@@ -80,6 +83,13 @@ def deal(turn: Turn, who: str, texts: Sequence[str], *, group: str | None = None
         turn.emit(
             TaskAssigned(task=state.next_id("t"), who=person, group=group, text=render.fill(state, text), cue=cue)
         )
+
+
+def _deal(turn: Turn, plan: CuePlan, cue: Cue) -> None:
+    deal(turn, plan.fields["who"], plan.texts or ((plan.text or ""),), cue=cue.id)
+
+
+cue_kind("task.assign", perform=_deal, takes=("who",), needs_text=True)
 
 
 @decides(TaskAssign)

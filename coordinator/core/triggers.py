@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from coordinator.core.cue_kinds import into_groups
 from coordinator.core.kernel import Key, Turn, trigger
-from coordinator.core.plan import INTO_GROUPS
 
 if TYPE_CHECKING:
     from coordinator.core.state import State
@@ -30,7 +30,7 @@ def looked_at(state: State, name: str) -> bool:
 
 def stands_still(state: State, name: str) -> bool:
     """A pause, and a halt for what goes into groups: an edge is neither seen nor lost, but waits for their end."""
-    return state.the.status == "paused" or (state.the.halted and state.index.cues[name][1].do in INTO_GROUPS)
+    return state.the.status == "paused" or (state.the.halted and into_groups(state.index.cues[name][1].do))
 
 
 @trigger("look")

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from coordinator.core import selectors, wording
+from coordinator.core.cue_kinds import into_groups
 from coordinator.core.money import to_minor
-from coordinator.core.plan import INTO_GROUPS, At, CuePlan, Plan, SegmentPlan
+from coordinator.core.plan import At, CuePlan, Plan, SegmentPlan
 from coordinator.runsheet import times
 from coordinator.runsheet.findings import SEVERITIES, Finding, Severity
 from coordinator.runsheet.model import ROLES, Cue, Sheet
@@ -182,7 +183,7 @@ def _cues(sheet: Sheet, plan: Plan) -> Iterator[Found]:
                 f"{compiled.confirm.role} has no button for it: the controller confirms; write confirm: controller"
             )
             yield Found("warn", "PLAN", (*path, "confirm"), message)
-        if compiled.do in INTO_GROUPS:
+        if into_groups(compiled.do):
             reached = selectors.select(compiled.groups or "all", plan.groups)
             place = (*path, "groups" if cue.groups else "do")
             if not reached:
@@ -279,7 +280,7 @@ def _texts(sheet: Sheet, plan: Plan) -> Iterator[Found]:
             yield Found("warn", "SHILL", place, message)
         for text in cue.text or ():
             size = len(text.encode())
-            if compiled.do in INTO_GROUPS and size > TEXT_BYTES:
+            if into_groups(compiled.do) and size > TEXT_BYTES:
                 message = (
                     f"the text has {size} bytes, group robots take {TEXT_BYTES}; shorten it or make it two messages"
                 )

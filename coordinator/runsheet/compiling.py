@@ -6,9 +6,11 @@ import itertools
 import re
 from typing import Any
 
+from coordinator.core import cue_kinds
 from coordinator.core import plan as plans
+from coordinator.core.cue_kinds import into_groups
 from coordinator.core.money import to_minor
-from coordinator.core.plan import INTO_GROUPS, Plan
+from coordinator.core.plan import Plan
 from coordinator.runsheet import times
 from coordinator.runsheet.model import Cue, Segment, Sheet, cue_id
 
@@ -23,7 +25,6 @@ _LINK_TEXTS = {
     "replay": "错过的朋友看回放: {link}",
     "survey": "请花一分钟填一下问卷: {link}",
 }
-_CHECKIN_TEXT = "签到开始, 在群里回复 1 即可"
 _VARIANTS = re.compile(r"\{([^{}|]*(?:\|[^{}|]*)+)\}")
 
 
@@ -140,7 +141,7 @@ def _at(sheet: Sheet, moment: times.Moment, *, plain: Any) -> plans.At:
 def _cue(sheet: Sheet, segment: Segment, cue: Cue, id_: str) -> plans.CuePlan:
     action = cue.action
     kind = action.kind if action else ""
-    fields = _fields(cue, segment, kind)
+    fields = cue_fields(cue, segment, kind)
     texts = wordings(cue.text) if cue.text and kind == "task.assign" else tuple(cue.text or ())
     text = texts[0] if texts else _ready_text(sheet, kind, fields)
     late = cue.late
@@ -151,32 +152,27 @@ def _cue(sheet: Sheet, segment: Segment, cue: Cue, id_: str) -> plans.CuePlan:
         when=cue.when,
         again_after=cue.again_after,
         fields=fields,
-        groups=cue.groups or ("all" if kind in INTO_GROUPS else None),
+        groups=cue.groups or ("all" if into_groups(kind) else None),
         text=text,
         texts=texts if len(texts) > 1 else (),
         confirm=plans.Confirm(role=cue.confirm.role, within=cue.confirm.within) if cue.confirm else None,
-        late=plans.Late(rule=late.rule, within=late.within) if late else plans.LATE.get(kind, plans.LATE_ELSE),
-        lead=cue.lead if kind in INTO_GROUPS else None,
+        late=plans.Late(rule=late.rule, within=late.within) if late else cue_kinds.late_of(kind),
+        lead=cue.lead if into_groups(kind) else None,
     )
 
 
-def _fields(cue: Cue, segment: Segment, kind: str) -> dict[str, Any]:
+def cue_fields(cue: Cue, segment: Segment, kind: str) -> dict[str, Any]:
     """The fields of the command that the cue carries out, apart from groups and text."""
-    product = cue.product or segment.product
-    fields: dict[str, Any] = {}
-    match kind:
-        case "prompt.send":
-            fields = {"to": cue.prompt or cue.to, "urgency": cue.urgency}
-        case "task.assign":
-            fields = {"who": cue.task or cue.who}
-        case "product.show" | "product.hide":
-            fields = {"product": product}
-        case "link.drop":
-            fields = {"link": cue.link} if cue.link else {"product": product}
-        case "coupon.drop":
-            fields = {"coupon": cue.coupon, "quantity": cue.quantity}
-        case "coupon.stop":
-            fields = {"coupon": cue.coupon}
+    row = cue_kinds.kind_of(kind)
+    if row is None:
+        return {}
+    fields: dict[str, Any] = {name: getattr(cue, name, None) for name in row.model.model_fields}
+    if kind == "prompt.send":
+        fields["to"] = cue.prompt or cue.to
+    if kind == "task.assign":
+        fields["who"] = cue.task or cue.who
+    if "product" in fields and not cue.link:
+        fields["product"] = cue.product or segment.product
     return {name: value for name, value in fields.items() if value is not None}
 
 
@@ -191,6 +187,4 @@ def _ready_text(sheet: Sheet, kind: str, fields: dict[str, Any]) -> str | None:
         case "coupon.drop":
             coupon = next(each for each in sheet.coupons if each.id == fields["coupon"])
             return f"{coupon.title}, 先到先得, 还剩 {{coupon.left}} 张: {{coupon}}"
-        case "checkin.open":
-            return _CHECKIN_TEXT
-    return None
+    return cue_kinds.ready_text(kind) or None

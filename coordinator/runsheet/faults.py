@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from coordinator.core import conditions, selectors
+from coordinator.core import conditions, cue_kinds, selectors
 from coordinator.core.money import MoneyError, to_minor
-from coordinator.core.plan import CUE_KINDS
+from coordinator.runsheet.compiling import cue_fields
 from coordinator.runsheet.model import RESERVED_ID, Action, Cue, Segment, Sheet, cue_id
 from coordinator.runsheet.source import Path
 
@@ -168,8 +168,8 @@ def _cue(cue: Cue, segment: Segment, here: Path, known: _Known) -> Iterator[Faul
             yield Fault((*here, "do"), "the cue does nothing; add do: link.drop, prompt: host, or task: cheer")
         else:
             yield Fault((*here, "do"), "a cue has one of do, prompt and task; make it two cues")
-    elif action.kind not in CUE_KINDS:
-        known_kinds = ", ".join(sorted(CUE_KINDS))
+    elif cue_kinds.kind_of(action.kind) is None:
+        known_kinds = ", ".join(cue_kinds.known())
         yield Fault(
             (*here, "do"),
             f"{action.kind[:40]!r} is not something a cue can do in this version; known are {known_kinds}",
@@ -180,7 +180,8 @@ def _cue(cue: Cue, segment: Segment, here: Path, known: _Known) -> Iterator[Faul
 
 def _complete(cue: Cue, action: Action, segment: Segment, here: Path, known: _Known) -> Iterator[Fault]:
     kind = action.kind
-    if cue.text is None and kind in {"prompt.send", "task.assign", "message.send"}:
+    row = cue_kinds.kind_of(kind)
+    if cue.text is None and row is not None and row.needs_text:
         yield Fault((*here, "text"), f"{kind} has no text; add text: …")
     if cue.text is not None and len(cue.text) > 1 and kind != "task.assign":
         yield Fault((*here, "text"), f"only a task has several wordings; give {kind} one text")
@@ -194,11 +195,14 @@ def _complete(cue: Cue, action: Action, segment: Segment, here: Path, known: _Kn
             yield Fault((*here, "who"), "task.assign needs who, a role or a person; add for example who: cheer")
         elif action.field == "task" and cue.who is not None:
             yield Fault((*here, "who"), "task: already says for whom; remove who")
-    if kind in {"coupon.drop", "coupon.stop"} and cue.coupon is None:
-        yield Fault((*here, "coupon"), f"{kind} needs a coupon; add coupon: and the id of one under coupons")
     product = cue.product or segment.product
-    if kind in {"product.show", "product.hide"} and product is None:
-        yield Fault((*here, "product"), f"{kind} needs a product, and the segment has none; add product:")
+    for name in cue_kinds.missing(kind, cue_fields(cue, segment, kind)):
+        if name == "product":
+            yield Fault((*here, name), f"{kind} needs a product, and the segment has none; add product:")
+        elif name in {"coupon", "link"}:
+            yield Fault((*here, name), f"{kind} needs a {name}; add {name}: and the id of one under {name}s")
+        elif name not in {"to", "who"}:  # above
+            yield Fault((*here, name), f"{kind} needs {name}; add {name}:")
     if kind == "link.drop":
         if cue.link is not None and cue.product is not None:
             yield Fault((*here, "link"), "link.drop drops either a link or a product; remove one")

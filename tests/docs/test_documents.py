@@ -20,9 +20,8 @@ from aiohttp import ClientSession
 from typer.main import get_command
 
 from coordinator import cli, reading
-from coordinator.core import CODES, TOPICS, Actor
+from coordinator.core import CODES, TOPICS, Actor, cue_kinds
 from coordinator.core import conditions as core_conditions
-from coordinator.core.plan import CUE_KINDS
 from coordinator.errors import DropcueError
 from coordinator.gateway import wire
 from coordinator.gateway.app import Service
@@ -192,8 +191,8 @@ def test_each_field_of_a_sheet_is_described_and_no_other(heading: str, part: typ
 
 def test_kinds_and_things_a_cue_can_do_are_all_described() -> None:
     page = text(DOCS / "run-sheets.md")
-    doing = {name for name in named(spoken(DOCS / "run-sheets.md")) if name in CUE_KINDS}
-    assert doing == CUE_KINDS
+    doing = {name for name in named(spoken(DOCS / "run-sheets.md")) if cue_kinds.kind_of(name) is not None}
+    assert doing == set(cue_kinds.known())
     for values in (model.SheetKind, model.SegmentKind, model.ProductLine, model.LinkKind, model.TeamRole):
         for value in get_args(values):
             assert re.search(rf"`[^`]*\b{value}\b[^`]*`", page), value
