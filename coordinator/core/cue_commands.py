@@ -218,7 +218,7 @@ def add(turn: Turn, c: CueAdd) -> None:
         when=c.when,
         fields=c.fields,
         groups=c.groups,
-        text=c.text or (cue_kinds.ready_text(c.do) or None),
+        text=c.text or (cue_kinds.ready_text(c.do, c.fields) or None),
         late=cue_kinds.late_of(c.do),
     )
     turn.emit(CueAdded(cue=name, segment=c.segment, plan=plan))

@@ -40,8 +40,8 @@ class CueKind:
     perform: Perform | None = None
     """It does not go into groups: carries it out. Exactly one of the two is set."""
     late: Late = LATE_ELSE
-    ready_text: str = ""
-    """Of a drop without a text of its own."""
+    ready_text: str | Callable[[dict[str, Any]], str] = ""
+    """Of a drop without a text of its own; or what makes it of the fields."""
     needs_text: bool = False
     priority: int = 2
     """Of its deliveries where a platform's window is short: links and coupons are 0, they go before talk."""
@@ -106,9 +106,11 @@ def late_of(do: str) -> Late:
     return kind.late if kind else LATE_ELSE
 
 
-def ready_text(do: str) -> str:
+def ready_text(do: str, fields: dict[str, Any]) -> str:
+    """What a drop says that has no text of its own."""
     kind = _KINDS.get(do)
-    return kind.ready_text if kind else ""
+    text = kind.ready_text if kind else ""
+    return text if isinstance(text, str) else text(fields)
 
 
 def priority_of(do: str) -> int:

@@ -107,7 +107,7 @@ def drop_by_hand(turn: Turn, do: str, fields: dict[str, Any], groups: list[str],
         do=do,
         fields=fields,
         groups=tuple(groups),
-        text=text or cue_kinds.ready_text(do),
+        text=text or cue_kinds.ready_text(do, fields),
         late=Late(rule="ask", within=30_000),
     )
     if not reaching.reach(state, plan):

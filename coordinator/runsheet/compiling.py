@@ -187,4 +187,4 @@ def _ready_text(sheet: Sheet, kind: str, fields: dict[str, Any]) -> str | None:
         case "coupon.drop":
             coupon = next(each for each in sheet.coupons if each.id == fields["coupon"])
             return f"{coupon.title}, 先到先得, 还剩 {{coupon.left}} 张: {{coupon}}"
-    return cue_kinds.ready_text(kind) or None
+    return cue_kinds.ready_text(kind, fields) or None
