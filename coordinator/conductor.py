@@ -44,7 +44,9 @@ RELOAD_SECONDS = 0.2  # between two tries to read a journal that cannot be read
 RETRY_MS = 1_000  # what `busy` says where nobody knows when the journal is there again
 REPEATS = 1_000  # answers that may be under way from the journal, to ids that came again
 SNAPSHOT_EVERY = 10_000  # events: what a take-over may have to read, within a second or so
-TIMED_TOPICS = frozenset({"show", "segments", "cues", "deliveries"})  # what `due` reads
+TIMED_TOPICS = frozenset(
+    {"show", "segments", "cues", "deliveries", "questions", "tasks", "followups"}
+)  # what `due` reads
 
 
 Prepare = Mapping[str, Callable[[dict[str, Any], State], dict[str, Any]]]

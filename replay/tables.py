@@ -20,7 +20,7 @@ from coordinator.core.links import LinkClicked
 from coordinator.core.notes import NoteAdded
 from coordinator.core.orders import OrderCancelled, OrderPaid, OrderPlaced, OrderRefunded, OrderShipped
 from coordinator.core.prompts import PromptAcked
-from coordinator.core.questions import QuestionAnswered, QuestionRaised
+from coordinator.core.questions import QuestionAnswered, QuestionChatted, QuestionRaised
 from coordinator.core.sheets import SaleCreated, SheetReplaced
 from coordinator.core.show import (
     SegmentEnded,
@@ -98,7 +98,7 @@ class Tables:
             LinkClicked: self._click, CouponClaimed: self._claim, CouponRedeemed: self._redemption,
             OrderPlaced: self._order, OrderPaid: self._order, OrderShipped: self._order, OrderCancelled: self._order,
             OrderRefunded: self._order, CueFired: self._fire, DeliverySent: self._sent, QuestionRaised: self._asked,
-            QuestionAnswered: self._answered, PromptAcked: self._acked, NoteAdded: self._note,
+            QuestionAnswered: self._answered, QuestionChatted: self._chatted, PromptAcked: self._acked, NoteAdded: self._note,
             SaleCreated: self._plan, SheetReplaced: self._plan, ShowStarted: self._show, ShowPaused: self._show,
             ShowResumed: self._show, ShowHalted: self._show, ShowUnhalted: self._show, ShowEnded: self._show,
             ShowClosed: self._show,
@@ -247,6 +247,10 @@ class Tables:
 
     def _answered(self, e: QuestionAnswered) -> None:
         self.answers.append(Answered(e.at, e.question, e.person, tuple(e.groups)))
+
+    def _chatted(self, e: QuestionChatted) -> None:
+        """Whoever asked it was spoken to: for every group that is an answer."""
+        self.answers.append(Answered(e.at, e.question, e.person, tuple(self.state.questions[e.question].groups)))
 
     def _acked(self, e: PromptAcked) -> None:
         prompt = self.state.prompts.get(e.prompt)

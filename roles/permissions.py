@@ -21,6 +21,7 @@ coupon.drop C        coupon.stop C         coupon.claim AR        coupon.redeem 
 link.drop C          link.click A          message.send CS
 checkin.open C       checkin.close C       checkin.join AR
 question.raise RAS   question.take S       question.answer S      question.close S     question.pick SKC question.escalate S
+question.chat S      shift.hand S
 task.assign C        task.done EK
 group.observe RP     group.freeze C        group.thaw C
 order.report P       delivery.report R     delivery.retry C       delivery.withdraw C  delivery.move C   delivery.resolve C

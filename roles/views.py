@@ -19,7 +19,7 @@ from coordinator.core.deliveries import Delivery
 from coordinator.core.groups import Group
 from coordinator.core.orders import Order
 from coordinator.core.prompts import Prompt
-from coordinator.core.questions import QUEUE_KEPT, Question
+from coordinator.core.questions import OVER, QUEUE_KEPT, Question
 from coordinator.core.reaching import serves
 from coordinator.core.tasks import Task
 from roles.streams import AHEAD, AHEAD_DESK, DESK, NOBODY, TEAM, TEAM_ROLES
@@ -84,7 +84,7 @@ def _task(_: State, t: Task) -> Iterable[Form]:
 
 
 def _question(state: State, q: Question) -> Iterable[Form]:
-    if q.status == "closed" or (q.status == "answered" and int(q.id[1:]) <= state.counts.get("q", 0) - QUEUE_KEPT):
+    if q.status == "closed" or (q.status in OVER and int(q.id[1:]) <= state.counts.get("q", 0) - QUEUE_KEPT):
         return ()
     streams = [*DESK, "role:support"]
     if q.picked_by is not None and q.status == "picked":

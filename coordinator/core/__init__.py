@@ -21,11 +21,14 @@ from coordinator.core import (
     notes,
     orders,
     people,
+    phrases,
     products,
     prompts,
+    question_clocks,
     questions,
     schedule,
     sheets,
+    shifts,
     show,
     tasks,
     triggers,
@@ -51,7 +54,7 @@ from coordinator.core.state import TOPICS, State
 
 TOPIC_MODULES = (
     checkins, checks, coupons, cue_commands, cue_kinds, cues, deliveries, figures, firing, groups, links, messages, notes, orders,
-    people, products, prompts, questions, schedule, sheets, show, tasks, triggers,
+    people, phrases, products, prompts, question_clocks, questions, schedule, sheets, shifts, show, tasks, triggers,
 )  # fmt: skip
 
 __all__ = [

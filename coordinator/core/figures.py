@@ -16,7 +16,7 @@ from coordinator.core.groups import GroupJoined, GroupLeft, GroupMessage, GroupR
 from coordinator.core.kernel import Key, evolves
 from coordinator.core.links import LinkClicked
 from coordinator.core.orders import OrderCancelled, OrderPaid, OrderPlaced, OrderRefunded, OrderShipped
-from coordinator.core.questions import QuestionAnswered, QuestionClosed, QuestionRaised
+from coordinator.core.questions import OVER, QuestionAnswered, QuestionChatted, QuestionClosed, QuestionRaised
 
 if TYPE_CHECKING:
     from coordinator.core.state import State
@@ -93,13 +93,13 @@ def redemptions(state: State, e: CouponRedeemed) -> Iterable[Key]:
     return _KEYS
 
 
-@evolves(QuestionRaised, QuestionAnswered, QuestionClosed)
+@evolves(QuestionRaised, QuestionAnswered, QuestionChatted, QuestionClosed)
 def questions(state: State, e: Any) -> Iterable[Key]:
     f = state.figures["sale"]
     if isinstance(e, QuestionRaised):
         f.questions += 1
     q = state.questions[e.question]
-    if q.status in {"answered", "closed"}:
+    if q.status in OVER:
         state.unanswered.discard(q.id)
     else:
         state.unanswered.add(q.id)

@@ -67,6 +67,25 @@ class LinkPlan(Plain, kw_only=True, frozen=True):
     title: str = ""
 
 
+class PhrasePlan(Plain, kw_only=True, frozen=True):
+    """An approved answer. Its live fields are filled in when it is used."""
+
+    id: str
+    title: str = ""
+    text: str
+    product: str | None = None  # whose price and stock it names; None: of what is on air
+    coupon: str | None = None
+
+
+class ServicePlan(Plain, kw_only=True, frozen=True):
+    """How soon support answers, all in ms from the asking, and how long it may hold what it took."""
+
+    acknowledge: int = 30_000
+    warn: int = 100_000
+    breach: int = 180_000
+    lease: int = 60_000
+
+
 class At(Plain, kw_only=True, frozen=True):
     """When a timed cue or a segment is due.
 
@@ -142,5 +161,7 @@ class Plan(Plain, kw_only=True, frozen=True):
     products: tuple[ProductPlan, ...] = ()
     coupons: tuple[CouponPlan, ...] = ()
     links: tuple[LinkPlan, ...] = ()
+    phrases: tuple[PhrasePlan, ...] = ()
+    service: ServicePlan = ServicePlan()
     targets: Targets = Targets()
     segments: tuple[SegmentPlan, ...] = ()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import msgspec
 
+from coordinator.core import phrases
 from coordinator.core.contents import GivenContent, fields_of, text_of
 from coordinator.core.groups import need_group, own_member
 from coordinator.core.kernel import (
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from coordinator.core.state import State
 
 
+OVER = frozenset({"answered", "chat", "closed"})  # nobody waits any more
 QUEUE_KEPT = 500  # the newest cards, which are shown though they are answered; older ones are paged
 
 
@@ -44,6 +46,9 @@ class Question(msgspec.Struct, kw_only=True):
     status: str = "new"
     taken_by: str | None = None
     taken_at: int | None = None
+    taken_until: int | None = None  # then it goes back to new, unless it is taken again
+    acknowledged_at: int | None = None
+    clock: str = ""  # the last of its clocks that ran out: unacknowledged, warned, breached
     picked_by: str | None = None
     answered_at: int | None = None
     answered_by: str | None = None
@@ -64,6 +69,15 @@ class QuestionRaised(Event, tag="question.raised", kw_only=True):
 class QuestionTaken(Event, tag="question.taken", kw_only=True):
     question: str
     person: str
+    until: int | None = None
+
+
+class QuestionReleased(Event, tag="question.released", kw_only=True):
+    """Nobody has it any more: `lease`, it was not answered in time; `handed`, a shift ended."""
+
+    question: str
+    person: str
+    why: Literal["lease", "handed"]
 
 
 class QuestionPicked(Event, tag="question.picked", kw_only=True):
@@ -76,6 +90,12 @@ class QuestionAnswered(Event, tag="question.answered", kw_only=True):
     person: str
     text: str
     groups: list[str]
+    phrase: str | None = None
+
+
+class QuestionChatted(Event, tag="question.chatted", kw_only=True):
+    question: str
+    person: str
 
 
 class QuestionClosed(Event, tag="question.closed", kw_only=True):
@@ -99,7 +119,7 @@ class QuestionRaise(Command):
 
 @command("question.take", events=("question.taken",))
 class QuestionTake(Command):
-    """The sender sees to it; others are told with whom it is."""
+    """The sender sees to it for a minute (`service.lease` of the sheet); taken again, for another one."""
 
     question: Id
 
@@ -115,11 +135,22 @@ class QuestionPick(Command):
     "question.answer", events=("question.answered", "cue.announced", "delivery.requested", "cue.fired", "message.sent")
 )
 class QuestionAnswer(Command):
-    """Answers once, into one group or all that asked (`to`: a group's id, or `all`)."""
+    """Answers once, into one group or all that asked (`to`: a group's id, or `all`): in own words, or with an approved
+    phrase of the sheet, whose price and stock are those of now (`product`: of this one, else of the phrase's, else of
+    the one on air)."""
 
     question: Id
-    content: GivenContent
+    content: GivenContent | None = None
+    phrase: Id | None = None
+    product: Id | None = None
     to: Id = "all"
+
+
+@command("question.chat", events=("question.chatted",))
+class QuestionChat(Command):
+    """It goes on in a private chat with who asked: the queue is rid of it."""
+
+    question: Id
 
 
 @command("question.close", button=True, events=("question.closed",))
@@ -157,7 +188,7 @@ def _need(state: State, question: str) -> Question:
 
 
 def _open(q: Question) -> Question:
-    if q.status in {"answered", "closed"}:
+    if q.status in OVER:
         raise Refusal("stale", f"{q.id} is {q.status}", {"status": q.status, "by": q.answered_by})
     return q
 
@@ -168,7 +199,7 @@ def raise_question(turn: Turn, c: QuestionRaise) -> None:
     member = own_member(turn, c.member)
     state = turn.state
     card = state.asked.get(normalised(c.text))
-    open_card = card is not None and state.questions[card].status not in {"answered", "closed"}
+    open_card = card is not None and state.questions[card].status not in OVER
     turn.emit(
         QuestionRaised(
             question=card if card is not None and open_card else state.next_id("q"),
@@ -186,13 +217,18 @@ def raised_result(_: State, e: QuestionRaised) -> dict[str, str]:
     return {"question": e.question}
 
 
+def _not_with_another(turn: Turn, q: Question) -> None:
+    if q.taken_by is not None and q.taken_by != turn.actor.name:
+        raise Refusal("stale", f"{q.id} is with {q.taken_by}", {"current": q.taken_by, "until": q.taken_until})
+
+
 @decides(QuestionTake)
 def take(turn: Turn, c: QuestionTake) -> None:
     q = _open(_need(turn.state, c.question))
-    if q.taken_by is not None and q.taken_by != turn.actor.name:
-        raise Refusal("stale", f"{q.id} is with {q.taken_by}", {"current": q.taken_by})
-    if q.taken_by is None:
-        turn.emit(QuestionTaken(question=q.id, person=turn.actor.name))
+    _not_with_another(turn, q)
+    until = turn.at + turn.state.p.service.lease
+    if q.taken_by is None or q.taken_until != until:
+        turn.emit(QuestionTaken(question=q.id, person=turn.actor.name, until=until))
 
 
 @decides(QuestionPick)
@@ -207,6 +243,7 @@ def answer(turn: Turn, c: QuestionAnswer) -> None:
     from coordinator.core import checks, firing
 
     q = _open(_need(turn.state, c.question))
+    _not_with_another(turn, q)
     if turn.state.the.halted:
         raise Refusal("too_early", "the show is halted: nothing goes into groups before show.unhalt", {"halted": True})
     if turn.state.the.status == "closed":
@@ -214,11 +251,25 @@ def answer(turn: Turn, c: QuestionAnswer) -> None:
     if c.to != "all" and c.to not in q.groups:
         raise Refusal("invalid", f"{c.to} did not ask; give all, or one of {', '.join(q.groups)}", {"field": "to"})
     groups = [g for g in (q.groups if c.to == "all" else [c.to]) if not turn.state.groups[g].frozen]
-    text = text_of(c.content)
-    checks.need_clean(turn, text, "content")
+    if (c.content is None) == (c.phrase is None):
+        raise Refusal("invalid", "give either content or a phrase", {"field": "content"})
+    if c.content is not None:
+        if c.product is not None:
+            raise Refusal("invalid", "a product goes with a phrase", {"field": "product"})
+        text, fields = text_of(c.content), fields_of(c.content)
+    else:
+        text, fields = phrases.words(turn.state, c.phrase or "", c.product), {}
+    checks.need_clean(turn, text, "phrase" if c.phrase else "content")
     if groups:
-        firing.drop_by_hand(turn, "message.send", fields_of(c.content), groups, text)
-    turn.emit(QuestionAnswered(question=q.id, person=turn.actor.name, text=text, groups=groups))
+        firing.drop_by_hand(turn, "message.send", fields, groups, text)
+    turn.emit(QuestionAnswered(question=q.id, person=turn.actor.name, text=text, groups=groups, phrase=c.phrase))
+
+
+@decides(QuestionChat)
+def chat(turn: Turn, c: QuestionChat) -> None:
+    q = _open(_need(turn.state, c.question))
+    _not_with_another(turn, q)
+    turn.emit(QuestionChatted(question=q.id, person=turn.actor.name))
 
 
 @decides(QuestionClose)
@@ -259,18 +310,43 @@ def raised(state: State, e: QuestionRaised) -> Iterable[Key]:
     return keys
 
 
-@evolves(QuestionTaken, QuestionPicked, QuestionAnswered, QuestionClosed, QuestionEscalated)
+@evolves(
+    QuestionTaken,
+    QuestionReleased,
+    QuestionPicked,
+    QuestionAnswered,
+    QuestionChatted,
+    QuestionClosed,
+    QuestionEscalated,
+)
 def changed(state: State, e: Event) -> Iterable[Key]:
     match e:
         case QuestionTaken():
             q = state.questions[e.question]
-            q.status, q.taken_by, q.taken_at = "taken" if q.status == "new" else q.status, e.person, e.at
+            if q.taken_by != e.person:
+                q.taken_by, q.taken_at = e.person, e.at
+            q.status, q.taken_until = "taken" if q.status == "new" else q.status, e.until
+            q.acknowledged_at = q.acknowledged_at or e.at
+        case QuestionReleased():
+            q = state.questions[e.question]
+            q.status, q.taken_by, q.taken_at, q.taken_until = (
+                "new" if q.status == "taken" else q.status,
+                None,
+                None,
+                None,
+            )
         case QuestionPicked():
             q = state.questions[e.question]
             q.status, q.picked_by = "picked", e.person
+            q.acknowledged_at = q.acknowledged_at or e.at
         case QuestionAnswered():
             q = state.questions[e.question]
             q.status, q.answered_at, q.answered_by, q.answer = "answered", e.at, e.person, e.text
+            q.acknowledged_at = q.acknowledged_at or e.at
+        case QuestionChatted():
+            q = state.questions[e.question]
+            q.status, q.answered_at, q.answered_by = "chat", e.at, e.person
+            q.acknowledged_at = q.acknowledged_at or e.at
         case QuestionClosed():
             q = state.questions[e.question]
             q.status = "closed"
@@ -279,4 +355,8 @@ def changed(state: State, e: Event) -> Iterable[Key]:
             q.escalated_to = e.to
         case _:
             return []
+    if q.taken_by is None or q.status in OVER:
+        state.taken.discard(q.id)
+    else:
+        state.taken.add(q.id)
     return [("questions", q.id)]

@@ -82,6 +82,9 @@ class State(msgspec.Struct, kw_only=True, dict=True):
     buyers: set[str] = set()
     told: set[str] = set()  # orders whose amount was told
     unanswered: set[str] = set()  # questions that are open
+    taken: set[str] = set()  # those of them that somebody has taken
+    # Of each of a question's clocks: up to which number it has nothing more to do.
+    clocks: list[int] = msgspec.field(default_factory=lambda: [0, 0, 0])
     refunds: dict[str, int] = {}  # order → what of it counts as refunded
     refunded_in_all: int = 0
     asked: dict[str, str] = {}  # normalised question → open card

@@ -309,6 +309,8 @@ def _said(sheet: Sheet) -> Iterator[tuple[Path, str, bool]]:
         yield ("coupons", index, "title"), coupon.title, True
     for index, link in enumerate(sheet.links):
         yield ("links", index, "title"), link.title, True
+    for index, phrase in enumerate(sheet.phrases):
+        yield ("phrases", index, "text"), phrase.text, True
     for number, segment in enumerate(sheet.segments):
         for index, cue in enumerate(segment.cues):
             path: Path = ("segments", number, "cues", index, "text")

@@ -11,7 +11,7 @@ from coordinator.core import plan as plans
 from coordinator.core.cue_kinds import into_groups
 from coordinator.core.money import to_minor
 from coordinator.core.plan import Plan
-from coordinator.runsheet import times
+from coordinator.runsheet import service, times
 from coordinator.runsheet.model import Cue, Segment, Sheet, cue_id
 
 MAX_WORDINGS = 50  # of one task; {a|b} five times over is already 32
@@ -90,6 +90,8 @@ def compile_plan(sheet: Sheet) -> Plan:
             for each in sheet.coupons
         ),
         links=tuple(plans.LinkPlan(id=each.id, kind=each.kind, url=each.url, title=each.title) for each in sheet.links),
+        phrases=service.phrases(sheet),
+        service=service.service(sheet),
         targets=plans.Targets(sales=_minor(sheet.targets.sales, sheet), buyers=sheet.targets.buyers),
         segments=tuple(_segment(sheet, segment, index) for index, segment in enumerate(sheet.segments)),
     )

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from coordinator.core import conditions, cue_kinds, selectors
 from coordinator.core.money import MoneyError, to_minor
+from coordinator.runsheet import service
 from coordinator.runsheet.compiling import cue_fields
 from coordinator.runsheet.model import RESERVED_ID, Action, Cue, Segment, Sheet, cue_id
 from coordinator.runsheet.source import Path
@@ -50,13 +51,15 @@ def faults(sheet: Sheet) -> Iterator[Fault]:
     yield from _team(sheet, known)
     parts: tuple[tuple[str, Sequence[_HasId]], ...] = (
         ("groups", sheet.groups), ("products", sheet.products), ("coupons", sheet.coupons),
-        ("links", sheet.links), ("segments", sheet.segments),
+        ("links", sheet.links), ("phrases", sheet.phrases), ("segments", sheet.segments),
     )  # fmt: skip
     for name, entries in parts:
         yield from _twice(name, entries)
     yield from _twice_dropped(sheet)
     yield from _money(sheet)
     yield from _coupons(sheet, known)
+    for path, message in service.faults(sheet, known.products, known.coupons):
+        yield Fault(path, message)
     yield from _segments(sheet, known)
 
 

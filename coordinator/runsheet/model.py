@@ -220,6 +220,25 @@ class Link(Part):
     title: Label = ""
 
 
+class Phrase(Part):
+    """An approved answer 话术 of support's; `{price}`, `{stock}`, `{coupon.left}` are filled in when it is used."""
+
+    id: Id
+    title: Label = ""
+    text: Text
+    product: Id | None = None
+    coupon: Id | None = None
+
+
+class Service(Part):
+    """How soon support answers, counted from the asking, and how long it may hold what it took."""
+
+    acknowledge: PositiveLength = 30_000
+    warn: PositiveLength = 100_000
+    breach: PositiveLength = 180_000
+    lease: PositiveLength = 60_000
+
+
 class Targets(Part):
     sales: MoneyText | None = None
     buyers: Count | None = None
@@ -322,6 +341,8 @@ class Sheet(Part):
     products: list[Product] = []
     coupons: list[Coupon] = []
     links: list[Link] = []
+    phrases: list[Phrase] = []
+    service: Service = Service()
     targets: Targets = Targets()
     segments: list[Segment] = []
 

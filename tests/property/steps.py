@@ -181,7 +181,17 @@ def commands(
                 {"group": ("g1", "g2")[b % 2], "text": f"问 {b % 3}", "name": "小李"},
             )
         case "work":
-            kind = ("question.take", "question.pick", "question.answer", "question.close", "question.escalate")[a % 5]
+            if a % 8 == 7:
+                return ("support", Actor("support", "new"))[b % 2], "shift.hand", {"to": ("new", "support")[b // 2 % 2]}
+            kind = (
+                "question.take",
+                "question.pick",
+                "question.answer",
+                "question.close",
+                "question.escalate",
+                "question.take",
+                "question.chat",
+            )[a % 7]
             more = {"question.answer": {"content": "好"}, "question.escalate": {"to": ("host", "wu")[b % 2]}}
             return "support", kind, {"question": _of(state.questions, b), **more.get(kind, {})}
         case "task":
