@@ -37,6 +37,8 @@ CONTRACT = {
     "order.report": "P",
     "delivery.report": "R", "delivery.retry": "C", "delivery.withdraw": "C", "delivery.move": "C", "delivery.resolve": "C",
     "note.add": "OCHKESAP", "person.ready": "OCHKESAP",  # all but R
+    # Beside the contract.
+    "question.chat": "S", "shift.hand": "S",
 }  # fmt: skip
 LETTERS: dict[str, set[str]] = {
     "O": {"owner"}, "C": {"controller"}, "H": {"host"}, "K": {"cohost"}, "E": {"cheer"}, "S": {"support"},
