@@ -32,9 +32,8 @@ def hand(turn: Turn, c: ShiftHand) -> None:
         raise Refusal("invalid", "it is yours already", {"field": "to"})
     if c.to != "support" and f"support:{c.to}" not in state.people:
         raise Refusal("unknown", f"{c.to} is nobody of support", {"field": "to"})
-    questions = sorted(
-        (q for q in state.taken if state.questions[q].taken_by == mine), key=lambda q: state.questions[q].at
-    )
+    theirs = (q for q in state.taken if state.questions[q].taken_by == mine)
+    questions = sorted(theirs, key=lambda q: int(q[1:]))  # as they were asked
     turn.emit(ShiftHanded(person=mine, to=c.to, questions=questions))
     for question in questions:
         if c.to == "support":
