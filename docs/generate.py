@@ -228,7 +228,7 @@ def goes_to(kind: str) -> str:
     if kind in STREAMS_IN_WORDS:
         return STREAMS_IN_WORDS[kind]
     if not callable(rule):
-        return CONSTANT[rule]
+        return CONSTANT.get(rule) or ", ".join(part.partition(":")[2] for part in rule)
     return STREAMS_IN_WORDS[kind.partition(".")[0]]
 
 

@@ -20,6 +20,8 @@ product.show CK      product.hide CK       product.reprice C      product.restoc
 coupon.drop C        coupon.stop C         coupon.claim AR        coupon.redeem P
 link.drop C          link.click A          message.send CS
 checkin.open C       checkin.close C       checkin.join AR
+poll.open CK         poll.close CK         poll.vote AR           quiz.open CK         quiz.close CK        quiz.answer AR
+survey.open CK       survey.close CK       survey.answer AR       showcase.add CE
 question.raise RAS   question.take S       question.answer S      question.close S     question.pick SKC question.escalate S
 question.chat S      shift.hand S
 task.assign C        task.done EK

@@ -124,6 +124,31 @@ def _checkin(_: State, c: Any) -> Iterable[Form]:
     return ((TEAM, msgspec.structs.replace(c, members=set())),)
 
 
+def _poll(_: State, p: Any) -> Iterable[Form]:
+    return ((TEAM, msgspec.structs.replace(p, members={})),)
+
+
+def _quiz(_: State, q: Any) -> Iterable[Form]:
+    """The right answers are with those who run it until it is over."""
+    thin = msgspec.structs.replace(q, members={}, won=[masked(m) or "" for m in q.won])
+    if not q.open:
+        return ((TEAM, thin),)
+    secret = msgspec.structs.replace(thin, answers=())
+    return (((*DESK, "role:host", "role:cohost"), thin), (("role:cheer", "role:support", "role:poster"), secret))
+
+
+def _survey(_: State, s: Any) -> Iterable[Form]:
+    return ((TEAM, msgspec.structs.replace(s, members=set())),)
+
+
+def _keyword(_: State, k: Any) -> Iterable[Form]:
+    return ((DESK, msgspec.structs.replace(k, members=set())),)
+
+
+def _showcase(_: State, s: Any) -> Iterable[Form]:
+    return (((*DESK, "role:cheer", "role:support"), msgspec.structs.replace(s, member=masked(s.member))),)
+
+
 VIEWS: dict[str, Callable[[State, Any], Iterable[Form]]] = {
     "show": lambda s, x: (((*TEAM, "relays"), x),),
     "segments": _to_team,
@@ -141,6 +166,11 @@ VIEWS: dict[str, Callable[[State, Any], Iterable[Form]]] = {
     "groups": _group,
     "people": _person,
     "checkins": _checkin,
+    "polls": _poll,
+    "quizzes": _quiz,
+    "surveys": _survey,
+    "keywords": _keyword,
+    "showcases": _showcase,
     "notes": _to_team,
     "figures": _to_team,
 }

@@ -88,7 +88,13 @@ class GroupThawed(Event, tag="group.thawed", kw_only=True):
     group: str
 
 
-@command("group.observe", events=("group.joined", "group.left", "group.removed", "group.message"))
+@command(
+    "group.observe",
+    events=(
+        "group.joined", "group.left", "group.removed", "group.message", "keyword.asked", "cue.announced",
+        "delivery.requested",
+    ),
+)  # fmt: skip
 class GroupObserve(Command):
     """What happened in a group, as its relay or poster saw it. `count`: so many members whom nobody can name."""
 
@@ -142,7 +148,9 @@ def need_group(turn: Turn, group: str) -> Group:
 
 @decides(GroupObserve)
 def observe(turn: Turn, c: GroupObserve) -> None:
-    need_group(turn, c.group)
+    from coordinator.core import keywords
+
+    group = need_group(turn, c.group)
     if turn.state.the.status == "closed":
         raise Refusal("too_late", "the sale is closed", {"status": "closed"})
     match c.what:
@@ -150,6 +158,7 @@ def observe(turn: Turn, c: GroupObserve) -> None:
             if c.text is None:
                 raise Refusal("invalid", "a message needs its text", {"field": "text"})
             turn.emit(GroupMessage(group=c.group, member=c.member, text=c.text, name=c.name))
+            keywords.look(turn, group, c.member, c.text)
         case "joined":
             turn.emit(GroupJoined(group=c.group, member=c.member, channel=c.channel, count=c.count))
         case "left":

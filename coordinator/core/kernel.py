@@ -152,6 +152,7 @@ PRODUCES: dict[str, tuple[str, ...]] = {}
 
 SET_OFF = (
     "cue.announced", "delivery.requested", "cue.fired", "coupon.dropped", "link.dropped", "message.sent", "checkin.opened",
+    "poll.opened", "poll.closed", "quiz.opened", "quiz.closed", "survey.opened", "survey.closed",
     "prompt.sent", "task.assigned", "product.hidden", "product.shown", "coupon.stopped", "checkin.closed",
 )  # fmt: skip
 """What a cue can lead to that is sent on its way."""

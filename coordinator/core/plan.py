@@ -84,6 +84,15 @@ class ServicePlan(Plain, kw_only=True, frozen=True):
     warn: int = 100_000
     breach: int = 180_000
     lease: int = 60_000
+class KeywordPlan(Plain, kw_only=True, frozen=True):
+    """A word that brings something into the group in which a member says it."""
+
+    id: str
+    words: tuple[str, ...]
+    do: str  # coupon.drop, link.drop or message.send
+    fields: dict[str, str] = {}
+    text: str | None = None
+    groups: str | None = None  # a selector; None means all
 
 
 class At(Plain, kw_only=True, frozen=True):
@@ -163,5 +172,6 @@ class Plan(Plain, kw_only=True, frozen=True):
     links: tuple[LinkPlan, ...] = ()
     phrases: tuple[PhrasePlan, ...] = ()
     service: ServicePlan = ServicePlan()
+    keywords: tuple[KeywordPlan, ...] = ()
     targets: Targets = Targets()
     segments: tuple[SegmentPlan, ...] = ()

@@ -17,8 +17,9 @@ from coordinator.core.coupons import Coupon
 from coordinator.core.figures import Figures
 from coordinator.core.groups import Group
 from coordinator.core.kernel import Command, Event, Key, Refusal, Turn, command, decides, evolves, result_of
+from coordinator.core.keywords import Keyword
 from coordinator.core.links import Link
-from coordinator.core.plan import CouponPlan, CuePlan, GroupPlan, LinkPlan, Plan, ProductPlan
+from coordinator.core.plan import CouponPlan, CuePlan, GroupPlan, KeywordPlan, LinkPlan, Plan, ProductPlan
 from coordinator.core.products import Product
 from coordinator.core.show import Show, new_segment
 
@@ -175,6 +176,10 @@ def _group(g: GroupPlan) -> Group:
     )
 
 
+def _keyword(k: KeywordPlan) -> Keyword:
+    return Keyword(id=k.id, words=k.words, do=k.do)
+
+
 @evolves(SaleCreated)
 def created(state: State, e: SaleCreated) -> Iterable[Key]:
     plan = e.plan
@@ -187,6 +192,7 @@ def created(state: State, e: SaleCreated) -> Iterable[Key]:
     state.products = {p.id: _product(p) for p in plan.products}
     state.coupons = {c.id: _coupon(c) for c in plan.coupons}
     state.links = {x.id: _link(x) for x in plan.links}
+    state.keywords = {k.id: _keyword(k) for k in plan.keywords}
     state.figures["sale"] = Figures(members=sum(g.members for g in plan.groups))
     for member in plan.team:
         people.person(state, member.role, member.person)
@@ -284,6 +290,7 @@ def replaced(state: State, e: SheetReplaced) -> Iterable[Key]:
         if product.price != prices.get(product.id):  # else a price that was changed in the show stands
             state.products[product.id].price = product.price
     _merge(state.links, {x.id: _link(x) for x in plan.links}, ("kind", "url", "title"))
+    _merge(state.keywords, {k.id: _keyword(k) for k in plan.keywords}, ("words", "do"))
     _merge(
         state.coupons,
         {c.id: _coupon(c) for c in plan.coupons},

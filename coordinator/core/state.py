@@ -21,20 +21,26 @@ from coordinator.core.deliveries import Delivery
 from coordinator.core.figures import Figures
 from coordinator.core.groups import Group
 from coordinator.core.kernel import EVENTS
+from coordinator.core.keywords import Keyword, keywords_of
 from coordinator.core.links import AddressKey, Link
 from coordinator.core.notes import Note
 from coordinator.core.orders import Order
 from coordinator.core.people import Person, Relay
-from coordinator.core.plan import CuePlan, GroupPlan, Plan, ProductPlan
+from coordinator.core.plan import CuePlan, GroupPlan, KeywordPlan, Plan, ProductPlan
+from coordinator.core.polls import Poll
 from coordinator.core.products import Product
 from coordinator.core.prompts import Prompt
 from coordinator.core.questions import Question
+from coordinator.core.quizzes import Quiz
 from coordinator.core.show import Run, Segment, Show
+from coordinator.core.showcases import Showcase
+from coordinator.core.surveys import Survey
 from coordinator.core.tasks import Task
 
 TOPICS = (
     "show", "segments", "cues", "runs", "products", "coupons", "links", "drops", "deliveries", "prompts",
-    "questions", "tasks", "orders", "groups", "people", "checkins", "notes", "figures",
+    "questions", "tasks", "orders", "groups", "people", "checkins", "polls", "quizzes",
+    "surveys", "keywords", "showcases", "notes", "figures",
 )  # fmt: skip
 
 
@@ -67,6 +73,11 @@ class State(msgspec.Struct, kw_only=True, dict=True):
     groups: dict[str, Group] = {}
     people: dict[str, Person] = {}
     checkins: dict[str, Checkin] = {}
+    polls: dict[str, Poll] = {}
+    quizzes: dict[str, Quiz] = {}
+    surveys: dict[str, Survey] = {}
+    keywords: dict[str, Keyword] = {}
+    showcases: dict[str, Showcase] = {}
     notes: dict[str, Note] = {}
     figures: dict[str, Figures] = {}
 
@@ -124,7 +135,7 @@ class State(msgspec.Struct, kw_only=True, dict=True):
 class Index:
     """Look-ups into the plan."""
 
-    __slots__ = ("conditions", "cues", "groups", "products", "risen", "state", "watched")
+    __slots__ = ("_keywords", "conditions", "cues", "groups", "products", "risen", "state", "watched")
 
     def __init__(self, state: State) -> None:
         plan = state.p
@@ -134,6 +145,7 @@ class Index:
         self.cues: dict[str, tuple[str, CuePlan]] = {c.id: (s.id, c) for s in plan.segments for c in s.cues}
         self.cues.update(state.added)
         self.groups: dict[str, GroupPlan] = {g.id: g for g in plan.groups}
+        self._keywords: dict[tuple[str, str], KeywordPlan] | None = None
         self.products: dict[str, ProductPlan] = {p.id: p for p in plan.products}
         self.conditions: dict[str, conditions.Condition] = {}
         # Entity → cues whose condition reads it.
@@ -144,6 +156,13 @@ class Index:
                 # When it is looked at hangs on the show and the segment: they are read too.
                 for key in (*condition.reads, ("show", "show"), ("segments", segment)):
                     self.watched.setdefault(key, []).append(cue_id)
+
+    @property
+    def keywords(self) -> dict[tuple[str, str], KeywordPlan]:
+        """(normalised word, group) → keyword. Made when it is first asked for: the look-ups are made anew with each press."""
+        if self._keywords is None:
+            self._keywords = keywords_of(self.state)
+        return self._keywords
 
     def lookup(self, topic: str, id_: str) -> object | None:
         """An entity of the state, for a condition to look at."""
@@ -196,6 +215,7 @@ def decode(data: bytes) -> State:
             "groups": [x.id for x in plan.groups], "products": [x.id for x in plan.products],
             "coupons": [x.id for x in plan.coupons], "links": [x.id for x in plan.links],
             "segments": [x.id for x in plan.segments], "cues": [c.id for x in plan.segments for c in x.cues],
+            "keywords": [x.id for x in plan.keywords],
             "people": [f"{x.role}:{x.person}" for x in plan.team],
         }  # fmt: skip
         for topic, ids in planned.items():

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from coordinator.core import selectors, wording
+from coordinator.core import cue_kinds, selectors, wording
 from coordinator.core.cue_kinds import into_groups
 from coordinator.core.money import to_minor
 from coordinator.core.plan import At, CuePlan, Plan, SegmentPlan
@@ -42,20 +42,16 @@ PLACEHOLDERS = frozenset(  # what the core fills in when a text is sent
 )
 _PLACEHOLDER = re.compile(r"\{([^{}|]{1,40})\}")
 
-# The fields that a kind of cue makes use of, beside those that every cue has.
-_USES: dict[str, frozenset[str]] = {
-    "link.drop": frozenset({"groups", "text", "product", "link", "lead"}),
-    "coupon.drop": frozenset({"groups", "text", "coupon", "quantity", "lead"}),
-    "message.send": frozenset({"groups", "text", "lead"}),
-    "checkin.open": frozenset({"groups", "text", "lead"}),
-    "prompt.send": frozenset({"text", "to", "urgency"}),
-    "task.assign": frozenset({"groups", "text", "who"}),
-    "product.show": frozenset({"product"}),
-    "product.hide": frozenset({"product"}),
-    "coupon.stop": frozenset({"coupon"}),
-    "checkin.close": frozenset(),
-}
-_OPTIONAL = ("groups", "text", "product", "coupon", "link", "quantity", "to", "who", "urgency", "lead")
+_ALWAYS = frozenset({"id", "at", "when", "again_after", "do", "prompt", "task", "confirm", "late", "note"})
+
+
+def _uses(kind: str) -> frozenset[str]:
+    """The fields that a kind of cue makes use of, beside those that every cue has."""
+    row = cue_kinds.kind_of(kind)
+    if row is None:
+        return frozenset(Cue.model_fields)
+    own = {"groups", "text", "lead"} if row.into_groups else {"text"} if row.needs_text else set()
+    return frozenset(row.model.model_fields) | own | ({"groups"} if kind == "task.assign" else set())
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +164,8 @@ def _cues(sheet: Sheet, plan: Plan) -> Iterator[Found]:
     people = {member.person for member in sheet.team}
     no_relay = {group.id for group in plan.groups if not group.relay}
     for path, cue, compiled, segment, window in _each_cue(sheet, plan):
-        uses = _USES[compiled.do]
-        for name in _OPTIONAL:
+        uses = _uses(compiled.do) | _ALWAYS
+        for name in Cue.model_fields:
             if getattr(cue, name) is not None and name not in uses:
                 yield Found("warn", "PLAN", (*path, name), f"{name} has no effect on {compiled.do}; remove it")
         if compiled.at is not None:

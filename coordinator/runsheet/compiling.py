@@ -13,6 +13,8 @@ from coordinator.core.money import to_minor
 from coordinator.core.plan import Plan
 from coordinator.runsheet import service, times
 from coordinator.runsheet.model import Cue, Segment, Sheet, cue_id
+from coordinator.runsheet import times
+from coordinator.runsheet.model import Cue, Keyword, Segment, Sheet, cue_id
 
 MAX_WORDINGS = 50  # of one task; {a|b} five times over is already 32
 
@@ -92,6 +94,7 @@ def compile_plan(sheet: Sheet) -> Plan:
         links=tuple(plans.LinkPlan(id=each.id, kind=each.kind, url=each.url, title=each.title) for each in sheet.links),
         phrases=service.phrases(sheet),
         service=service.service(sheet),
+        keywords=tuple(_keyword(each) for each in sheet.keywords),
         targets=plans.Targets(sales=_minor(sheet.targets.sales, sheet), buyers=sheet.targets.buyers),
         segments=tuple(_segment(sheet, segment, index) for index, segment in enumerate(sheet.segments)),
     )
@@ -107,6 +110,16 @@ def wordings(texts: list[str]) -> tuple[str, ...]:
             if len(found) < MAX_WORDINGS:
                 found["".join(choice)] = None
     return tuple(found)
+
+
+def _keyword(keyword: Keyword) -> plans.KeywordPlan:
+    fields = {name: getattr(keyword, name) for name in ("coupon", "link", "product")}
+    fields = {name: value for name, value in fields.items() if value is not None}
+    do = "coupon.drop" if keyword.coupon else "link.drop" if fields else "message.send"
+    words = tuple(keyword.words)
+    return plans.KeywordPlan(
+        id=keyword.name, words=words, do=do, fields=fields, text=keyword.text, groups=keyword.groups
+    )
 
 
 def _minor(text: str | None, sheet: Sheet) -> int | None:
@@ -175,6 +188,8 @@ def cue_fields(cue: Cue, segment: Segment, kind: str) -> dict[str, Any]:
         fields["who"] = cue.task or cue.who
     if "product" in fields and not cue.link:
         fields["product"] = cue.product or segment.product
+    if fields.get("questions") is not None:
+        fields["questions"] = [each.model_dump(exclude_defaults=True) for each in fields["questions"]]
     return {name: value for name, value in fields.items() if value is not None}
 
 

@@ -60,6 +60,7 @@ def faults(sheet: Sheet) -> Iterator[Fault]:
     yield from _coupons(sheet, known)
     for path, message in service.faults(sheet, known.products, known.coupons):
         yield Fault(path, message)
+    yield from _keywords(sheet, known)
     yield from _segments(sheet, known)
 
 
@@ -125,6 +126,29 @@ def _coupons(sheet: Sheet, known: _Known) -> Iterator[Fault]:
         for at, product in enumerate(coupon.products):
             yield from _exists(product, "product", known.products, (*here, "products", at))
         yield from _selector(coupon.groups, (*here, "groups"), known)
+
+
+def _keywords(sheet: Sheet, known: _Known) -> Iterator[Fault]:
+    seen: dict[str, int] = {}
+    for index, keyword in enumerate(sheet.keywords):
+        here: Path = ("keywords", index)
+        if keyword.name in seen:
+            message = (
+                f"the id {keyword.name[:40]} is already that of keywords[{seen[keyword.name]}]; give this one another"
+            )
+            yield Fault((*here, "id"), message)
+        seen.setdefault(keyword.name, index)
+        brings = [name for name in ("coupon", "link", "product") if getattr(keyword, name) is not None]
+        if len(brings) > 1:
+            yield Fault((*here, brings[1]), f"a keyword brings one thing: remove {' or '.join(brings[1:])}")
+        elif not brings and keyword.text is None:
+            yield Fault((*here, "text"), "the keyword brings nothing; add coupon:, link:, product: or text:")
+        yield from _exists(keyword.coupon, "coupon", known.coupons, (*here, "coupon"))
+        yield from _exists(keyword.link, "link", known.links, (*here, "link"))
+        yield from _exists(keyword.product, "product", known.products, (*here, "product"))
+        if keyword.product in known.products and keyword.product not in known.with_address:
+            yield Fault((*here, "product"), f"the product {keyword.product} has no address to drop; add url to it")
+        yield from _selector(keyword.groups, (*here, "groups"), known)
 
 
 def _segments(sheet: Sheet, known: _Known) -> Iterator[Fault]:

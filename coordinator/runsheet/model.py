@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, StringConstraints, model_validator
 
 from coordinator.core import selectors
+from coordinator.core.surveys import SurveyQuestion
 from coordinator.runsheet import times
 
 SheetKind = Literal["flash", "groupbuy", "live", "course"]
@@ -237,6 +238,20 @@ class Service(Part):
     warn: PositiveLength = 100_000
     breach: PositiveLength = 180_000
     lease: PositiveLength = 60_000
+class Keyword(Part):
+    """What a member gets into the group who says one of these words: a coupon, a link, a product's link, or a text."""
+
+    id: Id | None = None
+    words: Annotated[list[Line], BeforeValidator(_one_or_more), Field(min_length=1, max_length=20)]
+    coupon: Id | None = None
+    link: Id | None = None
+    product: Id | None = None
+    text: Text | None = None
+    groups: SelectorText | None = None
+
+    @property
+    def name(self) -> str:
+        return self.id or self.words[0]
 
 
 class Targets(Part):
@@ -278,6 +293,17 @@ class Cue(Part):
     coupon: Id | None = None
     link: Id | None = None
     quantity: AtLeastOne | None = None
+    question: Line | None = None
+    questions: list[SurveyQuestion] | None = None
+    title: Line | None = None
+    options: Annotated[list[Line], Field(min_length=2, max_length=20)] | None = None
+    answer: Annotated[list[Line], BeforeValidator(_one_or_more), Field(min_length=1, max_length=20)] | None = None
+    winners: AtLeastOne | None = None
+    prize: Line | None = None
+    until: PositiveLength | None = None
+    poll: Id | None = None
+    quiz: Id | None = None
+    survey: Id | None = None
     urgency: Literal["normal", "high"] | None = None
     confirm: Annotated[Confirm, BeforeValidator(_confirm)] | None = None
     late: Annotated[Late, BeforeValidator(_late)] | None = None
@@ -343,6 +369,7 @@ class Sheet(Part):
     links: list[Link] = []
     phrases: list[Phrase] = []
     service: Service = Service()
+    keywords: list[Keyword] = []
     targets: Targets = Targets()
     segments: list[Segment] = []
 
