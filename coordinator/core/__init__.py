@@ -57,13 +57,6 @@ from coordinator.core.kernel import (
 )
 from coordinator.core.state import TOPICS, State
 
-TOPIC_MODULES = (
-    checkins, checks, coupons, cue_commands, cue_kinds, cues, deliveries, figures, firing, groups, links, messages, notes, orders,
-    people, phrases, products, prompts, question_clocks, questions, schedule, sheets, shifts, show, tasks, triggers,
-    checkins, checks, coupons, cue_commands, cue_kinds, cues, deliveries, figures, firing, groups, keywords, links, messages,
-    notes, orders, people, polls, products, prompts, questions, quizzes, schedule, sheets, show, showcases, surveys, tasks, triggers,
-)  # fmt: skip
-
 __all__ = [
     "CLOCK",
     "CODES",

@@ -84,6 +84,8 @@ class ServicePlan(Plain, kw_only=True, frozen=True):
     warn: int = 100_000
     breach: int = 180_000
     lease: int = 60_000
+
+
 class KeywordPlan(Plain, kw_only=True, frozen=True):
     """A word that brings something into the group in which a member says it."""
 

@@ -12,8 +12,6 @@ from coordinator.core.cue_kinds import into_groups
 from coordinator.core.money import to_minor
 from coordinator.core.plan import Plan
 from coordinator.runsheet import service, times
-from coordinator.runsheet.model import Cue, Segment, Sheet, cue_id
-from coordinator.runsheet import times
 from coordinator.runsheet.model import Cue, Keyword, Segment, Sheet, cue_id
 
 MAX_WORDINGS = 50  # of one task; {a|b} five times over is already 32

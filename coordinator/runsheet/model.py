@@ -238,6 +238,8 @@ class Service(Part):
     warn: PositiveLength = 100_000
     breach: PositiveLength = 180_000
     lease: PositiveLength = 60_000
+
+
 class Keyword(Part):
     """What a member gets into the group who says one of these words: a coupon, a link, a product's link, or a text."""
 
