@@ -17,7 +17,7 @@ from typing import Any
 import structlog
 
 from coordinator import clock as clocks
-from coordinator import reading
+from coordinator import reading, rules
 from coordinator.answers import Answer, Reply, busy, refused
 from coordinator.clock import Clock
 from coordinator.core import CLOCK, Actor, Event, Moment, Refusal, State, answer, decide, decide_due, due
@@ -314,7 +314,7 @@ class Conductor:
         over = False
         while not over and not self._broken and (turn := self._queue.turn()) is not None:
             work, share = turn
-            moment = Moment(at=self.clock.now(), bits=clocks.bits(), public=self.public, speed=self.clock.speed or 1.0)
+            moment = self._moment()
             first = work.next
             last = min(len(work.commands), first + share)
             while work.next < last and not over and not self._broken:
@@ -331,8 +331,13 @@ class Conductor:
             over = over or batch.decided >= BATCH_COMMANDS
         return batch
 
+    def _moment(self) -> Moment:
+        speed, plan = self.clock.speed or 1.0, self.state.plan
+        judge = rules.judge_for(plan.checks.rules if plan is not None else rules.DEFAULT)
+        return Moment(at=self.clock.now(), bits=clocks.bits(), public=self.public, speed=speed, rules=judge)
+
     def _decide_due(self, batch: _Batch, key: str) -> None:
-        moment = Moment(at=self.clock.now(), bits=clocks.bits(), public=self.public, speed=self.clock.speed or 1.0)
+        moment = self._moment()
         try:
             decided = decide_due(self.state, key, moment)
         except Exception:

@@ -26,6 +26,7 @@ CORE_MAY_IMPORT = {
     "typing": "types",
     "dataclasses": "what a parser builds",
     "functools": "a parsed text is kept",
+    "itertools": "the first of what was found",
     "operator": "comparisons of conditions",
     "re": "texts and their fields",
     "unicodedata": "questions that ask the same; words that are forbidden",

@@ -22,6 +22,7 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 if TYPE_CHECKING:
+    from coordinator.core.rules import Judge
     from coordinator.core.state import State
 
 Key = tuple[str, str]
@@ -101,6 +102,23 @@ class Override(msgspec.Struct, frozen=True):
     reason: str
 
 
+class Checked(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a check had to say of a text that went all the same. `where` is the field that held it."""
+
+    rule: str
+    severity: str
+    term: str
+    where: str = "text"
+
+
+class Check(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Which rule set judged what was sent, and what it found."""
+
+    set: str
+    version: str
+    found: tuple[Checked, ...] = ()
+
+
 class Event(msgspec.Struct, kw_only=True, tag_field="kind", omit_defaults=True, rename={"from_": "from"}):
     """Something that happened. Subclasses add fields; the tag is the kind on the wire.
 
@@ -114,6 +132,7 @@ class Event(msgspec.Struct, kw_only=True, tag_field="kind", omit_defaults=True, 
     cmd: str | None = None
     sum: int | None = None  # of the command's body: the same id with another body is another command
     override: Override | None = None  # checks that its sender overruled
+    check: Check | None = None  # who judged the texts it came with
     v: int = 1
 
     VERSION: ClassVar[int] = 1
@@ -246,7 +265,11 @@ def moments(f: Callable[[State], Iterable[tuple[int, int, str]]]) -> Callable[[S
 def answer(state: State, event: Event) -> dict[str, Any] | None:
     """The result of the command whose first event this is."""
     f = _RESULTS.get(type(event))
-    return f(state, event) if f else None
+    result = f(state, event) if f else None
+    if event.check is not None and event.check.found:
+        # What went with a warning is told so, now and when the command is repeated.
+        return {**(result or {}), "found": [msgspec.structs.asdict(each) for each in event.check.found]}
+    return result
 
 
 # ---------------------------------------------------------------- state from events
@@ -279,6 +302,8 @@ class Moment(msgspec.Struct, frozen=True):
     public: str = ""
     """Address under which phones reach this installation, without a slash at the end."""
     speed: float = 1.0
+    rules: Judge | None = None
+    """What judges texts that are to be sent. Where there is none, none can be sent."""
 
 
 class Turn:
@@ -288,12 +313,15 @@ class Turn:
     refuses before its first `emit`, never after.
     """
 
-    __slots__ = ("_depth", "_keys", "actor", "at", "cmd", "events", "moment", "override", "state", "sum", "touched")
+    __slots__ = (
+        "_depth", "_keys", "actor", "at", "check", "cmd", "events", "moment", "override", "state", "sum", "touched",
+    )  # fmt: skip
 
     def __init__(self, state: State, actor: Actor, moment: Moment, cmd: str | None, sum_: int | None = None) -> None:
         self.state, self.actor, self.moment, self.cmd, self.sum = state, actor, moment, cmd, sum_
         self.at = max(moment.at, state.at)  # `at` never decreases
         self.override: Override | None = None
+        self.check: Check | None = None
         self.events: list[Event] = []
         self.touched: set[Key] = set()
         self._depth = 0
@@ -305,7 +333,7 @@ class Turn:
         if not event.by:
             event.by = self.actor.by
         if self.cmd is not None and not self.events:
-            event.cmd, event.sum, event.override = self.cmd, self.sum, self.override
+            event.cmd, event.sum, event.override, event.check = self.cmd, self.sum, self.override, self.check
         if event.VERSION != 1:
             event.v = event.VERSION
         touched = evolve(state, event)

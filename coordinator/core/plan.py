@@ -158,6 +158,13 @@ class Targets(Plain, kw_only=True, frozen=True):
     buyers: int | None = None
 
 
+class Checking(Plain, kw_only=True, frozen=True):
+    """By what the texts of this sale are judged."""
+
+    rules: str = "cn"
+    exceptions: tuple[str, ...] = ()  # a brand's own words, in which a term is meant otherwise
+
+
 class Plan(Plain, kw_only=True, frozen=True):
     title: str
     kind: str
@@ -176,4 +183,5 @@ class Plan(Plain, kw_only=True, frozen=True):
     service: ServicePlan = ServicePlan()
     keywords: tuple[KeywordPlan, ...] = ()
     targets: Targets = Targets()
+    checks: Checking = Checking()
     segments: tuple[SegmentPlan, ...] = ()

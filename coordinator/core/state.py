@@ -135,7 +135,7 @@ class State(msgspec.Struct, kw_only=True, dict=True):
 class Index:
     """Look-ups into the plan."""
 
-    __slots__ = ("_keywords", "conditions", "cues", "groups", "products", "risen", "state", "watched")
+    __slots__ = ("_keywords", "addresses", "conditions", "cues", "groups", "products", "risen", "state", "watched")
 
     def __init__(self, state: State) -> None:
         plan = state.p
@@ -147,6 +147,7 @@ class Index:
         self.groups: dict[str, GroupPlan] = {g.id: g for g in plan.groups}
         self._keywords: dict[tuple[str, str], KeywordPlan] | None = None
         self.products: dict[str, ProductPlan] = {p.id: p for p in plan.products}
+        self.addresses = (*(x.url for x in plan.links), *(p.url for p in plan.products if p.url))
         self.conditions: dict[str, conditions.Condition] = {}
         # Entity → cues whose condition reads it.
         self.watched: dict[tuple[str, str], list[str]] = {}

@@ -94,6 +94,7 @@ def compile_plan(sheet: Sheet) -> Plan:
         service=service.service(sheet),
         keywords=tuple(_keyword(each) for each in sheet.keywords),
         targets=plans.Targets(sales=_minor(sheet.targets.sales, sheet), buyers=sheet.targets.buyers),
+        checks=plans.Checking(rules=sheet.checks.rules, exceptions=tuple(sheet.checks.exceptions)),
         segments=tuple(_segment(sheet, segment, index) for index, segment in enumerate(sheet.segments)),
     )
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from coordinator import rules
 from coordinator.core import conditions, cue_kinds, selectors
 from coordinator.core.money import MoneyError, to_minor
 from coordinator.runsheet import service
@@ -49,6 +50,9 @@ def faults(sheet: Sheet) -> Iterator[Fault]:
         currency=sheet.currency,
     )
     yield from _team(sheet, known)
+    if sheet.checks.rules not in rules.known():
+        message = f"there is no rule set {sheet.checks.rules}; known are {', '.join(rules.known())}"
+        yield Fault(("checks", "rules"), message)
     parts: tuple[tuple[str, Sequence[_HasId]], ...] = (
         ("groups", sheet.groups), ("products", sheet.products), ("coupons", sheet.coupons),
         ("links", sheet.links), ("phrases", sheet.phrases), ("segments", sheet.segments),

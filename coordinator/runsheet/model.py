@@ -261,6 +261,13 @@ class Targets(Part):
     buyers: Count | None = None
 
 
+class Checks(Part):
+    """By what the sheet's texts are judged."""
+
+    rules: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")] = "cn"
+    exceptions: Annotated[list[Line], Field(max_length=200)] = []  # a brand's own words: 老第一家
+
+
 class Late(Part):
     rule: Literal["fire", "skip", "ask"]
     within: Length
@@ -373,6 +380,7 @@ class Sheet(Part):
     service: Service = Service()
     keywords: list[Keyword] = []
     targets: Targets = Targets()
+    checks: Checks = Checks()
     segments: list[Segment] = []
 
 

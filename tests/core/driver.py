@@ -10,6 +10,7 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+from coordinator import rules
 from coordinator.core import (
     CLOCK,
     COMMANDS,
@@ -173,7 +174,12 @@ class Sale:
 
     def _moment(self) -> Moment:
         bits = (self._commands * 1_000_003 + len(self.events)).to_bytes(32, "big")
-        return Moment(at=self.now, bits=bits, public=PUBLIC)
+        return Moment(
+            at=self.now,
+            bits=bits,
+            public=PUBLIC,
+            rules=rules.judge(self.state.p.checks.rules if self.state.plan else "cn"),
+        )
 
     def _take(self, decided: Decided) -> None:
         self.events += decided.events

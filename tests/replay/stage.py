@@ -6,6 +6,7 @@ import copy
 from pathlib import Path
 from typing import Any
 
+from coordinator import rules
 from coordinator.core import COMMANDS, Actor, Event, Moment, State, decide, decide_due, due
 from coordinator.journal import codec
 from coordinator.journal.base import Flush, Journal
@@ -68,7 +69,7 @@ class Stage:
 
     def do(self, role: str, kind: str, **fields: Any) -> dict[str, Any]:
         bits = len(self.events).to_bytes(32, "big")
-        moment = Moment(at=self.now, bits=bits, public="https://d.example")
+        moment = Moment(at=self.now, bits=bits, public="https://d.example", rules=rules.judge())
         cmd = f"c{len(self.commands)}"
         decided = decide(self.state, ROLES[role], COMMANDS[kind].model_validate(fields), moment, cmd, 1)
         if decided.events:

@@ -144,11 +144,11 @@ def test_a_word_that_is_asked_of_a_role_without_the_button_warns(small: dict[str
     assert said(small) == [("warn", "PLAN", "segments[0].cues[1].confirm")]
 
 
-def test_fewer_wordings_than_people_warn(small: dict[str, Any], said: Said) -> None:
+def test_fewer_wordings_than_people_block_for_two_would_post_the_same(small: dict[str, Any], said: Said) -> None:
     small["team"].append({"person": "tao", "role": "cheer"})
     cue = {"at": "+1m", "task": "cheer", "text": "好用吗?"}
     small["segments"][0]["cues"].append(cue)
-    assert said(small) == [("warn", "SHILL", "segments[0].cues[4].text")]
+    assert said(small) == [("block", "SHILL", "segments[0].cues[4].text")]
     cue["text"] = "{好用|顺手}吗?"
     assert said(small) == []
 

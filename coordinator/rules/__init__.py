@@ -1,0 +1,69 @@
+"""Rule sets: data files, read and checked here, compiled for the core, which reads no files.
+
+`cn` is shipped. A folder of one's own (`DROPCUE_RULES`) holds more, each `NAME.yaml`; a sheet names the one it is
+judged by (`checks: {rules: NAME}`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from coordinator.core.rules import Judge
+from coordinator.rules.reading import RulesError, read_rules
+
+__all__ = ["DEFAULT", "RulesError", "judge", "judge_for", "known", "take"]
+
+DEFAULT = "cn"
+_SHIPPED = Path(__file__).parent
+
+_judges: dict[str, Judge] = {}
+
+
+def judge(name: str = DEFAULT) -> Judge:
+    """The set of that name, compiled. Raises `RulesError` where there is none."""
+    found = _judges.get(name)
+    if found is None:
+        path = _SHIPPED / f"{name}.yaml"
+        if name not in shipped():
+            raise RulesError(f"there is no rule set {name[:40]!r}; known are {', '.join(known())}")
+        found = _judges[name] = Judge(read_rules(path, _base))
+    return found
+
+
+def judge_for(name: str) -> Judge:
+    """The set that a sale is judged by. One that is not here (the sale came from another node) gives way to the shipped."""
+    try:
+        return judge(name)
+    except RulesError:
+        return judge()
+
+
+def take(folder: Path) -> list[str]:
+    """Adds the sets of a folder of one's own; their names. Raises `RulesError` where one of them is wrong."""
+    taken = []
+    try:
+        files = sorted(folder.glob("*.yaml"))
+    except OSError as e:
+        raise RulesError(f"{folder} cannot be read ({e.strerror})") from None
+    if not folder.is_dir():
+        raise RulesError(f"{folder} is no folder; DROPCUE_RULES names a folder of rule sets")
+    for file in files:
+        rules = read_rules(file, _base)
+        if rules.name in shipped():
+            raise RulesError(f"{file}: {rules.name} is the name of a set that is shipped; give yours another")
+        _judges[rules.name] = Judge(rules)
+        taken.append(rules.name)
+    return taken
+
+
+def shipped() -> list[str]:
+    return sorted(path.stem for path in _SHIPPED.glob("*.yaml"))
+
+
+def known() -> list[str]:
+    """The names of all sets there are here."""
+    return sorted({*shipped(), *_judges})
+
+
+def _base(name: str) -> Judge:
+    return judge(name)

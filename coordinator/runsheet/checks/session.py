@@ -1,0 +1,36 @@
+"""PLAN: the nine things that a good session has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from coordinator.core.plan import Plan
+from coordinator.runsheet.checks.found import Found
+from coordinator.runsheet.model import Sheet
+from coordinator.runsheet.source import Path
+
+NOTICES = 3  # what all must see goes out morning, noon and evening
+
+
+def nine_things(sheet: Sheet, plan: Plan) -> Iterator[Found]:
+    kinds = {segment.kind for segment in sheet.segments}
+    cues = [cue for segment in plan.segments for cue in segment.cues]
+    does = [cue.do for cue in cues]
+    words = " ".join(cue.text or "" for cue in cues)
+    here: Path = ("segments",)
+    things: tuple[tuple[bool, Path, str, str], ...] = (
+        ("preheat" in kinds, here, "preparation", "add a preheat segment before the show"),
+        (does.count("message.send") >= NOTICES, here, "repeated notice", f"send what all must see {NOTICES} times, for example morning, noon and evening"),
+        ("rules" in kinds or "规则" in words or "群规" in words, here, "rules", "add a rules segment or a message with the rules"),
+        ("warmup" in kinds, here, "warm-up", "add a warmup segment"),
+        ("guest" in kinds or "嘉宾" in words, here, "guest introduction", "add a guest segment, or introduce the guest (嘉宾) in a cue"),
+        (bool({"interaction", "qa"} & kinds) or "checkin.open" in does, here, "invitation to take part", "add a sign-in, an interaction or a qa segment"),
+        (any(member.role == "controller" for member in sheet.team), ("team",), "control of the floor", "add a controller to the team"),
+        ("wrapup" in kinds, here, "summary", "add a wrapup segment"),
+        ("coupon.drop" in does, here, "benefit", "drop a coupon"),
+    )  # fmt: skip
+    for there, path, name, remedy in things:
+        if not there:
+            yield Found(
+                "inform", "PLAN", path, f"{name}, one of the nine things of a good session, is missing; {remedy}"
+            )
