@@ -1,19 +1,24 @@
-"""Sign-in rounds: opened with a message into groups, joined once by a member, closed."""
+"""Sign-in rounds 签到: opened with a message into groups, joined once by a member, closed.
+
+Rounds of one series 打卡, such as one a day of a course, make streaks: how many in a row a member has joined.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
+from pydantic import Field
 
+from coordinator.core import rounds
 from coordinator.core.cue_kinds import LATE_DROP, cue_kind
-from coordinator.core.groups import own_member
 from coordinator.core.kernel import (
     Command,
     Event,
     Id,
     Key,
+    Length,
     Member,
     Refusal,
     Text,
@@ -21,7 +26,10 @@ from coordinator.core.kernel import (
     command,
     current,
     decides,
+    due_key,
     evolves,
+    moments,
+    result_of,
 )
 
 if TYPE_CHECKING:
@@ -35,29 +43,41 @@ class Checkin(msgspec.Struct, kw_only=True):
     open: bool = True
     at: int
     drop: str
+    until: int | None = None
+    series: str | None = None
+    number: int = 1
+    """Of its series, from 1."""
     count: int = 0
+    longest: int = 0
+    """The longest streak of those who joined."""
     members: set[str] = set()
 
 
 class CheckinOpened(Event, tag="checkin.opened", kw_only=True):
     checkin: str
     drop: str
+    series: str | None = None
+    until: int | None = None
 
 
 class CheckinClosed(Event, tag="checkin.closed", kw_only=True):
     checkin: str
+    why: str = "closed"  # closed, until
 
 
 class CheckinJoined(Event, tag="checkin.joined", kw_only=True):
     checkin: str
     member: str
     group: str | None = None
+    streak: int = 1  # rounds of the series in a row, this one among them
 
 
 @command("checkin.open", button=True, events=("cue.announced", "delivery.requested", "cue.fired", "checkin.opened"))
 class CheckinOpen(Command):
-    """A sign-in round, announced in groups."""
+    """A sign-in round, announced in groups. `until` is how long it stays open, from its opening."""
 
+    series: Id | None = None
+    until: Annotated[Length, Field(ge=1)] | None = None
     groups: str | list[Id] = "all"
     text: Text | None = None
 
@@ -69,7 +89,7 @@ class CheckinClose(Command):
 
 @command("checkin.join", events=("checkin.joined",))
 class CheckinJoin(Command):
-    """A member signs in, once a round."""
+    """A member signs in, once a round. The result is their streak in the round's series."""
 
     member: Member | None = None
     group: Id | None = None
@@ -77,7 +97,9 @@ class CheckinJoin(Command):
 
 
 def _went_out(turn: Turn, drop: Drop) -> None:
-    turn.emit(CheckinOpened(checkin=turn.state.next_id("checkin"), drop=drop.id))
+    f = turn.state.index.cues[drop.cue][1].fields
+    until = turn.at + f["until"] if f.get("until") else None
+    turn.emit(CheckinOpened(checkin=turn.state.next_id("checkin"), drop=drop.id, series=f.get("series"), until=until))
 
 
 def _end(turn: Turn, _plan: CuePlan, _cue: Cue) -> None:
@@ -90,7 +112,7 @@ cue_kind("checkin.close", perform=_end)
 
 
 def the_open_one(state: State) -> Checkin | None:
-    return next((c for c in reversed(state.checkins.values()) if c.open), None)
+    return rounds.newest(state.checkins)
 
 
 @current(CheckinOpen, CheckinClose)
@@ -111,7 +133,8 @@ def open_(turn: Turn, c: CheckinOpen) -> None:
     if turn.state.the.status == "closed":
         raise Refusal("too_late", "the sale is closed", {"status": "closed"})
     checks.need_clean(turn, c.text)
-    firing.drop_by_hand(turn, "checkin.open", {}, reaching.check_groups(turn.state, c.groups), c.text)
+    fields = c.model_dump(include={"series", "until"}, exclude_none=True)
+    firing.drop_by_hand(turn, "checkin.open", fields, reaching.check_groups(turn.state, c.groups), c.text)
 
 
 @decides(CheckinClose)
@@ -124,23 +147,43 @@ def close(turn: Turn, _: CheckinClose) -> None:
 
 @decides(CheckinJoin)
 def join(turn: Turn, c: CheckinJoin) -> None:
-    member = own_member(turn, c.member)
-    if member is None:
-        raise Refusal("invalid", "a sign-in needs a member", {"field": "member"})
-    found = turn.state.checkins.get(c.checkin) if c.checkin else the_open_one(turn.state)
-    if found is None:
-        raise Refusal("too_early", "no sign-in round is open", {"field": "checkin"})
-    if not found.open:
-        raise Refusal("too_late", f"{found.id} is closed", {"field": "checkin"})
+    member = rounds.taking_part(turn, c.member)
+    found = rounds.meant(turn.state.checkins, c.checkin, "checkin")
     if member in found.members:
         raise Refusal("already", "this member signed in already", {"field": "member"})
-    turn.emit(CheckinJoined(checkin=found.id, member=member, group=c.group))
+    turn.emit(CheckinJoined(checkin=found.id, member=member, group=c.group, streak=_streak(turn.state, found, member)))
+
+
+def _streak(state: State, checkin: Checkin, member: str) -> int:
+    if checkin.series is None:
+        return 1
+    last, streak = state.streaks.get(checkin.series, {}).get(member, (0, 0))
+    return streak + 1 if last == checkin.number - 1 else 1
+
+
+@result_of(CheckinJoined)
+def joined_result(_: State, e: CheckinJoined) -> dict[str, int]:
+    return {"streak": e.streak}
+
+
+@moments
+def deadlines(state: State) -> Iterable[tuple[int, int, str]]:
+    return rounds.deadlines(state.checkins, "checkin")
+
+
+@due_key("checkin")
+def deadline(turn: Turn, name: str) -> None:
+    if rounds.over(turn.state.checkins, name, turn.at) is not None:
+        turn.emit(CheckinClosed(checkin=name, why="until"))
 
 
 @evolves(CheckinOpened)
 def opened(state: State, e: CheckinOpened) -> Iterable[Key]:
     state.count("checkin")
-    state.checkins[e.checkin] = Checkin(id=e.checkin, at=e.at, drop=e.drop)
+    number = 1 + sum(c.series == e.series for c in state.checkins.values()) if e.series else 1
+    state.checkins[e.checkin] = Checkin(
+        id=e.checkin, at=e.at, drop=e.drop, until=e.until, series=e.series, number=number
+    )
     return [("checkins", e.checkin)]
 
 
@@ -155,4 +198,7 @@ def joined(state: State, e: CheckinJoined) -> Iterable[Key]:
     checkin = state.checkins[e.checkin]
     checkin.members.add(e.member)
     checkin.count += 1
+    checkin.longest = max(checkin.longest, e.streak)
+    if checkin.series is not None:
+        state.streaks.setdefault(checkin.series, {})[e.member] = (checkin.number, e.streak)
     return [("checkins", e.checkin)]

@@ -310,6 +310,7 @@ class Cue(Part):
     winners: AtLeastOne | None = None
     prize: Line | None = None
     until: PositiveLength | None = None
+    series: Id | None = None
     poll: Id | None = None
     quiz: Id | None = None
     survey: Id | None = None
