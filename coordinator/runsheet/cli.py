@@ -1,4 +1,4 @@
-"""`dropcue sheet`: print a ready sheet, check one, turn YAML into JSON and back."""
+"""`dropcue sheet`: print a ready sheet, check one, turn YAML, JSON and XLSX into each other."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ def new(
 ) -> None:
     """Print a ready sheet: whole, good, and with its format explained at the top. It starts tomorrow at 20:00."""
     from coordinator.runsheet.ready import KINDS, ready_sheet
+    from coordinator.runsheet.source import from_yaml
 
     with _told():
         if kind not in KINDS:
@@ -40,13 +41,16 @@ def new(
             return
         if out.exists():
             raise UsageError(f"{out} is already there, perhaps with work in it; choose another name or move it away")
-        _write(out, text)
+        _write(
+            out,
+            _written(from_yaml(text).value, out.suffix.lower()) if out.suffix.lower() in {".xlsx", ".json"} else text,
+        )
         typer.echo(f"wrote {out}; next: dropcue sheet check {out}")
 
 
 @app.command()
 def check(
-    file: Annotated[Path, typer.Argument(help="A sheet as YAML or JSON.")],
+    file: Annotated[Path, typer.Argument(help="A sheet as YAML, JSON or XLSX.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
     """Say what is wrong with a sheet, where, and what to do. Ends with 1 where something is an error or blocks."""
@@ -64,26 +68,26 @@ def check(
 
 @app.command()
 def convert(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="A sheet as YAML or JSON.")],
-    target: Annotated[Path, typer.Argument(metavar="OUT", help="Where to write it; .json or .yaml says as what.")],
+    source: Annotated[Path, typer.Argument(metavar="IN", help="A sheet as YAML, JSON or XLSX.")],
+    target: Annotated[
+        Path, typer.Argument(metavar="OUT", help="Where to write it; .yaml, .json or .xlsx says as what.")
+    ],
 ) -> None:
-    """Write a sheet in the other format. What it says stays the same; comments have no place in JSON."""
+    """Write a sheet in another format. What it says stays the same; only YAML has a place for comments."""
     from coordinator.runsheet.reading import read_sheet
 
     with _told():
         suffix = target.suffix.lower()
-        if suffix not in {".json", ".yaml", ".yml"}:
-            raise UsageError(f"{target}: sheets are written as .yaml or .json in this version; name the file so")
+        if suffix not in {".json", ".yaml", ".yml", ".xlsx"}:
+            raise UsageError(f"{target}: sheets are written as .yaml, .json or .xlsx; name the file so")
         if source.resolve() == target.resolve():
             raise UsageError(f"{source} would be written over itself; give the result another name")
         reading = read_sheet(_read(source), source.name)
         if reading.object is None:
             first = reading.findings[0]
-            raise DropcueError(f"{source}, line {first.line or 1}: {first.message}")
-        if suffix == ".json":
-            _write(target, json.dumps(reading.object, ensure_ascii=False, indent=2) + "\n")
-        else:
-            _write(target, _yaml(reading.object))
+            line = f", line {first.line}" if first.line else ""
+            raise DropcueError(f"{source}{line}: {first.message}")
+        _write(target, _written(reading.object, suffix))
         typer.echo(f"wrote {target}; next: dropcue sheet check {target}")
 
 
@@ -112,9 +116,18 @@ def _read(file: Path) -> bytes:
         ) from error
 
 
-def _write(file: Path, text: str) -> None:
+def _written(sheet: dict[str, Any], suffix: str) -> str | bytes:  # Any: a JSON object
+    """A sheet in the format that a file's name asks for."""
+    if suffix == ".xlsx":
+        from coordinator.runsheet.xlsx import to_xlsx
+
+        return to_xlsx(sheet)
+    return json.dumps(sheet, ensure_ascii=False, indent=2) + "\n" if suffix == ".json" else _yaml(sheet)
+
+
+def _write(file: Path, content: str | bytes) -> None:
     try:
-        file.write_text(text, encoding="utf-8", newline="\n")
+        file.write_bytes(content.encode() if isinstance(content, str) else content)
     except OSError as error:
         raise CannotStart(
             f"{file} cannot be written ({error.strerror or error}); check the folder and its rights"

@@ -54,16 +54,16 @@ class Reading:
 
     def finding(self, severity: Any, rule: str, path: Path, message: str) -> Finding:
         """A finding at a place of this sheet, with the line where that stands."""
-        return Finding(severity, rule, where(path), self.source.line(path), message)
+        return Finding(severity, rule, self.source.cell(path) or where(path), self.source.line(path), message)
 
 
 def read_sheet(
     data: bytes | str | dict[str, Any], name: str = "sheet.yaml", content_type: str | None = None
 ) -> Reading:
-    """Read a sheet from YAML 1.2 or JSON, or from an object that was parsed before.
+    """Read a sheet from YAML 1.2, JSON or XLSX, or from an object that was parsed before.
 
     Never raises, whatever comes: what is wrong is in the findings, with severity `error` and rule `SHEET`.
-    `name` and `content_type` only help to tell JSON from YAML. It takes some seconds for a sheet of 1 MB, so
+    `name` and `content_type` only help to tell one from the other. It takes some seconds for a sheet of 1 MB, so
     a server should not call it between two beats of its heart.
     """
     try:
@@ -114,9 +114,11 @@ def _source(data: bytes | str, name: str, content_type: str | None) -> Source:
     suffix = name.lower().rpartition(".")[2]
     head = data[:8].encode("utf-8", "replace") if isinstance(data, str) else data[:8]
     if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")) or suffix in {"xlsx", "xls"} or "spreadsheet" in kind:
-        raise SourceError(
-            "XLSX is not read by this version yet; write the sheet as YAML, as `dropcue sheet new flash` prints it", 1
+        from coordinator.runsheet.xlsx import (
+            from_xlsx,  # it brings the spreadsheet libraries, which most reading needs not
         )
+
+        return from_xlsx(data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data)
     text = decoded(data)
     if "json" in kind or suffix == "json":
         return from_json(text)

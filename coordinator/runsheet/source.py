@@ -36,10 +36,17 @@ Plain = Any
 
 @dataclass(slots=True)
 class Source:
-    """A value and where each part of it stood. `lines` is empty for a value that came parsed."""
+    """A value and where each part of it stood. `lines` is empty for a value that came parsed; `cells` is a workbook's."""
 
     value: Plain
     lines: dict[Path, int] = field(default_factory=dict)
+    cells: dict[Path, str] = field(default_factory=dict)
+
+    def cell(self, path: Path) -> str | None:
+        """The workbook's cell of what stands at the path, or of the nearest thing around it."""
+        while path and path not in self.cells:
+            path = path[:-1]
+        return self.cells.get(path)
 
     def line(self, path: Path) -> int | None:
         """The line, counted from 1, of what stands at the path, or of the nearest thing around it."""

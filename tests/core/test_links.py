@@ -84,7 +84,7 @@ class TestASignInRound:
         assert sale.state.checkins["checkin1"].count == 1
         sale.do("controller", "checkin.close", from_="checkin1")
         assert sale.refused("r1", "checkin.join", member="m2", checkin="checkin1") == "too_late"
-        assert sale.refused("r1", "checkin.join", member="m2") == "too_early"
+        assert sale.refused("r1", "checkin.join", member="m2") == "too_late"
         assert sale.refused("controller", "checkin.close") == "stale"
 
     def test_is_opened_once_though_two_press(self) -> None:

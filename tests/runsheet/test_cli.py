@@ -117,7 +117,7 @@ def test_convert_quotes_what_yaml_would_read_as_something_else(tmp_path: Path) -
 
 
 def test_convert_refuses_what_it_cannot_do(flash: Path, tmp_path: Path) -> None:
-    assert run("convert", flash, tmp_path / "a.xlsx").exit_code == 2
+    assert run("convert", flash, tmp_path / "a.csv").exit_code == 2
     assert run("convert", flash, flash).exit_code == 2
     assert run("convert", tmp_path / "none.yaml", tmp_path / "a.json").exit_code == 3
     (tmp_path / "bad.yaml").write_text("a: [", encoding="utf-8")

@@ -138,13 +138,13 @@ def test_an_alias_stands_for_what_it_names(small: dict[str, Any], errors: Errors
     assert errors(sheet) == []
 
 
-def test_a_spreadsheet_is_refused_with_what_to_do_instead() -> None:
+def test_what_comes_as_a_workbook_and_is_none_is_said_to_be_so() -> None:
     for data, more in (
         (b"PK\x03\x04\x14\x00", {}),
         (b"", {"name": "sheet.xlsx"}),
         (b"x", {"content_type": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}),
     ):
-        assert "write the sheet as YAML" in only(data, **more).message
+        assert "no .xlsx workbook" in only(data, **more).message
 
 
 def test_a_parsed_sheet_with_what_json_cannot_say_is_refused(small: dict[str, Any], errors: Errors) -> None:
