@@ -77,6 +77,11 @@ def chosen_settings(**flags: Any) -> Settings:
         raise UsageError(f"--{name} (DROPCUE_{name.upper()}): {first['msg']}") from None
 
 
-def hook_secret(source: str) -> str | None:
-    """The secret that webhooks of this source are signed with."""
-    return os.environ.get(_HOOK + source.upper().replace("-", "_"))
+def hook_setting(source: str) -> str:
+    """The name of the setting that holds a source's secrets."""
+    return _HOOK + source.upper().replace("-", "_")
+
+
+def hook_secrets(source: str) -> list[str]:
+    """The secrets that webhooks of this source may be signed with: several, parted by blanks, while one follows another."""
+    return os.environ.get(hook_setting(source), "").replace(",", " ").split()

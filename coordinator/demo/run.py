@@ -30,7 +30,7 @@ from coordinator.gateway.app import Service, until_told_to_stop
 from coordinator.record import Listener, Published
 from coordinator.registry import Sale
 from coordinator.runsheet.ready import ready_sheet
-from coordinator.settings import Settings, hook_secret
+from coordinator.settings import Settings, hook_secrets
 from roles.relay.agent import Agent
 
 HOOK = "demo"
@@ -90,7 +90,7 @@ class _Onlooker(Listener):
 async def run_demo(settings: Settings, *, speed: float, audience_file: Path | None, seed: int) -> None:
     """Runs until it is told to stop. Raises DropcueError where it cannot start."""
     recording = read_recording(audience_file) if audience_file is not None else None
-    if hook_secret(HOOK) is None:
+    if not hook_secrets(HOOK):
         os.environ["DROPCUE_HOOK_DEMO"] = "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
     service = Service(settings)
     await service.start()
@@ -158,7 +158,7 @@ async def _simulate(service: Service, sale: Sale, speed: float, seed: int, conso
     state = sale.conductor.state
     ended = asyncio.Event()
     async with HttpShopfront(
-        f"http://127.0.0.1:{service.settings.port}", sale.id, secret=hook_secret(HOOK) or "", source=HOOK,
+        f"http://127.0.0.1:{service.settings.port}", sale.id, secret=hook_secrets(HOOK)[0], source=HOOK,
         cookie_for=gateway.tokens.sign,
     ) as shop:  # fmt: skip
         audience = SimulatedAudience(

@@ -1,14 +1,12 @@
-"""The HTTP interface (design.md, section 8): sales, commands, events, tokens, hooks."""
+"""The HTTP interface (design.md, section 8): sales, commands, events, tokens."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Any
 
 import msgspec
 from aiohttp import web
-from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from coordinator.answers import Answer
 from coordinator.core import TOPICS, Actor, State
@@ -21,7 +19,6 @@ from coordinator.gateway.readiness import readiness
 from coordinator.journal import codec
 from coordinator.leases import REVOKED
 from coordinator.registry import Sale, SheetRefused
-from coordinator.settings import hook_secret
 from roles import streams as role_streams
 from roles import views as role_views
 from roles.permissions import ROLES, table
@@ -246,49 +243,18 @@ async def post_do(request: web.Request) -> web.Response:
             raise Problem(
                 422, "invalid", "each command is an object with an id of its own, a text", {"field": "commands"}
             )
-        return await _many(sale, identity.actor, frame["commands"], request.content_length or 0)
+        return await many(sale, identity.actor, frame["commands"], request.content_length or 0)
     if not isinstance(frame.get("id"), str):
         raise Problem(422, "invalid", "a command needs an id, a text", {"field": "id"})
     return answered(await sale.conductor.do(identity.actor, frame), sale)
 
 
-async def _many(sale: Sale, actor: Actor, commands: list[Any], size: int) -> web.Response:
+async def many(sale: Sale, actor: Actor, commands: list[Any], size: int) -> web.Response:
     if len(commands) > wire.MAX_MANY:
         raise Problem(422, "invalid", f"at most {wire.MAX_MANY} commands at once", {"field": "commands"})
     answers = await answers_to(sale, actor, commands, size)
     seq = max((a.seq for a in answers), default=sale.hub.head)
     return reply({"op": "done", "position": sale.hub.mark(seq), "results": [wire.told(a) for a in answers]})
-
-
-async def post_hook(request: web.Request) -> web.Response:
-    gateway = request.app[GATEWAY]
-    source = request.match_info["source"]
-    secret = hook_secret(source) if source.replace("-", "").isalnum() and source.isascii() else None
-    if secret is None:
-        raise Problem(404, "unknown", f"no secret is set for the source {source[:40]}: set DROPCUE_HOOK_<SOURCE>")
-    data = await request.read()
-    try:
-        Webhook(secret).verify(data, dict(request.headers))
-    except (json.JSONDecodeError, UnicodeError, RecursionError) as e:
-        # The library reads the body as well, after it has looked at the signature.
-        raise Problem(422, "invalid", f"the body is no JSON: {type(e).__name__}") from None
-    except (WebhookVerificationError, ValueError) as e:
-        raise Problem(401, "forbidden", f"the signature does not hold: {e}") from None
-    sale = await gateway.registry.get(request.match_info["sale"])
-    if sale is None:
-        raise Problem(404, "unknown", "there is no such sale")
-    try:
-        body = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as e:
-        raise Problem(422, "invalid", f"the body is no JSON: {e}") from None
-    listed = isinstance(body, list)
-    commands = body if listed else [body]
-    if not all(isinstance(c, dict) for c in commands):
-        raise Problem(422, "invalid", "the body is one command, or a list of commands")
-    id_ = request.headers["webhook-id"]
-    for n, command in enumerate(commands):
-        command["id"] = f"{id_}:{n}" if listed else id_
-    return await _many(sale, Actor("shop", source), commands, len(data))
 
 
 # ---------------------------------------------------------------- reading
@@ -486,5 +452,4 @@ def add_routes(app: web.Application) -> None:
     app.router.add_get("/api/sales/{sale}/export", get_export)
     app.router.add_post("/api/tokens", post_token)
     app.router.add_post("/api/tokens/{jti}/revoke", revoke_token)
-    app.router.add_post("/hooks/{sale}/{source}", post_hook)
     app.router.add_get("/api/permissions", get_permissions)

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from coordinator.core import CODES, COMMANDS
 from coordinator.core.people import INTERNAL
+from coordinator.gateway import wire
 from coordinator.gateway.api import reply
 from roles.permissions import MAY
 
@@ -96,6 +97,8 @@ def openapi(app: web.Application) -> dict[str, Any]:
         if path.endswith("/do"):
             schema = {"$ref": "#/components/schemas/Command"}
             operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        if path.startswith("/hooks/"):
+            operation.update(_signed(operation["parameters"]))
         paths.setdefault(path, {})[route.method.lower()] = operation
     return {
         "openapi": "3.1.0",
@@ -105,6 +108,28 @@ def openapi(app: web.Application) -> dict[str, Any]:
             "schemas": schemas, "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
         },
     }  # fmt: skip
+
+
+def _signed(path: list[dict[str, Any]]) -> dict[str, Any]:
+    """What a webhook carries: its signature, and one command or a list, whose ids are made from its own."""
+    headers = [
+        {"name": name, "in": "header", "required": True, "description": text, "schema": {"type": "string"}}
+        for name, text in (
+            ("webhook-id", "The command's id; of item n of a list it is webhook-id:n, from 0."),
+            ("webhook-timestamp", "When it was signed, in seconds since 1970 UTC; 5 minutes are tolerated."),
+            ("webhook-signature", "v1,BASE64 of the HMAC-SHA256 of id.timestamp.body; several are parted by blanks."),
+        )
+    ]
+    # The commands of a shop, without the id that every other door asks for.
+    commands = [
+        {"type": "object", "required": ["kind"], "properties": {"kind": {"const": kind}}, "description": f"As {kind}, without id."}
+        for kind in sorted(MAY) if "shop" in MAY[kind]
+    ]  # fmt: skip
+    schema = {"oneOf": [*commands, {"type": "array", "maxItems": wire.MAX_MANY, "items": {"oneOf": commands}}]}
+    return {
+        "parameters": [*path, *headers],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
+    }
 
 
 def _message(op: str, text: str, **fields: Any) -> dict[str, Any]:

@@ -114,3 +114,56 @@ async def test_an_id_of_its_own_in_the_body_does_not_count(room: InProcess) -> N
     await post(room, sale, order(1, id="mine"), id_="theirs", source="shop-two")
     paid = next(e for e in await room.events(sale) if e["kind"] == "order.paid")
     assert (paid["cmd"], paid["by"]) == ("theirs", "shop:shop-two")
+
+
+OLD, NEW = ("whsec_" + base64.b64encode(bytes([n]) * 24).decode() for n in (1, 2))
+
+
+async def test_while_one_secret_follows_another_both_sign(room: InProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    sale = await room.sale(sheet(), live=True)
+    monkeypatch.setenv("DROPCUE_HOOK_MALL", f"{NEW} {OLD}")
+    for n, key in enumerate((OLD, NEW)):
+        assert (await post(room, sale, order(n), key=key)).json["results"][0]["ok"]
+    monkeypatch.setenv("DROPCUE_HOOK_MALL", NEW)
+    assert (await post(room, sale, order(2), key=OLD)).status == 401
+    body = json.dumps(order(3)).encode()
+    both = headers(body, id_="msg_3", key=OLD)
+    both["webhook-signature"] += " " + headers(body, id_="msg_3", key=NEW)["webhook-signature"]
+    assert (await room.http("POST", f"/hooks/{sale}/mall", data=body, headers=both)).status == 200
+
+
+async def test_a_secret_that_cannot_be_read_is_the_services_fault_and_named(
+    room: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sale = await room.sale(sheet(), live=True)
+    monkeypatch.setenv("DROPCUE_HOOK_MALL", "whsec_!")
+    answer = await post(room, sale, order(1))
+    assert (answer.status, "DROPCUE_HOOK_MALL" in answer.json["detail"]) == (500, True)
+    monkeypatch.setenv("DROPCUE_HOOK_MALL", f"whsec_! {NEW}")
+    assert (await post(room, sale, order(1), key=NEW)).status == 200
+
+
+async def test_a_refusal_names_the_header_and_says_what_to_do(room: InProcess) -> None:
+    sale = await room.sale(sheet(), live=True)
+    body, now = json.dumps(order(1)).encode(), int(time.time())
+    for given, field, said in (
+        (headers(body, at=now - 301), "webhook-timestamp", "sign it anew"),
+        (headers(body, at=now + 310), "webhook-timestamp", "clock"),
+        ({**headers(body), "webhook-timestamp": "soon"}, "webhook-timestamp", "seconds"),
+        ({k: v for k, v in headers(body).items() if k != "webhook-signature"}, "webhook-signature", "missing"),
+        (headers(body, key=NEW), "webhook-signature", "DROPCUE_HOOK_MALL"),
+        ({**headers(body), "webhook-signature": "v1,é"}, "webhook-signature", "none of the secrets"),
+    ):
+        answer = await room.http("POST", f"/hooks/{sale}/mall", data=body, headers=given)
+        assert (answer.status, answer.json["code"], answer.json["details"]["field"]) == (401, "forbidden", field)
+        assert said in answer.json["detail"]
+    assert (await post(room, sale, order(1), at=now - 290)).status == 200
+    assert (await post(room, sale, order(2), id_="m" * 200)).json["details"]["field"] == "webhook-id"
+    assert "item 1" in (await post(room, sale, [order(3), "order"])).json["detail"]
+
+
+async def test_a_webhook_that_is_replayed_with_another_body_is_another_command(room: InProcess) -> None:
+    sale = await room.sale(sheet(), live=True)
+    assert (await post(room, sale, order(1), id_="msg_1")).json["results"][0]["ok"]
+    refused = (await post(room, sale, order(1, amount=5), id_="msg_1")).json["results"][0]
+    assert (refused["ok"], refused["code"]) == (False, "invalid")
