@@ -115,26 +115,3 @@ class SegmentRow(msgspec.Struct, kw_only=True):
     real_start: int | None = None
     real_end: int | None = None
     status: str = "planned"
-
-
-class OrderRow(msgspec.Struct, kw_only=True):
-    """An order as all reports together tell it."""
-
-    id: str
-    first_at: int
-    member: str | None = None
-    group: str | None = None
-    created: int = 0
-    """Its amount when it was first told."""
-    amount_known: bool = False
-    paid_at: int | None = None
-    paid: int = 0
-    refunds: int = 0
-    """How many refund reports there were."""
-    refunded: int = 0
-    cancelled: bool = False
-    items: dict[str, int] = {}
-    """Product to quantity; empty where the shop did not tell."""
-    through: Click | None = None
-    """The link that is taken to have led to it."""
-    drop: str | None = None

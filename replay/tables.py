@@ -18,7 +18,7 @@ from coordinator.core.deliveries import DeliverySent
 from coordinator.core.groups import GroupJoined, GroupLeft, GroupMessage, GroupRemoved
 from coordinator.core.links import LinkClicked
 from coordinator.core.notes import NoteAdded
-from coordinator.core.orders import OrderCancelled, OrderPaid, OrderPlaced, OrderRefunded, OrderShipped
+from coordinator.core.orders import Order
 from coordinator.core.prompts import PromptAcked
 from coordinator.core.questions import QuestionAnswered, QuestionChatted, QuestionRaised
 from coordinator.core.sheets import SaleCreated, SheetReplaced
@@ -45,7 +45,6 @@ from replay.rows import (
     Fire,
     Mark,
     Message,
-    OrderRow,
     Redemption,
     SegmentRow,
     Sent,
@@ -74,7 +73,6 @@ class Tables:
         self.clicks: list[Click] = []
         self.claims: list[Claim] = []
         self.redemptions: list[Redemption] = []
-        self.orders: dict[str, OrderRow] = {}
         self.fires: list[Fire] = []
         self.sents: list[Sent] = []
         self.askings: list[Asking] = []
@@ -92,13 +90,17 @@ class Tables:
         self.known_joined: set[str] = set()
         self._said: dict[str, set[int]] = {}
         self._claim_of: dict[str, Claim] = {}
-        self._last_click: dict[str, Click] = {}
         self._takers: dict[type[Event], Callable[[Any], None]] = {
             GroupMessage: self._message, GroupJoined: self._coming, GroupLeft: self._coming, GroupRemoved: self._coming,
             LinkClicked: self._click, CouponClaimed: self._claim, CouponRedeemed: self._redemption,
+<<<<<<< HEAD
             OrderPlaced: self._order, OrderPaid: self._order, OrderShipped: self._order, OrderCancelled: self._order,
             OrderRefunded: self._order, CueFired: self._fire, DeliverySent: self._sent, QuestionRaised: self._asked,
             QuestionAnswered: self._answered, QuestionChatted: self._chatted, PromptAcked: self._acked, NoteAdded: self._note,
+=======
+            CueFired: self._fire, DeliverySent: self._sent, QuestionRaised: self._asked,
+            QuestionAnswered: self._answered, PromptAcked: self._acked, NoteAdded: self._note,
+>>>>>>> 4d5c02b (Orders: put together from what the shop said, flagged where they do not add up, attributed by one rule)
             SaleCreated: self._plan, SheetReplaced: self._plan, ShowStarted: self._show, ShowPaused: self._show,
             ShowResumed: self._show, ShowHalted: self._show, ShowUnhalted: self._show, ShowEnded: self._show,
             ShowClosed: self._show,
@@ -163,10 +165,7 @@ class Tables:
     def _click(self, e: LinkClicked) -> None:
         if e.coupon is not None:
             return  # a look at a coupon's page is no click on a link: its funnel goes on with the claim
-        click = Click(e.at, e.member, e.drop, e.cue, e.group, e.product, e.link)
-        self.clicks.append(click)
-        if e.member is not None:
-            self._last_click[e.member] = click
+        self.clicks.append(Click(e.at, e.member, e.drop, e.cue, e.group, e.product, e.link))
 
     def _claim(self, e: CouponClaimed) -> None:
         drop = self.state.drops.get(e.drop or "")
@@ -203,43 +202,6 @@ class Tables:
                 self.state.groups[d.group].members,
             )
         )
-
-    # ---------------------------------------------------------------- orders
-    def _order(self, e: Any) -> None:
-        order = self.orders.get(e.order)
-        if order is None:
-            order = self.orders[e.order] = OrderRow(id=e.order, first_at=e.at)
-        known = self.state.orders[e.order]
-        order.member, order.group, order.drop = known.member, known.group, known.drop
-        if order.through is None:
-            order.through = self._through(e)
-        refund = isinstance(e, OrderRefunded)
-        if not refund and not order.amount_known and (e.amount or e.lines):
-            order.created, order.amount_known = e.amount, True
-        if e.lines and not refund:
-            order.items = {}
-            for line in e.lines:
-                order.items[line.product] = order.items.get(line.product, 0) + line.quantity
-        if refund:
-            order.refunds += 1
-            order.refunded = e.amount
-        elif isinstance(e, OrderPaid):
-            order.paid_at, order.paid = e.at, e.amount
-        elif isinstance(e, OrderCancelled):
-            order.cancelled = True
-
-    def _through(self, e: Any) -> Click | None:
-        """The link the shop names; else the member's last click before the order was first told."""
-        state = self.state
-        key = state.keys.get(e.link or "")
-        if key is not None and key.kind != "coupon":
-            product = key.what if key.what in state.products else None
-            return Click(e.at, e.member, key.drop, key.cue, key.group, product, None if product else key.what)
-        if e.link in state.products:
-            return Click(e.at, e.member, None, None, e.group, e.link, None)
-        if e.link in state.links:
-            return Click(e.at, e.member, None, None, e.group, None, e.link)
-        return self._last_click.get(e.member or "")
 
     # ---------------------------------------------------------------- questions, prompts, notes
     def _asked(self, e: QuestionRaised) -> None:
@@ -311,6 +273,16 @@ class Tables:
         if what in state.groups:
             return state.groups[what].name or what
         return what
+
+    def topic_of(self, what: str | None) -> str:
+        """What kind of thing of the sheet an id names; empty where it names none."""
+        state, what = self.state, what or ""
+        return next((x for x in ("product", "coupon", "link") if what in getattr(state, f"{x}s")), "")
+
+    @property
+    def orders(self) -> dict[str, Order]:
+        """The orders as all their reports together tell them."""
+        return self.state.orders
 
     @property
     def settled(self) -> bool:

@@ -141,6 +141,8 @@ class _Fields(dict[str, str]):
 
     def __missing__(self, name: str) -> str:
         value: Any = getattr(self._event, name, None)
+        if value is None and name == "group":  # of an order: where the touch was that led to it
+            value = getattr(getattr(self._event, "through", None), "group", None)
         if value is None:
             erased = name in self._event.PRIVATE and name == "text"
             return ERASED[0 if self._lang == "zh" else 1] if erased else ""

@@ -64,6 +64,7 @@ class Code(msgspec.Struct, kw_only=True):
     member: str | None = None
     claimed_at: int
     drop: str | None = None
+    group: str | None = None
     order: str | None = None
 
 
@@ -325,7 +326,7 @@ def claimed(state: State, e: CouponClaimed) -> Iterable[Key]:
     coupon = state.coupons[e.coupon]
     coupon.claimed += 1
     coupon.left -= 1
-    state.codes[e.code] = Code(coupon=e.coupon, member=e.member, claimed_at=e.at, drop=e.drop)
+    state.codes[e.code] = Code(coupon=e.coupon, member=e.member, claimed_at=e.at, drop=e.drop, group=e.group)
     if e.member is not None:
         had = state.claims.setdefault(e.coupon, {})
         had[e.member] = (*had.get(e.member, ()), e.code)

@@ -15,10 +15,10 @@ from coordinator.core.coupons import CouponClaimed, CouponRedeemed
 from coordinator.core.groups import GroupJoined, GroupLeft, GroupMessage, GroupRemoved
 from coordinator.core.kernel import Key, evolves
 from coordinator.core.links import LinkClicked
-from coordinator.core.orders import OrderCancelled, OrderPaid, OrderPlaced, OrderRefunded, OrderShipped
 from coordinator.core.questions import OVER, QuestionAnswered, QuestionChatted, QuestionClosed, QuestionRaised
 
 if TYPE_CHECKING:
+    from coordinator.core.orders import Order
     from coordinator.core.state import State
 
 
@@ -38,6 +38,7 @@ class Figures(msgspec.Struct, kw_only=True):
     questions_open: int = 0
     orders: int = 0
     orders_paid: int = 0
+    orders_flagged: int = 0
     buyers: int = 0
     sales_created: int = 0
     sales_paid: int = 0
@@ -107,25 +108,31 @@ def questions(state: State, e: Any) -> Iterable[Key]:
     return _KEYS
 
 
-@evolves(OrderPlaced, OrderPaid, OrderShipped, OrderCancelled, OrderRefunded)
-def orders(state: State, e: Any) -> Iterable[Key]:
+def recount(state: State, before: Order | None, after: Order) -> None:
+    """Takes over what an order is now, in place of what it was.
+
+    As in the review: an order counts in whatever state it is told first; a refund counts from the payment on, and
+    never for more than it.
+    """
     f = state.figures["sale"]
-    order = state.orders[e.order]
-    # As in the review: an order counts in whatever state it is told first, with the amount that it is first told with.
-    f.orders = len(state.orders)
-    if not isinstance(e, OrderRefunded) and (e.amount or e.lines) and order.id not in state.told:
-        state.told.add(order.id)
-        f.sales_created += e.amount
-    if isinstance(e, OrderPaid):
-        f.orders_paid += 1
-        f.sales_paid += e.amount
-    if order.paid_at is not None and order.member is not None:
-        state.buyers.add(order.member)
-        f.buyers = len(state.buyers)
-    if order.refunded:
-        # A refund that came before the payment counts from the payment on, and never for more than it.
-        counted = min(order.refunded, order.paid)
-        state.refunded_in_all += counted - state.refunds.get(order.id, 0)
-        state.refunds[order.id] = counted
-    f.sales_net = f.sales_paid - state.refunded_in_all
-    return _KEYS
+    f.orders += before is None
+    for order, sign in ((before, -1), (after, 1)):
+        if order is None:
+            continue
+        f.sales_created += sign * order.amount
+        f.orders_flagged += sign * bool(order.flags)
+        if order.paid_at is not None:
+            f.orders_paid += sign
+            f.sales_paid += sign * order.paid
+            f.sales_net += sign * (order.paid - min(order.refunded, order.paid))
+            if order.member is not None:
+                _bought(state, order.member, sign)
+    f.buyers = len(state.buyers)
+
+
+def _bought(state: State, member: str, sign: int) -> None:
+    count = state.buyers.get(member, 0) + sign
+    if count:
+        state.buyers[member] = count
+    else:
+        state.buyers.pop(member, None)

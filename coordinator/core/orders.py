@@ -1,4 +1,7 @@
-"""Orders, as the shop reports them: the same report twice, or out of order, ends in the same state."""
+"""Orders, as the shop reports them: the same report twice, or out of order, ends in the same state.
+
+How reports become an order is `order_life`, what led to it `attribution`, what does not add up `order_checks`.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +11,32 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
-from coordinator.core.kernel import Command, Event, Id, Key, Member, Refusal, Turn, command, decides, evolves, result_of
+from coordinator.core import attribution, order_checks, order_life
+from coordinator.core.attribution import Through
+from coordinator.core.coupons import CouponRedeemed
+from coordinator.core.kernel import (
+    Command,
+    Event,
+    Id,
+    Instant,
+    Key,
+    Member,
+    Refusal,
+    Turn,
+    command,
+    decides,
+    evolves,
+    result_of,
+)
+from coordinator.core.order_life import LIFE, Line, Report, Reports
 
 if TYPE_CHECKING:
+    from coordinator.core.products import Product
     from coordinator.core.state import State
 
 Amount = Annotated[int, Field(ge=0, le=10**12)]
 Status = Literal["placed", "paid", "shipped", "cancelled", "refunded"]
-LATER = ("placed", "paid", "shipped", "cancelled", "refunded")
-
-
-class Line(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    product: str
-    quantity: int = 1
-    price: int = 0
+MAX_LINES = 1_000
 
 
 class LineIn(BaseModel):
@@ -34,14 +49,15 @@ class LineIn(BaseModel):
 
 
 class Order(msgspec.Struct, kw_only=True):
+    """An order as all reports of it tell it. `flags` are those of `order_checks.FLAGS`."""
+
     id: str
-    status: str = "placed"
+    status: str
     member: str | None = None
     group: str | None = None
     link: str | None = None
     coupon: str | None = None
-    cue: str | None = None
-    drop: str | None = None
+    through: Through | None = None
     lines: tuple[Line, ...] = ()
     amount: int = 0
     placed_at: int | None = None
@@ -51,18 +67,22 @@ class Order(msgspec.Struct, kw_only=True):
     refunded_at: int | None = None
     paid: int = 0
     refunded: int = 0
+    flags: tuple[str, ...] = ()
 
 
 class _Reported(Event, kw_only=True):
+    """What the shop said, and what was decided: `through`, what led to the order, and `flags`, what does not add up."""
+
     order: str
+    happened_at: int | None = None
     member: str | None = None
     group: str | None = None
     link: str | None = None
     coupon: str | None = None
-    cue: str | None = None
-    drop: str | None = None
     lines: tuple[Line, ...] = ()
-    amount: int = 0
+    amount: int | None = None
+    through: Through | None = None
+    flags: tuple[str, ...] = ()
 
 
 class OrderPlaced(_Reported, tag="order.placed"):
@@ -88,20 +108,27 @@ class OrderRefunded(_Reported, tag="order.refunded"):
 _EVENTS: dict[str, type[_Reported]] = {
     "placed": OrderPlaced, "paid": OrderPaid, "shipped": OrderShipped, "cancelled": OrderCancelled, "refunded": OrderRefunded,
 }  # fmt: skip
+_STATUS = {cls: status for status, cls in _EVENTS.items()}
 
 
-@command("order.report", after_close=True, events=(*(f"order.{s}" for s in LATER), "delivery.requested"))
+@command("order.report", after_close=True, events=(*(f"order.{s}" for s in LIFE), "delivery.requested"))
 class OrderReport(Command):
-    """What the shop says of an order. `amount` is its total; for `refunded` the total refunded so far."""
+    """What the shop says of an order. `amount` is its total; for `refunded` the total refunded so far, all where it is not said.
+
+    `link` is the key of a link that was sent, or the id of a link or product; `coupon` a code, or a coupon's id.
+    `happened_at` is when it happened: of two reports of one status the one that happened later counts, whichever comes
+    first; where the shop does not say, the one that comes last.
+    """
 
     order: Id
     status: Status
+    happened_at: Instant | None = None
     member: Member | None = None
     group: Id | None = None
     link: Id | None = None
     coupon: Id | None = None
-    lines: list[LineIn] = []
-    amount: Amount = 0
+    lines: Annotated[list[LineIn], Field(max_length=MAX_LINES)] = []
+    amount: Amount | None = None
 
 
 @decides(OrderReport)
@@ -109,65 +136,111 @@ def report(turn: Turn, c: OrderReport) -> dict[str, Any] | None:
     from coordinator.core import deliveries
 
     state = turn.state
-    known = state.orders.get(c.order)
     if state.the.status == "closed" and c.status != "refunded":
         raise Refusal("too_late", "the sale is closed: only refunds are taken", {"status": "closed"})
-    said = known is not None and getattr(known, f"{c.status}_at") is not None
-    # A refund may grow, part by part; everything else is said once.
-    if known is not None and said and (c.status != "refunded" or c.amount <= known.refunded):
+    lines = tuple(Line(product=x.product, quantity=x.quantity, price=x.price) for x in c.lines)
+    event = _EVENTS[c.status](
+        order=c.order, happened_at=None if c.happened_at is None else min(c.happened_at, turn.at), member=c.member,
+        group=c.group, link=c.link, coupon=c.coupon, lines=lines, amount=c.amount,
+    )  # fmt: skip
+    event.at = turn.at
+    known = state.orders.get(c.order)
+    reports = _with(state, event)
+    if known is not None and reports is None:
         return {"order": c.order, "status": known.status, "again": True}
-    key = state.keys.get(c.link or "")
-    code = state.codes.get(c.coupon or "")
-    turn.emit(
-        _EVENTS[c.status](
-            order=c.order,
-            member=c.member or (code.member if code else None),
-            group=c.group or (key.group if key else None),
-            link=c.link,
-            coupon=c.coupon,
-            cue=key.cue if key else None,
-            drop=key.drop if key else (code.drop if code else None),
-            lines=tuple(Line(product=x.product, quantity=x.quantity, price=x.price) for x in c.lines),
-            amount=c.amount,
-        )
-    )
-    if c.status == "paid":
-        for line in state.orders[c.order].lines:
-            deliveries.render_announced(turn, line.product)
+    facts = order_life.together(reports or {})
+    event.through = attribution.attribute(state, c.order, facts) or (known.through if known else None)
+    event.flags = order_checks.flags(state, c.order, facts, reports or {})
+    stocks = {x.product: state.products[x.product].stock for x in facts.lines if x.product in state.products}
+    turn.emit(event)
+    for product, stock in stocks.items():
+        if state.products[product].stock != stock:
+            deliveries.render_announced(turn, product)
     return None
 
 
+def _with(state: State, e: _Reported) -> dict[str, tuple[Report, ...]] | None:
+    """The order's reports with this one; None where it says nothing new."""
+    status = _STATUS[type(e)]
+    told = e.happened_at is not None
+    at = e.at if e.happened_at is None else e.happened_at
+    report = Report(
+        at=at, told=told, amount=e.amount, member=e.member, group=e.group, link=e.link, coupon=e.coupon, lines=e.lines
+    )
+    known = state.reports.get(e.order, {})
+    of = order_life.with_report(known.get(status, ()), status, report)
+    return None if of is None else {**known, status: of}
+
+
 @result_of(OrderPlaced, OrderPaid, OrderShipped, OrderCancelled, OrderRefunded)
-def reported_result(_: State, e: Any) -> dict[str, str]:
-    return {"order": e.order, "status": str(e.__struct_config__.tag).partition(".")[2]}
+def reported_result(_: State, e: _Reported) -> dict[str, Any]:
+    flagged = {"flags": list(e.flags)} if e.flags else {}
+    return {"order": e.order, "status": _STATUS[type(e)], **flagged}
 
 
 @evolves(OrderPlaced, OrderPaid, OrderShipped, OrderCancelled, OrderRefunded)
-def reported(state: State, e: Any) -> Iterable[Key]:
-    order = state.orders.setdefault(e.order, Order(id=e.order))
-    counted = order.lines if order.paid_at is not None else ()
-    for name in ("member", "group", "link", "coupon", "cue", "drop"):
-        if getattr(order, name) is None and getattr(e, name) is not None:
-            setattr(order, name, getattr(e, name))
-    status = str(e.__struct_config__.tag).partition(".")[2]
-    setattr(order, f"{status}_at", e.at)
-    if status == "refunded":
-        order.refunded = e.amount
-    else:
-        if e.amount:
-            order.amount = e.amount
-        if e.lines:
-            order.lines = e.lines
-    if status == "paid":
-        order.paid = e.amount
-    # What is sold is what stands in a paid order, whichever of its reports came first.
-    for lines, sign in ((counted, -1), (order.lines if order.paid_at is not None else (), 1)):
-        for line in lines:
-            product = state.products.get(line.product)
-            if product is not None:
-                product.sold += sign * line.quantity
-                if product.stock is not None:
-                    product.stock = max(0, product.stock - sign * line.quantity)
-    done = [s for s in LATER if getattr(order, f"{s}_at") is not None]
-    order.status = done[-1]
-    return [("orders", e.order), *(("products", x.product) for x in order.lines if x.product in state.products)]
+def reported(state: State, e: _Reported) -> Iterable[Key]:
+    reports = _with(state, e)
+    if reports is None:
+        return ()
+    return _settle(state, e.order, reports, e.through, e.flags)
+
+
+@evolves(CouponRedeemed)
+def redeemed(state: State, e: CouponRedeemed) -> Iterable[Key]:
+    """A code was taken for an order that is known: now it is known what led to it."""
+    known, reports = state.orders.get(e.order), state.reports.get(e.order)
+    if known is None or reports is None:
+        return ()
+    facts = order_life.together(reports)
+    through = attribution.attribute(state, e.order, facts) or known.through
+    return _settle(state, e.order, reports, through, order_checks.flags(state, e.order, facts, reports))
+
+
+def _settle(
+    state: State, order: str, reports: dict[str, tuple[Report, ...]], through: Through | None, flags: tuple[str, ...]
+) -> list[Key]:
+    """The order anew, and all that is counted of it."""
+    from coordinator.core import figures
+
+    before, had = state.orders.get(order), state.reports.get(order)
+    facts = order_life.together(reports)
+    after = Order(
+        id=order, status=facts.status, member=facts.member or _given_to(state, order, facts), link=facts.link, coupon=facts.coupon,
+        group=(through.group if through else None) or facts.group, through=through, lines=facts.lines, amount=facts.amount,
+        paid=facts.paid, refunded=facts.refunded, flags=flags,
+        **{f"{status}_at": at for status, at in facts.times.items()},
+    )  # fmt: skip
+    state.reports[order], state.orders[order] = reports, after
+    figures.recount(state, before, after)
+    return [("orders", order), ("figures", "sale"), *_sell(state, had, facts)]
+
+
+def _given_to(state: State, order: str, facts: order_life.Facts) -> str | None:
+    """Whose code was used for it, where nobody says whose order it is."""
+    for named in (facts.coupon, *state.redeemed.get(order, ())):
+        code = state.codes.get(named or "")
+        if code is not None and code.member is not None:
+            return code.member
+    return None
+
+
+def sold_before(state: State, product: Product) -> None:
+    """Counts what was sold of a product before it stood in the sheet."""
+    product.sold = sum(order_life.taken(order_life.together(r)).get(product.id, 0) for r in state.reports.values())
+    if product.stocked is not None:
+        product.stocked += product.sold
+
+
+def _sell(state: State, had: Reports | None, facts: order_life.Facts) -> list[Key]:
+    """What an order has taken of the stock, or given back to it, since it was last told of."""
+    before, after = order_life.taken(order_life.together(had)) if had else {}, order_life.taken(facts)
+    keys: list[Key] = []
+    for name in {**before, **after}:
+        product, more = state.products.get(name), after.get(name, 0) - before.get(name, 0)
+        if product is not None and more:
+            product.sold += more
+            if product.stocked is not None:
+                product.stock = max(0, product.stocked - product.sold)
+            keys.append(("products", name))
+    return keys

@@ -163,6 +163,11 @@ class Checking(Plain, kw_only=True, frozen=True):
 
     rules: str = "cn"
     exceptions: tuple[str, ...] = ()  # a brand's own words, in which a term is meant otherwise
+class Attribution(Plain, kw_only=True, frozen=True):
+    """How it is told what led to an order: see attribution.py."""
+
+    window: int = 86_400_000  # ms before an order in which a click or claim counts
+    rule: Literal["last_touch", "last_click", "explicit"] = "last_touch"
 
 
 class Plan(Plain, kw_only=True, frozen=True):
@@ -184,4 +189,5 @@ class Plan(Plain, kw_only=True, frozen=True):
     keywords: tuple[KeywordPlan, ...] = ()
     targets: Targets = Targets()
     checks: Checking = Checking()
+    attribution: Attribution = Attribution()
     segments: tuple[SegmentPlan, ...] = ()

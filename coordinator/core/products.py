@@ -27,6 +27,7 @@ class Product(msgspec.Struct, kw_only=True):
     price: int
     list_price: int | None = None
     stock: int | None = None
+    stocked: int | None = None  # what the stock would be if nothing had been sold; below `sold` where too much was
     url: str | None = None
     points: tuple[str, ...] = ()
     script: str = ""
@@ -164,6 +165,11 @@ def correct(turn: Turn, product: str) -> None:
         prompts.say(turn, "controller", f"{name}: 群里的价格或库存已过时, 请发更正 / groups hold an old price or stock")
 
 
+def restocked(product: Product, stock: int | None) -> None:
+    """The stock from now on; what is sold later is taken off it, and what comes back is put back."""
+    product.stock, product.stocked = stock, None if stock is None else stock + product.sold
+
+
 @evolves(ProductShown, ProductHidden, ProductRepriced, ProductRestocked)
 def changed(state: State, e: Any) -> Iterable[Key]:
     product = state.products[e.product]
@@ -179,5 +185,5 @@ def changed(state: State, e: Any) -> Iterable[Key]:
         case ProductRepriced():
             product.price = e.price
         case ProductRestocked():
-            product.stock = e.stock
+            restocked(product, e.stock)
     return [("products", e.product)]

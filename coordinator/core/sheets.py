@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from pydantic import ConfigDict, Field
 
-from coordinator.core import cues, firing, people, products, schedule
+from coordinator.core import cues, firing, orders, people, products, schedule
 from coordinator.core.coupons import Coupon
 from coordinator.core.figures import Figures
 from coordinator.core.groups import Group
@@ -154,7 +154,7 @@ def approve(turn: Turn, c: SheetApprove) -> None:
 # ---------------------------------------------------------------- evolving
 def _product(p: ProductPlan) -> Product:
     return Product(
-        id=p.id, name=p.name, line=p.line, price=p.price, list_price=p.list_price, stock=p.stock, url=p.url,
+        id=p.id, name=p.name, line=p.line, price=p.price, list_price=p.list_price, stock=p.stock, stocked=p.stock, url=p.url,
         points=p.points, script=p.script, image=p.image,
     )  # fmt: skip
 
@@ -285,10 +285,16 @@ def replaced(state: State, e: SheetReplaced) -> Iterable[Key]:
         {p.id: _product(p) for p in plan.products},
         ("name", "line", "list_price", "url", "points", "script", "image"),
     )
-    prices = {p.id: p.price for p in was.products}
+    earlier = {p.id: p for p in was.products}
     for product in plan.products:
-        if product.price != prices.get(product.id):  # else a price that was changed in the show stands
-            state.products[product.id].price = product.price
+        old, now = earlier.get(product.id), state.products[product.id]
+        if old is None:
+            orders.sold_before(state, now)
+        # What the sheet does not change stands as it was changed in the show.
+        if old is None or product.price != old.price:
+            now.price = product.price
+        if old is not None and product.stock != old.stock:
+            products.restocked(now, product.stock)
     _merge(state.links, {x.id: _link(x) for x in plan.links}, ("kind", "url", "title"))
     _merge(state.keywords, {k.id: _keyword(k) for k in plan.keywords}, ("words", "do"))
     _merge(

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from coordinator.core import conditions
+from coordinator.core.attribution import Touch
 from coordinator.core.checkins import Checkin
 from coordinator.core.coupons import Code, Coupon
 from coordinator.core.cues import Cue, Drop
@@ -24,6 +25,7 @@ from coordinator.core.kernel import EVENTS
 from coordinator.core.keywords import Keyword, keywords_of
 from coordinator.core.links import AddressKey, Link
 from coordinator.core.notes import Note
+from coordinator.core.order_life import Report
 from coordinator.core.orders import Order
 from coordinator.core.people import Person, Relay
 from coordinator.core.plan import CuePlan, GroupPlan, KeywordPlan, Plan, ProductPlan
@@ -93,8 +95,10 @@ class State(msgspec.Struct, kw_only=True, dict=True):
     by_drop: dict[str, dict[str, str]] = {}  # drop → group → delivery
     speakers: set[str] = set()
     present: dict[str, int] = {}  # member → in how many groups they are, of those seen to join
-    buyers: set[str] = set()
-    told: set[str] = set()  # orders whose amount was told
+    buyers: dict[str, int] = {}  # member → paid orders
+    reports: dict[str, dict[str, tuple[Report, ...]]] = {}  # order → status → what was said, the one that counts last
+    touches: dict[str, tuple[Touch, ...]] = {}  # member → their last clicks and claims
+    redeemed: dict[str, tuple[str, ...]] = {}  # order → codes that were redeemed for it
     unanswered: set[str] = set()  # questions that are open
     taken: set[str] = set()  # those of them that somebody has taken
     # Of each of a question's clocks: up to which number it has nothing more to do.

@@ -126,12 +126,31 @@ class Funnels:
                 if steps is None:
                     steps = link[key] = Steps()
                 steps.add("clicked", c.member)
+        self._orders(link, ("link", "click"), "clicked")
+
+    def _orders(self, funnel: dict[Key, Steps], rules: tuple[str, ...], before: str) -> None:
+        """The orders that the sheet's rule counts for this funnel, and of them those that were paid."""
         for o in self.t.orders.values():
-            if o.through is None:
+            through = o.through
+            if through is None or through.rule not in rules:
                 continue
-            for key in self._click_keys(o.through):
-                steps = link.setdefault(key, Steps())
-                steps.add("ordered", o.member, "clicked")
+            coupon = through.what if funnel is self.coupon else None
+            products = (
+                self._coupon_products(coupon)
+                if coupon
+                else (through.what,)
+                if through.what in self.t.state.products
+                else ()
+            )
+            for key in self._keys(
+                drop=through.drop,
+                cue=through.cue,
+                group=through.group,
+                products=[p for p in products if p],
+                coupon=coupon,
+            ):
+                steps = funnel.setdefault(key, Steps())
+                steps.add("ordered", o.member, before)
                 if o.paid_at is not None:
                     steps.add("paid", o.member, "ordered")
 
@@ -147,6 +166,7 @@ class Funnels:
                 steps = self.coupon.setdefault(key, Steps())
                 steps.add("redeemed", c.member, "claimed")
                 steps.discount += r.off
+        self._orders(self.coupon, ("coupon", "claim"), "claimed")
 
     def reach(self) -> int | None:
         """The sale's potential reach, by link or coupon."""
@@ -191,6 +211,8 @@ class Funnels:
             figure(t, "coupon_claimed_members", claimed, scope=scope, why=NAMELESS),
             figure(t, "redemptions", s.events["redeemed"], scope=scope),
             figure(t, "coupon_redeemed_members", s.within("redeemed", claimed), scope=scope, why=NAMELESS),
+            figure(t, "coupon_orders", s.events["ordered"], scope=scope),
+            figure(t, "coupon_orders_paid", s.events["paid"], scope=scope),
             figure(t, "discount", s.discount, scope=scope),
             ratio(t, "claim_rate", claimed, reach, scope=scope, why=NOT_SENT if reach is None else NAMELESS),
             ratio(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from coordinator.core.order_life import counts
+from coordinator.core.orders import Order
 from replay.metrics.figure import Figure, Scope, Why, figure, ratio
 from replay.metrics.people import NO_MEMBERS
-from replay.rows import OrderRow
 from replay.tables import Tables
 
 NO_ORDERS: Why = ("the shop reported no order", "商城未上报订单")
@@ -19,25 +20,21 @@ NO_COST: Why = ("no cost was reported", "未上报成本")
 NO_TARGET: Why = ("the sheet sets no target", "脚本未设目标")
 
 
-def refund_of(order: OrderRow) -> int:
+def refund_of(order: Order) -> int:
     """What of the paid amount was given back."""
     return min(order.refunded, order.paid) if order.paid_at is not None else 0
-
-
-def group_of(order: OrderRow) -> str | None:
-    return order.group or (order.through.group if order.through else None)
 
 
 def figures(t: Tables, reach: int | None) -> list[Figure]:
     """`reach` is the sale's potential reach, the base of sales per thousand."""
     orders = list(t.orders.values())
     out = _amounts(t, orders, None)
-    groups: dict[str, list[OrderRow]] = {}
-    products: dict[str, list[OrderRow]] = {}
+    groups: dict[str, list[Order]] = {}
+    products: dict[str, list[Order]] = {}
     for o in orders:
-        if (group := group_of(o)) is not None and group in t.state.groups:
+        if (group := o.group) is not None and group in t.state.groups:
             groups.setdefault(group, []).append(o)
-        for product in o.items:
+        for product in counts(o.lines):
             products.setdefault(product, []).append(o)
     by_group = t.members_by_group()
     for group in t.state.groups:
@@ -51,7 +48,7 @@ def figures(t: Tables, reach: int | None) -> list[Figure]:
     return out + _per_head(t, orders, reach)
 
 
-def _amounts(t: Tables, orders: Iterable[OrderRow], scope: Scope | None) -> list[Figure]:
+def _amounts(t: Tables, orders: Iterable[Order], scope: Scope | None) -> list[Figure]:
     orders = list(orders)
     paid = [o for o in orders if o.paid_at is not None]
     buyers = {o.member for o in paid if o.member is not None}
@@ -59,21 +56,22 @@ def _amounts(t: Tables, orders: Iterable[OrderRow], scope: Scope | None) -> list
     return [
         figure(t, "orders_created", len(orders), scope=scope),
         figure(t, "orders_paid", len(paid), scope=scope),
+        figure(t, "orders_flagged", sum(1 for o in orders if o.flags), scope=scope),
         figure(t, "buyers", len(buyers) if buyers or not paid else None, scope=scope, why=NO_BUYERS),
-        figure(t, "sales_created", sum(o.created for o in orders), scope=scope),
+        figure(t, "sales_created", sum(o.amount for o in orders), scope=scope),
         figure(t, "sales_paid", gross, scope=scope),
         figure(t, "sales_net", gross - sum(refund_of(o) for o in paid), scope=scope),
     ]
 
 
-def _per_head(t: Tables, orders: list[OrderRow], reach: int | None) -> list[Figure]:
+def _per_head(t: Tables, orders: list[Order], reach: int | None) -> list[Figure]:
     paid = [o for o in orders if o.paid_at is not None]
     by_member = Counter(o.member for o in paid if o.member is not None)
     buyers = len(by_member)
     gross = sum(o.paid for o in paid)
     members = t.members()
-    with_lines = [o for o in paid if o.items]
-    whole = [o for o in paid if o.refunds and (o.refunded >= o.paid or o.refunded == 0)]
+    with_lines = [o for o in paid if o.lines]
+    whole = [o for o in paid if o.refunded_at is not None and o.refunded >= o.paid]
     part = [o for o in paid if 0 < o.refunded < o.paid]
     targets = t.state.the.targets
     bought = buyers if buyers or not paid else None
@@ -92,7 +90,7 @@ def _per_head(t: Tables, orders: list[OrderRow], reach: int | None) -> list[Figu
         ratio(
             t,
             "items_per_order",
-            sum(sum(o.items.values()) for o in with_lines),
+            sum(x.quantity for o in with_lines for x in o.lines),
             len(with_lines),
             why=NO_LINES if paid else NONE_PAID,
         ),

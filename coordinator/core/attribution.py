@@ -1,0 +1,150 @@
+"""What is taken to have led to an order: one rule, stated here, with the sheet's window.
+
+1. `link`: the link that the shop names. 2. `coupon`: the coupon or code that it names, or redeemed for the order.
+3. The member's last touch before the order, not longer before it than the window: `click`, or `claim`.
+4. `group`: the newest drop of what was ordered into the order's group, within the window. 5. Nothing: it counts as
+unattributed, and the review shows how many.
+
+The sheet's `attribution` says which of these hold: `last_touch` all, `last_click` none of the claims, `explicit` only
+what the shop says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from coordinator.core.coupons import CouponClaimed, CouponRedeemed
+from coordinator.core.kernel import Key, evolves
+from coordinator.core.links import LinkClicked
+
+if TYPE_CHECKING:
+    from coordinator.core.order_life import Facts
+    from coordinator.core.state import State
+
+TOUCHES_KEPT = 4  # of a member: what an order that is reported late can still have come from
+
+
+class Touch(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A member clicked a link, or claimed a coupon."""
+
+    at: int
+    rule: str  # click, claim
+    what: str
+    drop: str | None = None
+    cue: str | None = None
+    group: str | None = None
+
+
+class Through(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """What an order came through. `what` is the product, link or coupon of the sheet; `at` the touch that counted."""
+
+    rule: str
+    what: str | None = None
+    drop: str | None = None
+    cue: str | None = None
+    group: str | None = None
+    at: int | None = None
+
+
+def attribute(state: State, order: str, facts: Facts) -> Through | None:
+    """What the rule gives for this order as the sale stands."""
+    found = _by_link(state, facts) or _by_coupon(state, order, facts)
+    plan = state.p.attribution
+    if found is not None or plan.rule == "explicit":
+        return found
+    since = facts.moment - plan.window
+    touched = _by_touch(state, facts, since, clicks_only=plan.rule == "last_click")
+    return touched or _by_group(state, facts, since)
+
+
+def _by_link(state: State, facts: Facts) -> Through | None:
+    link = facts.link
+    if link is None:
+        return None
+    key = state.keys.get(link)
+    if key is not None:
+        rule = "coupon" if key.kind == "coupon" else "link"
+        return Through(rule=rule, what=key.what, drop=key.drop, cue=key.cue, group=key.group)
+    if link in state.links or link in state.products:
+        return Through(rule="link", what=link, group=facts.group)
+    return None
+
+
+def _by_coupon(state: State, order: str, facts: Facts) -> Through | None:
+    for named in (*((facts.coupon,) if facts.coupon else ()), *state.redeemed.get(order, ())):
+        code = state.codes.get(named)
+        if code is not None:
+            drop = state.drops.get(code.drop or "")
+            group = code.group or facts.group
+            cue = drop.cue if drop else None
+            return Through(rule="coupon", what=code.coupon, drop=code.drop, cue=cue, group=group, at=code.claimed_at)
+        if named in state.coupons:
+            return Through(rule="coupon", what=named, group=facts.group)
+    return None
+
+
+def _by_touch(state: State, facts: Facts, since: int, *, clicks_only: bool) -> Through | None:
+    if facts.member is None:
+        return None
+    last: Touch | None = None
+    for touch in state.touches.get(facts.member, ()):
+        if since <= touch.at <= facts.moment and not (clicks_only and touch.rule != "click"):
+            last = touch if last is None or touch.at >= last.at else last
+    if last is None:
+        return None
+    return Through(rule=last.rule, what=last.what, drop=last.drop, cue=last.cue, group=last.group, at=last.at)
+
+
+def _by_group(state: State, facts: Facts, since: int) -> Through | None:
+    """The newest drop into the order's group that was about something in it; where the lines are not told, any."""
+    if facts.group is None:
+        return None
+    ordered = {line.product for line in facts.lines}
+    for drop in reversed(state.drops.values()):
+        if drop.fired_at is None or not since <= drop.fired_at <= facts.moment or facts.group not in drop.groups:
+            continue
+        if drop.kind == "link":
+            about: Iterable[str] = (drop.what,) if drop.what in state.products else ()
+        elif drop.kind == "coupon":
+            about = state.coupons[drop.what or ""].products
+        else:
+            continue
+        if not ordered or not about or not ordered.isdisjoint(about):
+            return Through(
+                rule="group", what=drop.what, drop=drop.id, cue=drop.cue, group=facts.group, at=drop.fired_at
+            )
+    return None
+
+
+def _touched(state: State, member: str, touch: Touch) -> None:
+    """The newest touches of a member; of one thing through one drop only the last."""
+    had = [t for t in state.touches.get(member, ()) if (t.rule, t.what, t.drop) != (touch.rule, touch.what, touch.drop)]
+    state.touches[member] = (*had[1 - TOUCHES_KEPT :], touch)
+
+
+@evolves(LinkClicked)
+def clicked(state: State, e: LinkClicked) -> Iterable[Key]:
+    what = e.product or e.link
+    # A look at a coupon's page is no click on a link: its way goes on with the claim.
+    if e.member is not None and what is not None:
+        _touched(state, e.member, Touch(e.at, "click", what, e.drop, e.cue, e.group))
+    return ()
+
+
+@evolves(CouponClaimed)
+def claimed(state: State, e: CouponClaimed) -> Iterable[Key]:
+    if e.member is not None:
+        drop = state.drops.get(e.drop or "")
+        _touched(state, e.member, Touch(e.at, "claim", e.coupon, e.drop, drop.cue if drop else None, e.group))
+    return ()
+
+
+@evolves(CouponRedeemed)
+def redeemed(state: State, e: CouponRedeemed) -> Iterable[Key]:
+    had = state.redeemed.get(e.order, ())
+    if e.code not in had:
+        state.redeemed[e.order] = (*had, e.code)
+    return ()
