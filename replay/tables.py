@@ -93,14 +93,8 @@ class Tables:
         self._takers: dict[type[Event], Callable[[Any], None]] = {
             GroupMessage: self._message, GroupJoined: self._coming, GroupLeft: self._coming, GroupRemoved: self._coming,
             LinkClicked: self._click, CouponClaimed: self._claim, CouponRedeemed: self._redemption,
-<<<<<<< HEAD
-            OrderPlaced: self._order, OrderPaid: self._order, OrderShipped: self._order, OrderCancelled: self._order,
-            OrderRefunded: self._order, CueFired: self._fire, DeliverySent: self._sent, QuestionRaised: self._asked,
-            QuestionAnswered: self._answered, QuestionChatted: self._chatted, PromptAcked: self._acked, NoteAdded: self._note,
-=======
-            CueFired: self._fire, DeliverySent: self._sent, QuestionRaised: self._asked,
-            QuestionAnswered: self._answered, PromptAcked: self._acked, NoteAdded: self._note,
->>>>>>> 4d5c02b (Orders: put together from what the shop said, flagged where they do not add up, attributed by one rule)
+            CueFired: self._fire, DeliverySent: self._sent, QuestionRaised: self._asked, QuestionAnswered: self._answered,
+            QuestionChatted: self._chatted, PromptAcked: self._acked, NoteAdded: self._note,
             SaleCreated: self._plan, SheetReplaced: self._plan, ShowStarted: self._show, ShowPaused: self._show,
             ShowResumed: self._show, ShowHalted: self._show, ShowUnhalted: self._show, ShowEnded: self._show,
             ShowClosed: self._show,

@@ -95,6 +95,7 @@ def compile_plan(sheet: Sheet) -> Plan:
         keywords=tuple(_keyword(each) for each in sheet.keywords),
         targets=plans.Targets(sales=_minor(sheet.targets.sales, sheet), buyers=sheet.targets.buyers),
         checks=plans.Checking(rules=sheet.checks.rules, exceptions=tuple(sheet.checks.exceptions)),
+        attribution=plans.Attribution(window=sheet.attribution.window, rule=sheet.attribution.rule),
         segments=tuple(_segment(sheet, segment, index) for index, segment in enumerate(sheet.segments)),
     )
 

@@ -37,7 +37,10 @@ README = ROOT / "README.md"
 WRITTEN = [
     README,
     ROOT / "CHANGELOG.md",
-    *(DOCS / f"{n}.md" for n in ("for-stream-teams", "run-sheets", "protocol", "operations", "sizing", "architecture")),
+    *(
+        DOCS / f"{n}.md"
+        for n in ("for-stream-teams", "run-sheets", "protocol", "shops", "operations", "sizing", "architecture")
+    ),
 ]
 PATIENCE_S = 20.0
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -217,7 +220,7 @@ def test_the_relays_configuration_is_a_good_one(tmp_path: Path) -> None:
 
 
 def test_the_webhooks_example_is_a_command_that_a_shop_may_give() -> None:
-    [body] = blocks(DOCS / "protocol.md", "json")
+    [body] = blocks(DOCS / "shops.md", "json")
     read = reading.read(Actor("shop", "mall"), json.loads(body), may)
     assert read.command is not None, read.refusal
 

@@ -1,0 +1,42 @@
+"""Orders: lives out of order, corrections, flags, and what led to them."""
+
+from __future__ import annotations
+
+from tests.core.driver import MINUTE, SECOND, START, Actor, Sale, segment, sheet
+
+
+def played() -> Sale:
+    sale = Sale(sheet(segment(lasts="1h"), attribution={"window": "30m", "rule": "last_touch"})).live()
+    step = sale.do
+
+    def order(name: str, status: str, **fields: object) -> None:
+        step("shop", "order.report", order=name, status=status, **fields)
+
+    step("controller", "link.drop", product="pan", groups="all")
+    step("controller", "coupon.drop", coupon="c20", groups="all")
+    sale.advance(START + 3 * SECOND)
+    key = next(k for k, a in sale.state.keys.items() if (a.drop, a.group) == ("drop1", "g2"))
+    step(Actor("audience", "m1"), "link.click", link=key)
+    code = step("r1", "coupon.claim", coupon="c20", member="m2", group="g1")["code"]
+    lines = [{"product": "pan", "quantity": 2, "price": 12900}, {"product": "knife", "quantity": 1, "price": 5900}]
+    order("clicked", "placed", member="m1", lines=lines, happened_at=START + 3 * SECOND)
+    order("named", "paid", member="m1", link=key, amount=31700, lines=lines)
+    order("claimed", "paid", member="m2", lines=lines)
+    order("coupon", "refunded", member="m2", coupon=code, lines=[lines[1]])
+    order("coupon", "shipped")
+    order("coupon", "paid", amount=29700, lines=lines)
+    step("shop", "coupon.redeem", code=code, order="coupon")
+    order("group", "placed", group="g3", amount=1)
+    order("nothing", "paid", amount=100)
+    order("nothing", "paid", amount=200, member="m9")
+    order("nothing", "paid", amount=300, member="m8")
+    order("nothing", "refunded", amount=500)
+    order("odd", "paid", amount=1, link="elsewhere", coupon="NOTHING", lines=lines)
+    order("late", "paid", amount=100, happened_at=START + 2)
+    order("late", "paid", amount=50, happened_at=START + 1)
+    order("clicked", "cancelled")
+    sale.advance(sale.now + MINUTE)
+    step("owner", "show.end")
+    step("owner", "show.close")
+    order("named", "refunded")
+    return sale
