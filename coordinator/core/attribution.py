@@ -57,7 +57,16 @@ def attribute(state: State, order: str, facts: Facts) -> Through | None:
         return found
     since = facts.moment - plan.window
     touched = _by_touch(state, facts, since, clicks_only=plan.rule == "last_click")
-    return touched or _by_group(state, facts, since)
+    return touched or _by_group(state, facts, since) or _as_before(state, order, facts, since)
+
+
+def _as_before(state: State, order: str, facts: Facts, since: int) -> Through | None:
+    """What was found when the order was first told, where it is forgotten by now and would be found again."""
+    known = state.orders.get(order)
+    if known is None or known.through is None or known.through.rule not in {"click", "claim", "group"}:
+        return None
+    same = known.member == facts.member and (known.through.rule != "group" or known.group == facts.group)
+    return known.through if same and since <= (known.through.at or 0) <= facts.moment else None
 
 
 def _by_link(state: State, facts: Facts) -> Through | None:

@@ -149,7 +149,7 @@ def report(turn: Turn, c: OrderReport) -> dict[str, Any] | None:
     if known is not None and reports is None:
         return {"order": c.order, "status": known.status, "again": True}
     facts = order_life.together(reports or {})
-    event.through = attribution.attribute(state, c.order, facts) or (known.through if known else None)
+    event.through = attribution.attribute(state, c.order, facts)
     event.flags = order_checks.flags(state, c.order, facts, reports or {})
     stocks = {x.product: state.products[x.product].stock for x in facts.lines if x.product in state.products}
     turn.emit(event)
@@ -189,11 +189,11 @@ def reported(state: State, e: _Reported) -> Iterable[Key]:
 @evolves(CouponRedeemed)
 def redeemed(state: State, e: CouponRedeemed) -> Iterable[Key]:
     """A code was taken for an order that is known: now it is known what led to it."""
-    known, reports = state.orders.get(e.order), state.reports.get(e.order)
-    if known is None or reports is None:
+    reports = state.reports.get(e.order)
+    if reports is None:
         return ()
     facts = order_life.together(reports)
-    through = attribution.attribute(state, e.order, facts) or known.through
+    through = attribution.attribute(state, e.order, facts)
     return _settle(state, e.order, reports, through, order_checks.flags(state, e.order, facts, reports))
 
 

@@ -163,6 +163,8 @@ class Checking(Plain, kw_only=True, frozen=True):
 
     rules: str = "cn"
     exceptions: tuple[str, ...] = ()  # a brand's own words, in which a term is meant otherwise
+
+
 class Attribution(Plain, kw_only=True, frozen=True):
     """How it is told what led to an order: see attribution.py."""
 

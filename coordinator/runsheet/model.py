@@ -266,6 +266,8 @@ class Checks(Part):
 
     rules: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")] = "cn"
     exceptions: Annotated[list[Line], Field(max_length=200)] = []  # a brand's own words: 老第一家
+
+
 class Attribution(Part):
     window: PositiveLength = 86_400_000
     rule: Literal["last_touch", "last_click", "explicit"] = "last_touch"

@@ -132,6 +132,18 @@ def test_the_sheet_says_which_rule_holds(rule: str, expected: str | None) -> Non
     assert named is not None
 
 
+def test_what_was_found_stands_though_the_member_touched_much_since() -> None:
+    shop = Shop()
+    shop.click("m1")
+    assert shop.through(member="m1") == ("click", "pan", "drop1", "g2")
+    shop.after(1)
+    for _ in range(6):
+        shop.sale.do("controller", "link.drop", link="room", groups="all")
+        shop.after(3 * SECOND)
+        shop.click("m1", f"drop{shop.sale.state.counts['drop']}", "g1")
+    assert shop.through(member="m1", status="paid") == ("click", "pan", "drop1", "g2")
+
+
 def test_it_stands_in_the_orders_event() -> None:
     shop = Shop()
     shop.click("m1")
