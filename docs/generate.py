@@ -25,6 +25,7 @@ from coordinator.core.people import INTERNAL
 from coordinator.gateway import documents
 from coordinator.gateway.app import make_app
 from coordinator.gateway.context import Gateway
+from coordinator.runsheet.schema import sheet_schema
 from roles import streams
 from roles.permissions import MAY, ROLES
 
@@ -308,6 +309,7 @@ def files() -> dict[str, str]:
         "events.md": "\n".join(parts),
         "openapi.json": as_json(documents.openapi(app)),
         "asyncapi.json": as_json(documents.asyncapi()),
+        "sheet.schema.json": as_json(sheet_schema()),
     }
 
 

@@ -91,6 +91,14 @@ def convert(
         typer.echo(f"wrote {target}; next: dropcue sheet check {target}")
 
 
+@app.command()
+def schema() -> None:
+    """Print the sheet's JSON Schema, for an editor that completes and checks while you write."""
+    from coordinator.runsheet.schema import sheet_schema
+
+    sys.stdout.write(json.dumps(sheet_schema(), ensure_ascii=False, indent=1, sort_keys=True) + "\n")
+
+
 class _told:  # noqa: N801  reads as `with _told():`
     """Turns an error of ours into a line on stderr and its exit code."""
 

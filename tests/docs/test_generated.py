@@ -15,7 +15,7 @@ from docs import generate
 DOCS = Path(generate.__file__).parent
 
 
-@pytest.mark.parametrize("name", ["events.md", "openapi.json", "asyncapi.json"])
+@pytest.mark.parametrize("name", ["events.md", "openapi.json", "asyncapi.json", "sheet.schema.json"])
 def test_the_committed_file_is_up_to_date(name: str) -> None:
     assert (DOCS / name).read_text() == generate.files()[name], "run: python -m docs.generate"
 
