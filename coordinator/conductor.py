@@ -47,7 +47,7 @@ REPEATS = 1_000  # answers that may be under way from the journal, to ids that c
 SNAPSHOT_EVERY = 10_000  # events: what a take-over may have to read, within a second or so
 TIMED_TOPICS = frozenset(
     {"show", "segments", "cues", "deliveries", "questions", "tasks", "followups"}
-)  # what `due` reads
+)  # what `due` reads; conditions add theirs
 
 
 Prepare = Mapping[str, Callable[[dict[str, Any], State], dict[str, Any]]]
@@ -362,8 +362,9 @@ class Conductor:
         batch.events += events
         batch.senders += [sender] * len(events)
         batch.touched |= touched
+        timed = self.state.index.timed_topics
         for topic, _ in touched:
-            if topic in TIMED_TOPICS:
+            if topic in TIMED_TOPICS or topic in timed:
                 self._due_old = True
                 self._declined.clear()
                 break

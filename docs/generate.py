@@ -1,6 +1,6 @@
 """Writes what the code says of itself: `python -m docs.generate`.
 
-`events.md` lists commands, events, refusals and entities; `openapi.json` and `asyncapi.json` are what the service
+`events.md` lists commands, events, refusals and entities; `conditions.md` what triggered cues can read; `openapi.json` and `asyncapi.json` are what the service
 serves under the same names. The same code gives the same bytes; a test asks that the committed files are these.
 """
 
@@ -26,6 +26,7 @@ from coordinator.gateway import documents
 from coordinator.gateway.app import make_app
 from coordinator.gateway.context import Gateway
 from coordinator.runsheet.schema import sheet_schema
+from docs import readings
 from roles import streams
 from roles.permissions import MAY, ROLES
 
@@ -307,6 +308,7 @@ def files() -> dict[str, str]:
     app = make_app(cast(Gateway, nothing))  # its routes are described, not served
     return {
         "events.md": "\n".join(parts),
+        "conditions.md": readings.page(),
         "openapi.json": as_json(documents.openapi(app)),
         "asyncapi.json": as_json(documents.asyncapi()),
         "sheet.schema.json": as_json(sheet_schema()),

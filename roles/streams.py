@@ -93,6 +93,7 @@ _BY_KIND: dict[str, tuple[str, ...] | Callable[[State, Any], tuple[str, ...]]] =
     "cue.withdrawn": AHEAD,
     "cue.added": DESK,
     "cue.alerted": DESK,
+    "cue.triggered": DESK,
     "prompt.sent": lambda s, e: _receiver(s, e.to),
     "prompt.acked": lambda s, e: (f"person:{e.person}", *DESK),
     "coupon.claimed": DESK,

@@ -30,6 +30,7 @@ from coordinator.core.kernel import (
     evolves,
     result_of,
 )
+from coordinator.core.readings import count, things, truth
 
 if TYPE_CHECKING:
     from coordinator.core.cues import Cue, Drop
@@ -57,6 +58,13 @@ class Coupon(msgspec.Struct, kw_only=True):
     dropped_at: int | None = None
     drop: str | None = None
     drops: list[str] = []
+
+
+things(
+    "coupon", "coupons", id_needed=True,
+    left=count("codes that can still be claimed", of="quantity"), claimed=count("codes that were claimed", of="quantity"),
+    redeemed=count("codes that the shop has taken", of="quantity"), stopped=truth("no more can be claimed"),
+)  # fmt: skip
 
 
 class Code(msgspec.Struct, kw_only=True):

@@ -199,9 +199,14 @@ def add(turn: Turn, c: CueAdd) -> None:
         raise Refusal("already", f"there is a cue {name} already", {"field": "cue"})
     if c.when is not None:
         try:
-            conditions.parse(c.when, state.the.currency)
+            condition = conditions.parse(c.when, state.the.currency)
         except conditions.ConditionError as e:
-            raise Refusal("invalid", str(e), {"field": "when"}) from None
+            raise Refusal("invalid", str(e), {"field": "when", "position": e.position}) from None
+        for named in condition.names:
+            # What the plan has not may still be opened in the show: a chain, a draw.
+            if getattr(state.p, named.topic, None) is not None and named.id not in getattr(state, named.topic):
+                message = f"at character {named.position + 1}: there is no {named.word} {named.id[:64]}"
+                raise Refusal("unknown", message, {"field": "when", "position": named.position})
     if c.groups is not None:
         try:
             selectors.parse(c.groups)

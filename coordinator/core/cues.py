@@ -156,6 +156,12 @@ class CueAgain(Event, tag="cue.again", kw_only=True):
     cue: str
 
 
+class CueTriggered(Event, tag="cue.triggered", kw_only=True):
+    """Time alone has made the cue's condition true; what an event makes true is set off in the append of that event."""
+
+    cue: str
+
+
 class CueAlerted(Event, tag="cue.alerted", kw_only=True):
     """A cue waits for its confirmation so long that the owner is told."""
 
@@ -316,6 +322,11 @@ def cue_changed(state: State, e: Any) -> Iterable[Key]:
                 drop.status = "withdrawn"
                 return [("cues", e.cue), *_shown_with(state, drop), *schedule.replan(state)]
     return [("cues", e.cue), *schedule.replan(state)]
+
+
+@evolves(CueTriggered)
+def cue_triggered(_: State, e: CueTriggered) -> Iterable[Key]:
+    return [("cues", e.cue)]
 
 
 def new_cue(state: State, segment: str | None, plan: CuePlan, index: int) -> Cue:

@@ -7,15 +7,17 @@ joins, less leavers. `people` are distinct members with a message. Money is in m
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from coordinator.core.coupons import CouponClaimed, CouponRedeemed
 from coordinator.core.groups import GroupJoined, GroupLeft, GroupMessage, GroupRemoved
-from coordinator.core.kernel import Key, evolves
+from coordinator.core.kernel import ANY, Key, evolves
 from coordinator.core.links import LinkClicked
 from coordinator.core.questions import OVER, QuestionAnswered, QuestionChatted, QuestionClosed, QuestionRaised
+from coordinator.core.readings import Kind, Reading, phrase
 
 if TYPE_CHECKING:
     from coordinator.core.orders import Order
@@ -46,6 +48,43 @@ class Figures(msgspec.Struct, kw_only=True):
 
 
 _KEYS: tuple[Key, ...] = (("figures", "sale"),)
+
+
+def _figure(name: str, kind: Kind, about: str) -> Reading:
+    get = attrgetter(name)
+    return Reading(kind=kind, about=about, value=lambda state, _: get(state.figures["sale"]), keys=_KEYS)
+
+
+for _name, _about in {
+    "messages": "messages in all groups", "people": "members with a message", "joins": "members who joined",
+    "leaves": "members who left", "removed": "members who were removed", "members": "members of all groups",
+    "clicks": "clicks on links", "claims": "coupons claimed", "redemptions": "coupons redeemed", "questions": "questions asked",
+    "questions_open": "questions without an answer", "orders": "orders, in whatever state", "orders_paid": "paid orders",
+    "buyers": "members with a paid order",
+}.items():  # fmt: skip
+    phrase(_name, reading=_figure(_name, "count", _about))
+for _name, _about in {
+    "sales_created": "what was ordered", "sales_paid": "what was paid", "sales_net": "what was paid, less refunds",
+    "discount": "what redeemed coupons took off",
+}.items():  # fmt: skip
+    phrase(_name, reading=_figure(_name, "money", _about))
+
+
+def _oldest(state: State, _: str) -> int | None:
+    return min((state.questions[q].at for q in state.unanswered), default=None)
+
+
+_WAITING = _figure("questions_open", "count", "questions without an answer")
+_OLDEST = Reading(
+    kind="length",
+    about="since the oldest question without an answer",
+    value=_oldest,
+    clock=1,
+    keys=(("questions", ANY),),
+)
+for _word in ("question", "questions"):
+    phrase(_word, "waiting", reading=_WAITING)
+    phrase(_word, "oldest", reading=_OLDEST)
 
 
 @evolves(CouponClaimed)

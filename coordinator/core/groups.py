@@ -22,6 +22,7 @@ from coordinator.core.kernel import (
     decides,
     evolves,
 )
+from coordinator.core.readings import count, happens, since, things, truth
 
 if TYPE_CHECKING:
     from coordinator.core.state import State
@@ -53,6 +54,14 @@ class Group(msgspec.Struct, kw_only=True):
     last: list[Said] = []
 
 
+things(
+    "group", "groups", id_needed=True,
+    members=count("members, as far as they are known"), messages=count("messages of its members"), joins=count("members who joined"),
+    leaves=count("members who left"), removed=count("members who were removed"), frozen=truth("nothing is sent into it"),
+    quiet=since("since its last message", get=lambda group: group.last[-1].at if group.last else None),
+)  # fmt: skip
+
+
 class _Observed(Event, kw_only=True):
     group: str
     member: str | None = None
@@ -62,6 +71,9 @@ class _Observed(Event, kw_only=True):
 
 class GroupJoined(_Observed, tag="group.joined"):
     pass
+
+
+happens("member", "joined", GroupJoined, "somebody has just joined a group")
 
 
 class GroupLeft(_Observed, tag="group.left"):

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 Key = tuple[str, str]
 """(topic, id) of an entity, as in the wire's `changes`."""
 
+ANY = "*"
+"""The id of a key that stands for every entity of its topic."""
+
 MAX_TRIGGER_DEPTH = 4  # a cue that sets off a cue that sets off a cue …: beyond this it is a loop in the sheet
 
 # ---------------------------------------------------------------- text that comes from outside
@@ -285,9 +288,13 @@ def evolve(state: State, event: Event) -> set[Key]:
     index.risen = ()
     watched = index.watched
     if watched:
-        for key in touched:
-            if key in watched:
-                _TRIGGERS["look"](state, touched)
+        if type(event) in index.happenings:
+            _TRIGGERS["look"](state, touched, event)
+            return touched
+        for topic, id_ in touched:
+            of_topic = watched.get(topic)
+            if of_topic is not None and (id_ in of_topic or ANY in of_topic):
+                _TRIGGERS["look"](state, touched, event)
                 break
     return touched
 

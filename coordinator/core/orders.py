@@ -227,20 +227,30 @@ def _given_to(state: State, order: str, facts: order_life.Facts) -> str | None:
 
 def sold_before(state: State, product: Product) -> None:
     """Counts what was sold of a product before it stood in the sheet."""
-    product.sold = sum(order_life.taken(order_life.together(r)).get(product.id, 0) for r in state.reports.values())
+    known = [order_life.together(r) for r in state.reports.values()]
+    product.sold = sum(order_life.taken(facts).get(product.id, 0) for facts in known)
+    product.orders = sum(product.id in _products_of(facts) for facts in known)
     if product.stocked is not None:
         product.stocked += product.sold
 
 
 def _sell(state: State, had: Reports | None, facts: order_life.Facts) -> list[Key]:
     """What an order has taken of the stock, or given back to it, since it was last told of."""
-    before, after = order_life.taken(order_life.together(had)) if had else {}, order_life.taken(facts)
+    was = order_life.together(had) if had else None
+    before, after = order_life.taken(was) if was else {}, order_life.taken(facts)
+    stood, stands = _products_of(was) if was else set(), _products_of(facts)
     keys: list[Key] = []
-    for name in {**before, **after}:
+    for name in sorted({*before, *after, *(stood ^ stands)}):
         product, more = state.products.get(name), after.get(name, 0) - before.get(name, 0)
-        if product is not None and more:
-            product.sold += more
-            if product.stocked is not None:
-                product.stock = max(0, product.stocked - product.sold)
-            keys.append(("products", name))
+        if product is None or (not more and (name in stood) == (name in stands)):
+            continue
+        product.orders += (name in stands) - (name in stood)
+        product.sold += more
+        if product.stocked is not None and more:
+            product.stock = max(0, product.stocked - product.sold)
+        keys.append(("products", name))
     return keys
+
+
+def _products_of(facts: order_life.Facts) -> set[str]:
+    return {line.product for line in facts.lines}

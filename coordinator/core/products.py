@@ -10,6 +10,7 @@ from pydantic import Field
 
 from coordinator.core.cue_kinds import cue_kind
 from coordinator.core.kernel import Command, Event, Id, Key, Refusal, Turn, command, decides, evolves
+from coordinator.core.readings import count, things, truth
 
 if TYPE_CHECKING:
     from coordinator.core.cues import Cue
@@ -35,7 +36,15 @@ class Product(msgspec.Struct, kw_only=True):
     on_air: bool = False
     shown_at: int | None = None
     sold: int = 0
+    orders: int = 0
     drop: str | None = None
+
+
+things(
+    "product", "products", id_needed=True,
+    stock=count("pieces that are left"), sold=count("pieces in paid orders"), on_air=truth("it is being shown"),
+    orders=count("orders that it stands in"),
+)  # fmt: skip
 
 
 class ProductShown(Event, tag="product.shown", kw_only=True):

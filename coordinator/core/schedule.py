@@ -10,11 +10,19 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from coordinator.core.kernel import Key
+from coordinator.core.readings import since, things, truth, until
 
 if TYPE_CHECKING:
     from coordinator.core.plan import At
     from coordinator.core.show import Segment
     from coordinator.core.state import State
+
+things(
+    "segment", "segments", current=lambda state: state.the.segment or "",
+    over=since("past its planned end, while it runs", get=lambda s: s.end if s.status == "running" else None),
+    left=until("to its planned end, while it runs", get=lambda s: s.end if s.status == "running" else None),
+    running=truth("it is on", get=lambda s: s.status == "running"), ended=truth("it is over", get=lambda s: s.status == "ended"),
+)  # fmt: skip
 
 
 def in_order(state: State) -> list[Segment]:

@@ -16,12 +16,13 @@ import msgspec
 from coordinator.core import conditions
 from coordinator.core.attribution import Touch
 from coordinator.core.checkins import Checkin
+from coordinator.core.comparisons import Condition
 from coordinator.core.coupons import Code, Coupon
 from coordinator.core.cues import Cue, Drop
 from coordinator.core.deliveries import Delivery
 from coordinator.core.figures import Figures
 from coordinator.core.groups import Group
-from coordinator.core.kernel import EVENTS
+from coordinator.core.kernel import EVENTS, Event
 from coordinator.core.keywords import Keyword, keywords_of
 from coordinator.core.links import AddressKey, Link
 from coordinator.core.notes import Note
@@ -107,6 +108,7 @@ class State(msgspec.Struct, kw_only=True, dict=True):
     refunded_in_all: int = 0
     asked: dict[str, str] = {}  # normalised question → open card
     truths: dict[str, bool] = {}  # triggered cue → whether its condition holds while it is looked at
+    falls: dict[str, int] = {}  # triggered cue → when time alone makes its condition false
     counts: dict[str, int] = {}  # the last number used, by kind of id
 
     @property
@@ -142,7 +144,20 @@ class State(msgspec.Struct, kw_only=True, dict=True):
 class Index:
     """Look-ups into the plan."""
 
-    __slots__ = ("_keywords", "addresses", "conditions", "cues", "groups", "products", "risen", "state", "watched")
+    __slots__ = (
+        "_keywords",
+        "addresses",
+        "conditions",
+        "cues",
+        "groups",
+        "happenings",
+        "products",
+        "risen",
+        "state",
+        "timed",
+        "timed_topics",
+        "watched",
+    )
 
     def __init__(self, state: State) -> None:
         plan = state.p
@@ -155,15 +170,28 @@ class Index:
         self._keywords: dict[tuple[str, str], KeywordPlan] | None = None
         self.products: dict[str, ProductPlan] = {p.id: p for p in plan.products}
         self.addresses = (*(x.url for x in plan.links), *(p.url for p in plan.products if p.url))
-        self.conditions: dict[str, conditions.Condition] = {}
-        # Entity → cues whose condition reads it.
-        self.watched: dict[tuple[str, str], list[str]] = {}
+        self.conditions: dict[str, Condition] = {}
+        # Topic → entity, or ANY of them → cues whose condition reads it.
+        self.watched: dict[str, dict[str, list[str]]] = {}
+        self.happenings: dict[type[Event], list[str]] = {}  # kind of event → cues whose condition is looked at for it
+        self.timed: list[str] = []  # cues whose condition time alone can make true
+        topics: set[str] = set()
         for cue_id, (segment, cue) in self.cues.items():
-            if cue.when is not None:
-                condition = self.conditions[cue_id] = conditions.parse(cue.when, plan.currency)
-                # When it is looked at hangs on the show and the segment: they are read too.
-                for key in (*condition.reads, ("show", "show"), ("segments", segment)):
-                    self.watched.setdefault(key, []).append(cue_id)
+            if cue.when is None:
+                continue
+            condition = self.conditions[cue_id] = conditions.parse(cue.when, plan.currency)
+            # When it is looked at hangs on the show and the segment: they are read too.
+            for topic, id_ in {*condition.reads, ("show", "show"), ("segments", segment)}:
+                self.watched.setdefault(topic, {}).setdefault(id_, []).append(cue_id)
+            kinds = set(condition.happenings)
+            if condition.timed:
+                self.timed.append(cue_id)
+                topics.update(topic for topic, _ in condition.reads)
+                kinds.add("cue.triggered")
+            for kind in kinds:
+                self.happenings.setdefault(EVENTS[kind], []).append(cue_id)
+        self.timed_topics = frozenset(topics)
+        """What the moments of conditions hang on, beside what all moments hang on."""
 
     @property
     def keywords(self) -> dict[tuple[str, str], KeywordPlan]:
@@ -171,11 +199,6 @@ class Index:
         if self._keywords is None:
             self._keywords = keywords_of(self.state)
         return self._keywords
-
-    def lookup(self, topic: str, id_: str) -> object | None:
-        """An entity of the state, for a condition to look at."""
-        found: object | None = getattr(self.state, topic).get(id_)
-        return found
 
 
 FOLD = 1  # raised where the same events give another state than before: a state that was saved is then made anew

@@ -7,10 +7,12 @@ its condition true.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from coordinator.core.cue_kinds import into_groups
-from coordinator.core.kernel import Key, Turn, trigger
+from coordinator.core.cues import CueTriggered
+from coordinator.core.kernel import ANY, Event, Key, Turn, due_key, moments, trigger
 
 if TYPE_CHECKING:
     from coordinator.core.state import State
@@ -34,24 +36,67 @@ def stands_still(state: State, name: str) -> bool:
 
 
 @trigger("look")
-def look(state: State, touched: set[Key]) -> None:
+def look(state: State, touched: set[Key], event: Event) -> None:
     """Brings the truths up to date after an event; keeps which of them have just risen."""
     index = state.index
-    watched, truths = index.watched, state.truths
-    names: list[str] = []
-    for key in touched:
-        if key in watched:
-            names += watched[key]
+    truths = state.truths
+    names: list[str] = list(index.happenings.get(type(event), ()))
+    for topic, id_ in touched:
+        watched = index.watched.get(topic)
+        if watched is not None:
+            names += watched.get(id_, ())
+            names += watched.get(ANY, ())
     risen: list[str] = []
     for name in names if len(names) == 1 else sorted(set(names)):
         if stands_still(state, name):
             continue
-        holds = looked_at(state, name) and index.conditions[name].holds(index.lookup)
-        if holds != truths.get(name, False):
+        condition = index.conditions[name]
+        seen = looked_at(state, name)
+        happened = str(event.__struct_config__.tag) if condition.happenings else None
+        holds = seen and condition.holds(state, state.at, happened)
+        if holds and not held(state, name):
+            risen.append(name)
+        if holds and happened is not None:
+            holds = condition.holds(state, state.at)  # what happened is over
+        if holds or name in truths:
             truths[name] = holds
-            if holds:
-                risen.append(name)
+        if condition.timed:
+            falls = condition.falls_at(state, state.at) if holds else None
+            if falls is not None:
+                state.falls[name] = falls
+            else:
+                state.falls.pop(name, None)
     index.risen = tuple(risen)
+
+
+def held(state: State, name: str) -> bool:
+    """Whether the condition was true until now, as far as it was looked at: time may have made it false meanwhile."""
+    return state.truths.get(name, False) and state.falls.get(name, state.at + 1) > state.at
+
+
+@moments
+def comes_true(state: State) -> Iterable[tuple[int, int, str]]:
+    """When time alone makes conditions true."""
+    for name in state.index.timed:
+        cue = state.cues.get(name)
+        plan = state.index.cues[name][1]
+        over = cue is None or cue.status == "skipped" or (cue.status == "fired" and plan.again_after is None)
+        if over or not looked_at(state, name) or stands_still(state, name):
+            continue
+        instant = state.index.conditions[name].rises_at(state, state.at, was=held(state, name))
+        if instant is not None:
+            yield instant, 5, f"when={name}"
+
+
+@due_key("when")
+def has_come_true(turn: Turn, name: str) -> None:
+    state = turn.state
+    condition = state.index.conditions.get(name)
+    if condition is None or not looked_at(state, name) or stands_still(state, name):
+        return
+    instant = condition.rises_at(state, state.at, was=held(state, name))
+    if instant is not None and instant <= turn.at:
+        turn.emit(CueTriggered(cue=name))
 
 
 @trigger("follow")

@@ -36,6 +36,7 @@ class _Known:
     coupons: frozenset[str]
     links: frozenset[str]
     with_address: frozenset[str]  # products that a link can be dropped of
+    things: dict[str, frozenset[str]]  # everything of the sheet that has ids, by the topic that it becomes
     currency: str
 
 
@@ -47,6 +48,11 @@ def faults(sheet: Sheet) -> Iterator[Fault]:
         coupons=frozenset(each.id for each in sheet.coupons),
         links=frozenset(each.id for each in sheet.links),
         with_address=frozenset(each.id for each in sheet.products if each.url),
+        things={
+            name: frozenset(each.id for each in entries)
+            for name in Sheet.model_fields
+            if isinstance(entries := getattr(sheet, name), list) and all(hasattr(each, "id") for each in entries)
+        },
         currency=sheet.currency,
     )
     yield from _team(sheet, known)
@@ -252,10 +258,11 @@ def _condition(text: str, path: Path, known: _Known) -> Iterator[Fault]:
     except conditions.ConditionError as error:
         yield Fault(path, str(error))
         return
-    for topic, id_ in sorted(condition.reads):
-        ids = {"coupons": known.coupons, "products": known.products, "groups": known.groups}.get(topic)
-        if ids is not None:
-            yield from _exists(id_, topic.removesuffix("s"), ids, path)
+    for named in condition.names:
+        ids = known.things.get(named.topic)
+        if ids is not None and named.id not in ids:
+            message = f"at character {named.position + 1}: there is no {named.word} {named.id[:40]}; add it under {named.topic}, or name another"
+            yield Fault(path, message)
 
 
 def _selector(text: str | None, path: Path, known: _Known) -> Iterator[Fault]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from coordinator.core.kernel import MAX_TRIGGER_DEPTH
+import pytest
+
+from coordinator.core.kernel import MAX_TRIGGER_DEPTH, Refusal
 from tests.core.driver import MINUTE, SECOND, START, Sale, segment, sheet
 
 
@@ -134,3 +136,103 @@ def test_what_is_held_is_not_set_off() -> None:
     sale.do("controller", "cue.hold", cue="t")
     say(sale)
     assert sale.cue("t").status == "held"
+
+
+# ---------------------------------------------------------------- time alone
+def test_a_segment_that_runs_over_sets_a_cue_off_on_time_without_any_event() -> None:
+    sale = Sale(sheet(segment(when("segment over by 30s"), advance="manual"), segment(id="next"))).live()
+    sale.advance(START + 5 * MINUTE + 29_999)
+    assert not sale.of("cue.triggered", "cue.fired")
+    sale.advance(START + 10 * MINUTE)
+    assert [(e.at - START, e.by) for e in sale.of("cue.triggered", "cue.fired")] == [(330_000, "clock")] * 2
+    assert sale.of("cue.fired")[0].late_ms == 0
+
+
+def test_an_extension_puts_it_off_and_the_end_of_the_segment_puts_an_end_to_it() -> None:
+    sale = Sale(sheet(segment(when("segment over by 30s"), advance="manual"), segment(id="next"))).live()
+    sale.advance(START + 5 * MINUTE)
+    sale.do("controller", "segment.extend", by_ms=MINUTE)
+    sale.advance(START + 6 * MINUTE + 20 * SECOND)
+    sale.do("controller", "segment.next")
+    sale.advance(START + 9 * MINUTE)
+    assert not sale.of("cue.fired")
+
+
+def test_a_question_that_waits_too_long_is_told_when_it_has_waited_so_long() -> None:
+    sale = live(when("question oldest > 60s", **{"again after": "1s"}))
+    sale.advance(START + 10 * SECOND)
+    sale.do("r1", "question.raise", group="g1", member="m1", text="包邮吗")
+    sale.advance(START + 40 * SECOND)
+    sale.do("r1", "question.raise", group="g1", member="m2", text="几天到")
+    sale.advance(START + 65 * SECOND)
+    sale.do("support", "question.take", question="q1")
+    sale.do("support", "question.close", question="q1")
+    sale.advance(START + 3 * MINUTE)
+    assert [e.at - START for e in sale.of("cue.fired")] == [100_001]
+    sale.do("support", "question.close", question="q2")
+    sale.do("r1", "question.raise", group="g1", member="m3", text="有货吗")
+    sale.advance(START + 5 * MINUTE)
+    assert [e.at - START for e in sale.of("cue.fired")] == [100_001, 3 * MINUTE + 60_001]
+
+
+def test_what_time_made_true_while_the_service_was_away_goes_when_it_is_back() -> None:
+    sale = Sale(sheet(segment(when("segment over by 30s"), advance="manual"))).live()
+    sale.away(START + 7 * MINUTE)
+    assert [e.at - START for e in sale.of("cue.fired")] == [7 * MINUTE]
+
+
+def test_a_pause_does_not_run_a_segment_over() -> None:
+    sale = Sale(sheet(segment(when("segment over by 30s"), advance="manual"))).live()
+    sale.advance(START + 4 * MINUTE)
+    sale.do("controller", "show.pause")
+    sale.advance(START + 14 * MINUTE)
+    sale.do("controller", "show.resume")
+    assert not sale.of("cue.fired")
+    sale.advance(START + 20 * MINUTE)
+    assert [e.at - START for e in sale.of("cue.fired")] == [15 * MINUTE + 30 * SECOND]
+
+
+def test_a_condition_that_time_makes_false_and_true_again_has_an_edge_each_time() -> None:
+    """A silence is broken by a message, without any event at the moment when the silence began to count."""
+    sale = live(when("group g1 quiet < 10s and not group g1 quiet < 5s", **{"again after": "1s"}))
+    for second in (0, 30, 60):
+        sale.advance(START + second * SECOND)
+        say(sale)
+    sale.advance(START + 100 * SECOND)
+    assert [(e.at - START) // 1000 for e in sale.of("cue.fired")] == [5, 35, 65]
+
+
+def test_a_fall_that_time_alone_made_is_seen_by_the_next_event() -> None:
+    sale = live(when("group g1 quiet < 10s", **{"again after": "1s"}))
+    for second in (0, 5, 60):
+        sale.advance(START + second * SECOND)
+        say(sale)
+    assert [(e.at - START) // 1000 for e in sale.of("cue.fired")] == [0, 60]
+
+
+# ---------------------------------------------------------------- what happens
+def test_what_happens_sets_a_cue_off_each_time_that_the_sheet_lets_it() -> None:
+    sale = live(when("member joined", **{"again after": "1m"}), when("member joined and group g1 joins >= 3", "third"))
+    for second in (0, 10, 70, 80):
+        sale.advance(START + second * SECOND)
+        sale.do("r1", "group.observe", group="g1", what="joined", member=f"m{second}")
+    assert [(e.cue, (e.at - START) // 1000) for e in sale.of("cue.fired")] == [("t", 0), ("t", 70), ("third", 70)]
+
+
+def test_orders_of_a_product_are_counted_once_each() -> None:
+    sale = live(when("orders of pan >= 2"))
+    lines = [{"product": "pan", "quantity": 3, "price": 12900}]
+    for status in ("placed", "paid", "shipped"):
+        sale.do("shop", "order.report", order="o1", status=status, amount=38700, lines=lines)
+    assert sale.state.products["pan"].orders == 1
+    sale.do("shop", "order.report", order="o2", status="placed", amount=38700, lines=lines)
+    assert sale.of("cue.fired")[0].by == "shop:shop"
+
+
+# ---------------------------------------------------------------- added in the show
+def test_a_condition_is_checked_when_its_cue_is_added() -> None:
+    sale = live()
+    for condition, code, position in (("messages > many", "invalid", 11), ("coupon c9 left < 3", "unknown", 7)):
+        with pytest.raises(Refusal) as refused:
+            sale.do("controller", "cue.add", when=condition, do="prompt.send", fields={"to": "host"}, text="x")
+        assert (refused.value.code, refused.value.details) == (code, {"field": "when", "position": position})

@@ -261,8 +261,8 @@ def test_a_condition_that_names_what_is_not_there_is_refused(small: dict[str, An
     cue = {"when": "coupon c9 left < 3 or product pot stock < 1 or messages > 3", "prompt": "host", "text": "x"}
     small["segments"][0]["cues"].append(cue)
     assert [message.split(";")[0] for _, message in errors(small)] == [
-        "there is no coupon c9",
-        "there is no product pot",
+        "at character 8: there is no coupon c9",
+        "at character 31: there is no product pot",
     ]
     cue["when"] = "coupon c20 left is low"
     assert [place for place, _ in errors(small)] == ["segments[0].cues[4].when"]
