@@ -20,12 +20,12 @@ _STYLES = {"error": "bold red", "block": "red", "warn": "yellow", "inform": "cya
 
 @app.command()
 def new(
-    kind: Annotated[str, typer.Argument(help="What kind of sale: flash.")],
+    kind: Annotated[str, typer.Argument(help="What kind of sale: flash, groupbuy, live, course.")],
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="Write to this file; an existing one is kept.")
     ] = None,
 ) -> None:
-    """Print a ready sheet: whole, good, and with its format explained at the top. It starts tomorrow at 20:00."""
+    """Print a ready sheet: whole, good, and with its format explained at the top. It starts some days ahead."""
     from coordinator.runsheet.ready import KINDS, ready_sheet
     from coordinator.runsheet.source import from_yaml
 

@@ -188,6 +188,9 @@ def cue_fields(cue: Cue, segment: Segment, kind: str) -> dict[str, Any]:
         fields["who"] = cue.task or cue.who
     if "product" in fields and not cue.link:
         fields["product"] = cue.product or segment.product
+    beside = {"images": cue.images, "as": "announcement" if cue.announcement else None}
+    if into_groups(kind) and any(beside.values()):
+        fields["content"] = {name: value for name, value in beside.items() if value}
     if fields.get("questions") is not None:
         fields["questions"] = [each.model_dump(exclude_defaults=True) for each in fields["questions"]]
     return {name: value for name, value in fields.items() if value is not None}

@@ -303,6 +303,8 @@ class Cue(Part):
     who: Id | None = None
     text: Annotated[list[Text], BeforeValidator(_one_or_more), Field(min_length=1, max_length=50)] | None = None
     groups: SelectorText | None = None
+    images: Annotated[list[Address], BeforeValidator(_one_or_more), Field(max_length=3)] | None = None
+    announcement: bool | None = None
     product: Id | None = None
     coupon: Id | None = None
     link: Id | None = None

@@ -41,7 +41,7 @@ def test_new_keeps_a_file_that_is_there(flash: Path) -> None:
 
 
 def test_new_of_another_kind_says_which_there_are() -> None:
-    result = run("new", "groupbuy")
+    result = run("new", "bazaar")
     assert result.exit_code == 2
     assert "only flash" in result.stderr
 

@@ -41,7 +41,13 @@ def _uses(kind: str) -> frozenset[str]:
     row = cue_kinds.kind_of(kind)
     if row is None:
         return frozenset(Cue.model_fields)
-    own = {"groups", "text", "lead"} if row.into_groups else {"text"} if row.needs_text else set()
+    own = (
+        {"groups", "text", "lead", "images", "announcement"}
+        if row.into_groups
+        else {"text"}
+        if row.needs_text
+        else set()
+    )
     return frozenset(row.model.model_fields) | own | ({"groups"} if kind == "task.assign" else set())
 
 
