@@ -23,7 +23,7 @@ SHOW, AUDIENCE = 0, 1
 CLASSES = ("show", "audience")
 AUDIENCE_ROLES = frozenset({"audience", "shop"})
 AUDIENCE_KINDS = frozenset(
-    {"coupon.claim", "link.click", "checkin.join", "chain.join", "draw.enter", "poll.vote", "quiz.answer",
+    {"coupon.claim", "link.click", "link.preview", "checkin.join", "chain.join", "draw.enter", "poll.vote", "quiz.answer",
      "question.raise", "group.observe", "channel.expose", "audience.report"}
 )  # fmt: skip
 """What relays tell of the audience, and by the thousand."""

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from coordinator.core import Event, State, evolve
+from coordinator.core.clicks import LinkClicked
 from coordinator.core.coupons import CouponClaimed, CouponRedeemed
 from coordinator.core.cues import CueFired
 from coordinator.core.deliveries import DeliverySent
 from coordinator.core.groups import GroupJoined, GroupLeft, GroupMessage, GroupRemoved
-from coordinator.core.links import LinkClicked
 from coordinator.core.notes import NoteAdded
 from coordinator.core.orders import Order
 from coordinator.core.prompts import PromptAcked

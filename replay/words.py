@@ -52,6 +52,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "coupon.redeemed": ("核销 {coupon}, 订单 {order}, 优惠 {off}", "{coupon} redeemed for {order}, {off} off"),
     "link.dropped": ("上链接 {link}{product} → {groups} 个群", "link {link}{product} dropped into {groups} groups"),
     "link.clicked": ("{member} 点击 {link}{product}", "{member} clicks {link}{product}"),
+    "link.stopped": ("停链接 {link}{product}", "link {link}{product} is stopped"),
+    "link.previewed": ("{robot} 预览 {group} 的链接", "{robot} previews a link of {group}"),
     "message.sent": ("群消息 → {groups} 个群", "a message into {groups} groups"),
     "checkin.opened": ("签到 {checkin} 开始", "sign-in {checkin} opens"),
     "checkin.closed": ("签到 {checkin} 结束", "sign-in {checkin} closes"),

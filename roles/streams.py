@@ -99,6 +99,7 @@ _BY_KIND: dict[str, tuple[str, ...] | Callable[[State, Any], tuple[str, ...]]] =
     "coupon.claimed": DESK,
     "coupon.redeemed": DESK,
     "link.clicked": DESK,
+    "link.previewed": DESK,
     "checkin.joined": DESK,
     "poll.voted": DESK,
     "quiz.opened": (*DESK, "role:host", "role:cohost"),

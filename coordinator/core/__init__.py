@@ -8,6 +8,7 @@ Importing the package registers every topic; use it through
 from coordinator.core import (
     checkins,
     checks,
+    clicks,
     coupons,
     cue_commands,
     cue_kinds,
@@ -56,6 +57,11 @@ from coordinator.core.kernel import (
     evolve,
 )
 from coordinator.core.state import TOPICS, State
+
+TOPIC_MODULES = (
+    checkins, checks, clicks, coupons, cue_commands, cue_kinds, cues, deliveries, figures, firing, groups, links, messages, notes, orders,
+    people, phrases, products, prompts, question_clocks, questions, schedule, sheets, shifts, show, tasks, triggers,
+)  # fmt: skip
 
 __all__ = [
     "CLOCK",

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from coordinator.core.clicks import LinkClicked
 from coordinator.core.coupons import CouponClaimed, CouponRedeemed
 from coordinator.core.kernel import Key, evolves
-from coordinator.core.links import LinkClicked
 
 if TYPE_CHECKING:
     from coordinator.core.order_life import Facts

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from coordinator.core.clicks import LinkClicked
 from coordinator.core.coupons import CouponClaimed, CouponRedeemed
 from coordinator.core.groups import GroupJoined, GroupLeft, GroupMessage, GroupRemoved
 from coordinator.core.kernel import ANY, Key, evolves
-from coordinator.core.links import LinkClicked
 from coordinator.core.questions import OVER, QuestionAnswered, QuestionChatted, QuestionClosed, QuestionRaised
 from coordinator.core.readings import Kind, Reading, phrase
 

@@ -1,4 +1,4 @@
-"""Links: addresses of the sheet, dropped into groups under a key for each drop and group; clicks."""
+"""Links: addresses of the sheet, dropped into groups under a key for each drop and group, and stopped again."""
 
 from __future__ import annotations
 
@@ -8,25 +8,16 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from coordinator.core.cue_kinds import LATE_DROP, cue_kind
-from coordinator.core.groups import own_member
-from coordinator.core.kernel import (
-    Command,
-    Event,
-    Id,
-    Key,
-    Member,
-    Refusal,
-    Text,
-    Turn,
-    command,
-    current,
-    decides,
-    evolves,
-)
+from coordinator.core.kernel import Command, Event, Id, Key, Refusal, Text, Turn, command, current, decides, evolves
 
 if TYPE_CHECKING:
-    from coordinator.core.cues import Drop
+    from coordinator.core.cues import Cue, Drop
+    from coordinator.core.plan import CuePlan
+    from coordinator.core.products import Product
     from coordinator.core.state import State
+
+LASTING = frozenset({"join", "card", "replay", "survey"})
+"""Kinds of links that are for afterwards: they lead on when the sale is closed."""
 
 
 class Link(msgspec.Struct, kw_only=True):
@@ -57,15 +48,10 @@ class LinkDropped(Event, tag="link.dropped", kw_only=True):
     groups: list[str]
 
 
-class LinkClicked(Event, tag="link.clicked", kw_only=True):
-    key: str | None = None
+class LinkStopped(Event, tag="link.stopped", kw_only=True):
     link: str | None = None
     product: str | None = None
-    coupon: str | None = None
-    drop: str | None = None
-    cue: str | None = None
-    group: str | None = None
-    member: str | None = None
+    drops: list[str]
 
 
 @command("link.drop", button=True, events=("cue.announced", "delivery.requested", "cue.fired", "link.dropped"))
@@ -78,12 +64,15 @@ class LinkDrop(Command):
     text: Text | None = None
 
 
-@command("link.click", events=("link.clicked",))
-class LinkClick(Command):
-    """Somebody opened a link: by its key, or by the link's or product's id."""
+@command("link.stop", events=("link.stopped", "delivery.withdrawn"))
+class LinkStop(Command):
+    """Closes the addresses of a product's or another link that are out: they show what is on now instead.
 
-    link: Id
-    member: Member | None = None
+    What is announced is not out yet: hold it. A new drop of the same link has new addresses, which are open.
+    """
+
+    product: Id | None = None
+    link: Id | None = None
 
 
 def _went_out(turn: Turn, drop: Drop) -> None:
@@ -100,9 +89,13 @@ def _went_out(turn: Turn, drop: Drop) -> None:
     )
 
 
+def _stop(turn: Turn, plan: CuePlan, _: Cue) -> None:
+    stop_drops(turn, plan.fields.get("link") or plan.fields["product"])
+
+
 def _one_of_them(state: State, fields: dict[str, Any]) -> None:
     if len(fields) != 1:
-        raise Refusal("invalid", "link.drop needs either fields.link or fields.product", {"field": "fields.link"})
+        raise Refusal("invalid", "a link needs either fields.link or fields.product", {"field": "fields.link"})
     if "product" in fields and not state.products[fields["product"]].url:
         raise Refusal("invalid", f"{fields['product']} has no url in the sheet", {"field": "fields.product"})
 
@@ -116,6 +109,7 @@ cue_kind(
     about=("link", "product"),
     check=_one_of_them,
 )
+cue_kind("link.stop", perform=_stop, about=("link", "product"), check=_one_of_them)
 
 
 @current(LinkDrop)
@@ -124,28 +118,57 @@ def last_drop(state: State, c: LinkDrop) -> str | None:
     return thing.drop if thing else None
 
 
-@decides(LinkDrop)
-def drop(turn: Turn, c: LinkDrop) -> None:
-    from coordinator.core import checks, firing, reaching
-
-    state = turn.state
+def _named(state: State, c: LinkDrop | LinkStop) -> Product | Link:
+    """The product or link that is meant; refuses none, both, and what is not there."""
     if (c.product is None) == (c.link is None):
         raise Refusal("invalid", "name either a product or a link", {"field": "link"})
     if c.product is not None:
         product = state.products.get(c.product)
         if product is None:
             raise Refusal("unknown", f"there is no product {c.product}", {"field": "product"})
-        if not product.url:
-            raise Refusal("invalid", f"{c.product} has no url in the sheet", {"field": "product"})
-        fields = {"product": c.product}
-    else:
-        if c.link not in state.links:
-            raise Refusal("unknown", f"there is no link {c.link}", {"field": "link"})
-        fields = {"link": c.link or ""}
+        return product
+    link = state.links.get(c.link or "")
+    if link is None:
+        raise Refusal("unknown", f"there is no link {c.link}", {"field": "link"})
+    return link
+
+
+@decides(LinkDrop)
+def drop(turn: Turn, c: LinkDrop) -> None:
+    from coordinator.core import checks, firing, reaching
+
+    state = turn.state
+    thing = _named(state, c)
+    if not thing.url:
+        raise Refusal("invalid", f"{thing.id} has no url in the sheet", {"field": "product"})
     if state.the.status == "closed":
         raise Refusal("too_late", "the sale is closed", {"status": "closed"})
     checks.need_clean(turn, c.text)
+    fields = {"product": thing.id} if c.product is not None else {"link": thing.id}
     firing.drop_by_hand(turn, "link.drop", dict(fields), reaching.check_groups(state, c.groups), c.text)
+
+
+@decides(LinkStop)
+def stop(turn: Turn, c: LinkStop) -> None:
+    thing = _named(turn.state, c)
+    if not stop_drops(turn, thing.id):
+        raise Refusal("stale", f"no link of {thing.id} is out", {"current": thing.drop})
+
+
+def stop_drops(turn: Turn, what: str) -> bool:
+    """Closes what is out of a product's or another link, and keeps what has not left; whether there was any."""
+    from coordinator.core import deliveries
+
+    state = turn.state
+    out = [d for d in state.drops.values() if d.kind == "link" and d.what == what and d.status == "fired"]
+    out = [d for d in out if not d.stopped]
+    if not out:
+        return False
+    product = what if what in state.products else None
+    turn.emit(LinkStopped(link=None if product else what, product=product, drops=[d.id for d in out]))
+    for each in out:
+        deliveries.withdraw_drop(turn, each, "link_stopped")
+    return True
 
 
 def target(state: State, what: str) -> str | None:
@@ -156,46 +179,13 @@ def target(state: State, what: str) -> str | None:
     return product.url if product else None
 
 
-@decides(LinkClick)
-def click(turn: Turn, c: LinkClick) -> None:
-    state = turn.state
-    member = own_member(turn, c.member)
-    key = state.keys.get(c.link)
-    if key is not None:
-        if state.drops[key.drop].status != "fired":
-            raise Refusal("too_early", "this link is not out yet", {"field": "link"})
-        turn.emit(
-            LinkClicked(
-                key=c.link,
-                link=key.what if key.what in state.links else None,
-                product=key.what if key.what in state.products else None,
-                coupon=key.what if key.kind == "coupon" else None,
-                drop=key.drop,
-                cue=key.cue,
-                group=key.group,
-                member=member,
-            )
-        )
-    elif c.link in state.links:
-        turn.emit(LinkClicked(link=c.link, member=member))
-    elif c.link in state.products:
-        turn.emit(LinkClicked(product=c.link, member=member))
-    else:
-        raise Refusal("unknown", f"there is no link {c.link}", {"field": "link"})
-
-
 @evolves(LinkDropped)
 def dropped(state: State, e: LinkDropped) -> Iterable[Key]:
     return [("drops", e.drop)]
 
 
-@evolves(LinkClicked)
-def clicked(state: State, e: LinkClicked) -> Iterable[Key]:
-    keys: list[Key] = []
-    if e.link is not None and e.link in state.links:
-        state.links[e.link].clicks += 1
-        keys.append(("links", e.link))
-    if e.drop is not None and e.drop in state.drops:
-        state.drops[e.drop].clicks += 1
-        keys.append(("drops", e.drop))
-    return keys
+@evolves(LinkStopped)
+def stopped(state: State, e: LinkStopped) -> Iterable[Key]:
+    for name in e.drops:
+        state.drops[name].stopped = True
+    return [("drops", name) for name in e.drops]

@@ -91,7 +91,7 @@ class ClockStep(Command):
     by_ms: int
 
 
-INTERNAL = frozenset({"presence.person", "presence.relay", "clock.step", "sale.create"})
+INTERNAL = frozenset({"presence.person", "presence.relay", "clock.step", "sale.create", "link.preview"})
 
 
 @decides(PersonReadyCommand)

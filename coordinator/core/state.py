@@ -16,6 +16,7 @@ import msgspec
 from coordinator.core import conditions
 from coordinator.core.attribution import Touch
 from coordinator.core.checkins import Checkin
+from coordinator.core.clicks import Seen
 from coordinator.core.comparisons import Condition
 from coordinator.core.coupons import Code, Coupon
 from coordinator.core.cues import Cue, Drop
@@ -89,6 +90,7 @@ class State(msgspec.Struct, kw_only=True, dict=True):
 
     added: dict[str, tuple[str, CuePlan]] = {}  # cues that the sheet does not hold: by hand or added live
     keys: dict[str, AddressKey] = {}  # the addresses that went out: one for each drop and group
+    openings: Seen = msgspec.field(default_factory=Seen)  # which addresses members opened lately
     codes: dict[str, Code] = {}
     claims: dict[str, dict[str, tuple[str, ...]]] = {}  # coupon → member → codes
     relays: dict[str, Relay] = {}

@@ -9,6 +9,7 @@ from aiohttp import web
 from coordinator.gateway import wire
 from coordinator.gateway.auth import Identity, TokenError, Tokens
 from coordinator.gateway.door import Door
+from coordinator.gateway.pace import Pace
 from coordinator.gateway.presence import Presence
 from coordinator.gateway.problem import Problem
 from coordinator.leases import Facts
@@ -31,6 +32,7 @@ class Gateway:
         self.facts: Facts | None = None
         """What all nodes know alike, where there are several."""
         self.shed_clicks = 0
+        self.pace = Pace()
 
     def close_revoked(self) -> None:
         """Closes the connections whose token opens nothing any more."""

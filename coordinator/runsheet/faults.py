@@ -240,12 +240,12 @@ def _complete(cue: Cue, action: Action, segment: Segment, here: Path, known: _Kn
             yield Fault((*here, name), f"{kind} needs a {name}; add {name}: and the id of one under {name}s")
         elif name not in {"to", "who"}:  # above
             yield Fault((*here, name), f"{kind} needs {name}; add {name}:")
-    if kind == "link.drop":
+    if kind in {"link.drop", "link.stop"}:
         if cue.link is not None and cue.product is not None:
-            yield Fault((*here, "link"), "link.drop drops either a link or a product; remove one")
+            yield Fault((*here, "link"), f"{kind} takes either a link or a product; remove one")
         elif cue.link is None and product is None:
             yield Fault(
-                (*here, "link"), "link.drop needs a link or a product, and the segment has none; add link: or product:"
+                (*here, "link"), f"{kind} needs a link or a product, and the segment has none; add link: or product:"
             )
         elif cue.link is None and product in known.products and product not in known.with_address:
             path = (*here, "product") if cue.product else (*here, "do")

@@ -15,6 +15,11 @@ from tests.server import ServerProcess
 
 DESK = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
+# What the browser of a chat program on a phone says of itself; without it a browser in a test says that it is a robot.
+IN_A_CHAT = (
+    "Mozilla/5.0 (Linux; Android 14; V2309A) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/126.0.0.0 Mobile "
+    "Safari/537.36 MicroMessenger/8.0.49"
+)
 # The screens take a second press only after this time: the page's DOUBLE_CLICK_MS and SETTLE_MS, and a little.
 SECOND_PRESS_MS = 450
 
@@ -45,7 +50,7 @@ class People:
         """
         context = await self.browser.new_context(
             locale=locale, viewport=PHONE if phone else DESK, has_touch=phone, is_mobile=phone,
-            java_script_enabled=javascript, timezone_id="Asia/Shanghai", reduced_motion="reduce",
+            user_agent=IN_A_CHAT if phone else None, java_script_enabled=javascript, timezone_id="Asia/Shanghai", reduced_motion="reduce",
         )  # fmt: skip
         context.set_default_timeout(PATIENCE_S * 1000)
         self.contexts.append(context)

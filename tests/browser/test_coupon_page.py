@@ -69,8 +69,8 @@ async def test_a_claim_gives_a_code_and_coming_again_shows_the_same(
 async def test_a_claimed_code_comes_with_what_to_do_with_it(house: ServerProcess, people: People) -> None:
     _, address = await dropped(house, "coupon")
     for locale, claim, words in (
-        ("zh-CN", "立即领取", "长按券码复制, 下单时填写"),
-        ("en-GB", "Claim it", "Press and hold to copy; enter it at checkout"),
+        ("zh-CN", "立即领取", "结算时粘贴券码"),
+        ("en-GB", "Claim it", "Paste the code at the checkout"),
     ):
         page = await people.come(address, locale=locale, phone=True)
         await page.get_by_role("button", name=claim).tap()

@@ -23,7 +23,7 @@ CONTRACT = {
     "sheet.replace": "OC", "sheet.approve": "O",
     "prompt.send": "OCHK",
     "product.show": "CK", "product.hide": "CK", "product.reprice": "C", "product.restock": "C",
-    "coupon.drop": "C", "coupon.stop": "C", "link.drop": "C", "message.send": "CS", "redpacket.announce": "C",
+    "coupon.drop": "C", "coupon.stop": "C", "link.drop": "C", "link.stop": "C", "message.send": "CS", "redpacket.announce": "C",
     "checkin.open": "C", "checkin.close": "C", "showcase.add": "CE",
     "coupon.claim": "AR", "coupon.redeem": "P", "link.click": "A",
     "chain.join": "AR", "draw.enter": "AR", "poll.vote": "AR", "quiz.answer": "AR", "checkin.join": "AR",

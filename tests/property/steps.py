@@ -23,6 +23,7 @@ _DO: list[dict[str, Any]] = [
     {"do": "checkin.open", "groups": "all"},
     {"do": "checkin.close"},
     {"do": "coupon.stop", "coupon": "vip5"},
+    {"do": "link.stop", "link": "room"},
     {"do": "message.send", "groups": "tag:kitchen", "text": "只要 {price}"},
 ]
 _AT = ["start", "-20s", "+0s", "+1s", "+20s", "+1m", "end", "end +5s", "end -10s", "15:01", "15:04"]
@@ -93,6 +94,7 @@ _DROPS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("checkin.open", {"groups": "all"}),
     ("checkin.close", {}),
     ("coupon.stop", {"coupon": "vip5"}),
+    ("link.stop", {"product": "pan"}),
 )
 
 NAMES = (

@@ -54,7 +54,7 @@ def a_known_sale() -> Stage:
     drop = next(d.id for d in s.state.drops.values() if d.kind == "link")
     k1, k2 = s.key(drop, "g1"), s.key(drop, "g2")
     s.do("relay", "link.click", link=k1, member="ann")
-    s.do("relay", "link.click", link=k1, member="ann")
+    s.do("relay", "link.click", link=k1, member="ann")  # a reload: it counts no more
     s.do("relay", "link.click", link=k2, member="bob")
     s.do("relay", "link.click", link=k2)  # nobody knows who
     lines = [{"product": "pan", "quantity": 2, "price": 12_900}]
@@ -70,6 +70,7 @@ def a_known_sale() -> Stage:
     code = s.do("relay", "coupon.claim", coupon="c20", member="ann", group="g1")["code"]
     s.do("relay", "coupon.claim", coupon="c20", member="bob", group="g1")
     s.do("shop", "coupon.redeem", code=code, order="o1")
+    s.do("relay", "link.click", link=k1, member="ann")  # she came back
     s.until(3 * MINUTE)
     return s
 

@@ -17,7 +17,7 @@ CONTRACT = """
 show.arm OC show.start OC show.end OC show.close OC show.pause OC show.resume OC show.shift OC show.halt OC show.unhalt OC
 segment.next C segment.extend C cue.fire C cue.confirm C cue.hold C cue.release C cue.skip C cue.add C
 sheet.replace OC sheet.approve O prompt.send OCHK product.show CK product.hide CK product.reprice C product.restock C
-coupon.drop C coupon.stop C link.drop C message.send CS checkin.open C checkin.close C
+coupon.drop C coupon.stop C link.drop C link.stop C message.send CS checkin.open C checkin.close C
 coupon.claim AR coupon.redeem P link.click A checkin.join AR
 question.raise RAS question.take S question.answer S question.close S question.pick SKC question.escalate S
 task.assign C task.done EK group.freeze C group.thaw C order.report P

@@ -100,6 +100,7 @@ export const en: Readonly<Record<Key, string>> = {
   "cue.do.product.hide": "Off air",
   "cue.do.task.assign": "Task",
   "cue.do.coupon.stop": "Stop coupon",
+  "cue.do.link.stop": "Stop link",
   "cue.to": "to {who}",
 
   "act.go": "GO",
@@ -175,6 +176,7 @@ export const en: Readonly<Record<Key, string>> = {
   "drop.left": "{left} of {all} left",
   "drop.stopped": "stopped",
   "drop.stop": "Stop coupon",
+  "drop.stopLink": "Stop link",
   "drop.recall": "Recall",
   "drop.leaves": "leaves in {time} s",
   "drop.withdrawn": "recalled",
@@ -359,6 +361,7 @@ export const en: Readonly<Record<Key, string>> = {
   "cmd.product.restock": "new stock",
   "cmd.coupon.drop": "coupon drop",
   "cmd.coupon.stop": "stop coupon",
+  "cmd.link.stop": "stop link",
   "cmd.link.drop": "link drop",
   "cmd.question.pick": "question to air",
   "cmd.question.take": "take question",

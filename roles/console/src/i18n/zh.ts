@@ -98,6 +98,7 @@ export const zh = {
   "cue.do.product.hide": "下播",
   "cue.do.task.assign": "任务",
   "cue.do.coupon.stop": "停券",
+  "cue.do.link.stop": "停链接",
   "cue.to": "给{who}",
 
   "act.go": "GO",
@@ -173,6 +174,7 @@ export const zh = {
   "drop.left": "余 {left}/{all} 张",
   "drop.stopped": "已停",
   "drop.stop": "停券",
+  "drop.stopLink": "停链接",
   "drop.recall": "收回",
   "drop.leaves": "{time} 秒后发出",
   "drop.withdrawn": "已收回",
@@ -357,6 +359,7 @@ export const zh = {
   "cmd.product.restock": "改库存",
   "cmd.coupon.drop": "发券",
   "cmd.coupon.stop": "停券",
+  "cmd.link.stop": "停链接",
   "cmd.link.drop": "上链接",
   "cmd.question.pick": "提问上播",
   "cmd.question.take": "接手提问",

@@ -131,6 +131,8 @@ export interface Drop {
   status: "announced" | "fired" | "withdrawn";
   claimed?: number;
   clicks?: number;
+  previews?: number;
+  stopped?: boolean;
   by?: string;
   sent?: number;
   failed?: number;

@@ -1,0 +1,165 @@
+"""A coupon's page: what it is, how many are left, and one press for a code.
+
+The page works with a slow line and without scripts. A claim carries an id that stays the same until it is answered, so
+that a second tap, a retry or a reload never claims twice; a browser that keeps no cookies says who it is in the form.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import msgspec
+import segno
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+
+from coordinator.core import CODES, Actor, State
+from coordinator.core.links import AddressKey
+from coordinator.gateway.api import reply
+from coordinator.gateway.context import GATEWAY
+from coordinator.gateway.landing.keys import find, looked
+from coordinator.gateway.landing.members import give_cookie, member_of, new_member
+from coordinator.gateway.landing.onnow import current_link, on_now
+from coordinator.gateway.landing.pages import language, page, wants_json
+from coordinator.gateway.landing.standing import Shown, left_of, shown, standing
+from coordinator.gateway.problem import Problem, of_answer
+from coordinator.registry import Sale
+
+REFUSALS = {"too_early": "early", "exhausted": "out", "forbidden": "forbidden", "busy": "crowd", "capped": "crowd"}
+"""A refusal's code → what the page says; for `too_late` it says how the coupon stands."""
+
+
+def _need(request: web.Request) -> tuple[Sale, AddressKey]:
+    """The sale and drop of the address. Raises Problem."""
+    found = find(request.app[GATEWAY], request.match_info["key"], "coupon")
+    if found is None:
+        raise Problem(404, "unknown", "there is no such coupon page")
+    return found
+
+
+def facts(state: State, key: AddressKey, now: int) -> dict[str, Any]:
+    """The page for machines."""
+    coupon = state.coupons[key.what]
+    how = standing(state, key)
+    return {
+        "sale": state.sale, "title": state.the.title, "coupon": coupon.id, "name": coupon.title, "kind": coupon.kind,
+        "over": coupon.over, "off": coupon.off, "currency": state.the.currency, "left": left_of(coupon, state.drops[key.drop]),
+        "valid_ms": coupon.valid_ms, "open": how in {"open", "out"}, "standing": how, "now": now,
+    }  # fmt: skip
+
+
+async def coupon_page(request: web.Request) -> web.StreamResponse:
+    """A coupon's page for a phone, or what it says as JSON."""
+    gateway = request.app[GATEWAY]
+    key_name = request.match_info["key"]
+    found = find(gateway, key_name, "coupon")
+    if found is None:
+        if wants_json(request):
+            raise Problem(404, "unknown", "there is no such coupon page")
+        return page(request, "closed.html", 404, why="coupon.unknown", now=None, opens_in=None)
+    sale, key = found
+    robot = looked(sale, request, key_name)
+    state = await sale.conductor.settled()
+    member = member_of(gateway, request)
+    fresh = new_member(gateway) if member is None and not robot else None
+    response = _answer(request, sale, state, key, member, who=fresh)
+    if fresh is not None:
+        give_cookie(gateway, response, fresh)
+    return response
+
+
+async def coupon_left(request: web.Request) -> web.Response:
+    """How many are left, how the coupon stands, and when to ask again."""
+    sale, key = _need(request)
+    state = await sale.conductor.settled()
+    how = standing(state, key)
+    return reply(
+        {
+            "left": left_of(state.coupons[key.what], state.drops[key.drop]), "open": how in {"open", "out"}, "standing": how,
+            "now": sale.conductor.clock.now(), "again_ms": request.app[GATEWAY].pace.again_ms(),
+        }
+    )  # fmt: skip
+
+
+async def claim_coupon(request: web.Request) -> web.StreamResponse:
+    """Claims a code for who the cookie names; the same id again is told the same code."""
+    gateway = request.app[GATEWAY]
+    sale, key = _need(request)
+    body = await _body(request)
+    member = member_of(gateway, request)
+    fresh = member is None
+    if member is None:
+        who = body.get("who")
+        member = (gateway.tokens.unsign(who) if isinstance(who, str) else None) or new_member(gateway)
+    command: dict[str, Any] = {"kind": "coupon.claim", "coupon": key.what, "group": key.group}
+    id_ = body.get("id")
+    if isinstance(id_, str) and id_:
+        command["id"] = id_
+    given = await sale.conductor.do(Actor("audience", member), command)
+    state = await sale.conductor.settled()
+    response: web.StreamResponse
+    if not wants_json(request):
+        response = _answer(request, sale, state, key, member, refusal=None if given.ok else given.code)
+    elif given.ok:
+        response = reply({**facts(state, key, sale.conductor.clock.now()), **(given.result or {})})
+    else:
+        response = of_answer(given).response()
+    if fresh:
+        give_cookie(gateway, response, member)
+    return response
+
+
+async def _body(request: web.Request) -> dict[str, Any]:
+    """The fields of a claim, from JSON or a form. Raises Problem."""
+    if request.content_type == "application/json":
+        try:
+            body = msgspec.json.decode(await request.read() or b"{}")
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            raise Problem(422, "invalid", "the body is no JSON") from None
+        return body if isinstance(body, dict) else {}
+    try:
+        return dict(await request.post())
+    except (ValueError, LookupError, HttpProcessingError) as e:  # no form, or in an encoding that there is not
+        raise Problem(422, "invalid", f"the form cannot be read: {type(e).__name__}") from None
+
+
+def _answer(
+    request: web.Request, sale: Sale, state: State, key: AddressKey, member: str | None,
+    *, who: str | None = None, refusal: str | None = None,
+) -> web.Response:  # fmt: skip
+    """`who` is a member that the browser does not know of yet."""
+    clock = sale.conductor.clock
+    it = shown(state, request.match_info["key"], key, member, clock.now(), clock.speed or 1.0, language(request))
+    if wants_json(request):
+        return reply({**facts(state, key, it.now), "code": it.code})
+    why = None
+    if refusal is not None:
+        how = it.standing if it.standing != "open" else "refused"
+        why = REFUSALS.get(refusal, how)
+    tokens = request.app[GATEWAY].tokens
+    response = page(
+        request, "coupon.html", CODES[refusal or ""] if why == "crowd" else 200, it=it, why=why or it.standing,
+        who=tokens.sign(who) if who else None, qr=_qr(it), shop=_shop(state, key), now=on_now(state, key.group),
+        left_path=f"/c/{request.match_info['key']}/left",
+    )  # fmt: skip
+    if why == "crowd":
+        response.headers["Retry-After"] = "1"
+    return response
+
+
+def _shop(state: State, key: AddressKey) -> str | None:
+    """Where the code is of use: the link of one of its products that the group was sent, else of what is on air."""
+    products = [*state.coupons[key.what].products, state.the.product or ""]
+    return next((path for p in products if (path := current_link(state, p, key.group)) is not None), None)
+
+
+def _qr(it: Shown) -> str | None:
+    """The code as a picture that a till can read, drawn in the page itself."""
+    if it.code is None or it.used or it.lapsed:
+        return None
+    out = io.BytesIO()
+    segno.make(it.code, micro=False).save(
+        out, kind="svg", xmldecl=False, svgns=False, omitsize=True, border=2, svgclass=None, lineclass=None
+    )
+    return out.getvalue().decode()
