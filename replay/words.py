@@ -38,6 +38,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "cue.withdrawn": ("撤回 {cue}: {why}", "{cue} is withdrawn: {why}"),
     "cue.confirmed": ("确认 {cue}", "{cue} is confirmed"),
     "cue.again": ("{cue} 可再次触发", "{cue} may fire again"),
+    "cue.triggered": ("{cue} 条件成立", "{cue}: its condition has come true"),
     "cue.alerted": ("{cue} 久未确认, 提醒负责人", "{cue} still waits: the owner is told"),
     "prompt.sent": ("提词给 {to}: {text}", "prompt to {to}: {text}"),
     "prompt.acked": ("{person} 收到提词 {prompt}", "{person} has seen {prompt}"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from replay.metrics import attribution, messages, people, plan_against_run, punctuality, questions, sales, stages
+from replay.metrics import attribution, games, messages, people, plan_against_run, punctuality, questions, sales, stages
 from replay.metrics.figure import Figure
 from replay.metrics.funnels import Funnels
 from replay.tables import Tables
@@ -20,6 +20,7 @@ def figures_of(t: Tables) -> list[Figure]:
         *sales.figures(t, funnels.reach()),
         *attribution.figures(t),
         *questions.figures(t),
+        *games.figures(t),
         *punctuality.figures(t),
         *plan_against_run.figures(t),
         *stages.figures(t),

@@ -10,6 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from coordinator.core.surveys import SCALE
 from coordinator.errors import CannotStart
 from replay.findings import Book, lasting, money, percent
 from replay.metrics.definitions import DEFINITIONS
@@ -118,6 +119,8 @@ class Page:
                 return self.late(f.value)
             case "count":
                 return self.number(f.value)
+            case "points":
+                return f"{f.value:.2f} / {SCALE}"
         return self.clock(int(f.value))
 
     # ---------------------------------------------------------------- head
