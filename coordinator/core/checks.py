@@ -14,10 +14,15 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
 from coordinator.core.kernel import Check, Checked, Refusal, ShortText, Turn
+from coordinator.core.platform_limits import too_long, too_many
+from coordinator.core.price_claims import Priced, price_faults
+from coordinator.core.price_claims import lowest as lowest_of
+from coordinator.core.prizes import PrizeRules, prize_faults
 from coordinator.core.rules import Fault, Judge
 from coordinator.core.wording import Use, judged
 
 if TYPE_CHECKING:
+    from coordinator.core.products import Product
     from coordinator.core.state import State
 
 NEVER = frozenset({"PRIZE"})  # a sum above the law's limit is no matter of judgement
@@ -35,15 +40,18 @@ class OverrideIn(BaseModel):
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
-    """What a text is for. `do` is the kind of command that sends it."""
+    """What a text is for."""
 
-    do: str = "message.send"
+    do: str = "message.send"  # the kind of command that sends it
     product: str | None = None  # what it is about
+    groups: tuple[str, ...] = ()  # where it goes
+    people: tuple[str, ...] = ()  # who of the team posts it under a name of their own
+    heard: bool = False  # it is said by the host, not written to members
 
 
 def look(state: State, judge: Judge, text: str, context: Context) -> dict[str, Any]:
     """What the checks say of a text before it is sent: for a screen that shows it while somebody writes."""
-    found = faults_of(state, judge, text, context)
+    found = faults_of(state, judge, text, context, state.at)
     return {"set": judge.name, "version": judge.version, "findings": [as_object(f, "text") for f in found[:SHOWN]]}
 
 
@@ -54,24 +62,94 @@ def judge_of(turn: Turn) -> Judge:
     return turn.moment.rules
 
 
-def faults_of(state: State, judge: Judge, text: str, context: Context) -> list[Fault]:
+def context_of(turn: Turn) -> Context:
+    """What a command's text is for, as the command itself says."""
+    command = turn.command
+    if command is None:
+        return Context()
+    do, of = command.kind, dict(command)
+    if do == "cue.add":
+        do, of = of["do"], {**of["fields"], "groups": of["groups"]}
+    groups = _groups(turn.state, of)
+    who = of.get("who") if do in POSTED else None
+    people = [m.person for m in turn.state.p.team if m.role == who] or ([who] if who else [])
+    return Context(do=do, product=of.get("product"), groups=tuple(groups), people=tuple(people))
+
+
+def _groups(state: State, of: dict[str, Any]) -> list[str]:
+    from coordinator.core import reaching
+
+    if of.get("groups") is None:
+        return [of["group"]] if of.get("group") in state.groups else []
+    try:
+        return reaching.check_groups(state, of["groups"])
+    except Refusal:  # the topic says what is wrong with them
+        return []
+
+
+def faults_of(state: State, judge: Judge, text: str, context: Context, at: int) -> list[Fault]:
     """Everything that is to be said of a text that goes into groups."""
-    return judged(
-        judge,
-        text,
-        Use(
-            sells=context.do in SELLS,
-            posted=context.do in POSTED,
-            known=state.index.addresses,
-            exceptions=state.p.checks.exceptions,
-        ),
+    plan = state.p
+    use = Use(
+        sent=not context.heard,
+        sells=context.do in SELLS,
+        posted=context.do in POSTED,
+        known=state.index.addresses,
+        exceptions=plan.checks.exceptions,
+    )
+    faults = [f for f in judged(judge, text, use) if f.about != "bought" or not _have_bought(state, context.people)]
+    about = state.products.get(context.product or "")
+    products = [_priced(state, each) for each in state.products.values()]
+    faults += price_faults(judge, text, _priced(state, about) if about else None, products, at, state.the.currency)
+    if not context.heard:
+        relays = {r for g in context.groups if g in state.groups for r in state.groups[g].relay[:1]}
+        faults += too_long(plan, judge, text, relays)
+        faults += too_many(state, judge, context.groups, at)
+    return faults
+
+
+def _have_bought(state: State, people: tuple[str, ...]) -> bool:
+    """Whether each of them has a paid order of their own."""
+    members = {m.person: m.member for m in state.p.team}
+    return bool(people) and all(members.get(person) in state.buyers for person in people)
+
+
+def _priced(state: State, product: Product) -> Priced:
+    planned = state.index.products.get(product.id)
+    return Priced(
+        id=product.id,
+        price=product.price,
+        list_price=product.list_price,
+        lowest=lowest(state, product),
+        history=planned.history if planned is not None else (),
     )
 
 
+def lowest(state: State, product: Product) -> int | None:
+    """The least that can be paid for one piece with the sale's coupons; None where that is not told by their amounts."""
+    offs = []
+    for coupon in state.coupons.values():
+        if coupon.products and product.id not in coupon.products:
+            continue
+        if coupon.kind not in {"threshold", "amount"}:
+            return None
+        offs.append((coupon.over, coupon.off))
+    return lowest_of(product.price, offs)
+
+
 def need_clean(turn: Turn, text: str | None, field: str = "text", context: Context | None = None) -> None:
-    """Refuses a text that a check blocks, unless the sender overruled just those rules. Says what judged in the event."""
+    """Refuses a text that a check blocks, unless the sender overruled just those rules. Says what judged in the event.
+
+    What the text is for is taken from the command; a topic whose command does not say it gives the `context`.
+    """
     if text:
-        need(turn, faults_of(turn.state, judge_of(turn), text, context or Context()), field)
+        context = context or context_of(turn)
+        need(turn, faults_of(turn.state, judge_of(turn), text, context, turn.at + turn.state.p.lead), field)
+
+
+def need_lawful_draw(turn: Turn, stated: PrizeRules, field: str = "prizes") -> None:
+    """The same for a draw: what it states before anybody takes part, and what its prizes are worth."""
+    need(turn, prize_faults(judge_of(turn), stated, turn.state.the.currency), field)
 
 
 def need(turn: Turn, faults: list[Fault], field: str) -> None:

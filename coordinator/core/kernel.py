@@ -323,7 +323,7 @@ class Turn:
     """
 
     __slots__ = (
-        "_depth", "_keys", "actor", "at", "check", "cmd", "events", "moment", "override", "state", "sum", "touched",
+        "_depth", "_keys", "actor", "at", "check", "cmd", "command", "events", "moment", "override", "state", "sum", "touched",
     )  # fmt: skip
 
     def __init__(self, state: State, actor: Actor, moment: Moment, cmd: str | None, sum_: int | None = None) -> None:
@@ -331,6 +331,7 @@ class Turn:
         self.at = max(moment.at, state.at)  # `at` never decreases
         self.override: Override | None = None
         self.check: Check | None = None
+        self.command: Command | None = None
         self.events: list[Event] = []
         self.touched: set[Key] = set()
         self._depth = 0
@@ -405,7 +406,7 @@ def decide(
     if not cmd.after_close and state.show and state.the.status == "closed":
         raise Refusal("too_late", "the sale is closed: only refunds and reads are left", {"status": "closed"})
     turn = Turn(state, actor, moment, cmd_id, sum_)
-    turn.override = override
+    turn.override, turn.command = override, cmd
     result = _DECIDERS[type(cmd)](turn, cmd)
     if turn.events and result is None:
         result = answer(state, turn.events[0])

@@ -20,6 +20,8 @@ class TeamMember(Plain, kw_only=True, frozen=True):
     person: str
     role: str
     groups: str | None = None  # a selector; None means all
+    mark: str = ""  # how they are told to be staff in groups
+    member: str | None = None  # their own pseudonym, where they buy too
 
 
 class GroupPlan(Plain, kw_only=True, frozen=True):
@@ -34,6 +36,13 @@ class GroupPlan(Plain, kw_only=True, frozen=True):
     welcome: str = ""
 
 
+class PastPrice(Plain, kw_only=True, frozen=True):
+    """A price that was really asked before the sale, and until when; None: until now."""
+
+    price: int
+    until: int | None = None
+
+
 class ProductPlan(Plain, kw_only=True, frozen=True):
     id: str
     name: str
@@ -45,6 +54,7 @@ class ProductPlan(Plain, kw_only=True, frozen=True):
     points: tuple[str, ...] = ()
     script: str = ""
     image: str | None = None
+    history: tuple[PastPrice, ...] = ()
 
 
 class CouponPlan(Plain, kw_only=True, frozen=True):
@@ -163,6 +173,7 @@ class Checking(Plain, kw_only=True, frozen=True):
 
     rules: str = "cn"
     exceptions: tuple[str, ...] = ()  # a brand's own words, in which a term is meant otherwise
+    platforms: dict[str, str] = {}  # relay -> the chat platform that it speaks to
 
 
 class Attribution(Plain, kw_only=True, frozen=True):

@@ -66,6 +66,10 @@ def fill(state: State, text: str, what: str | None = None, link: str | None = No
         "coupon.left": str(dropped.left) if dropped else None,
         "coupon.title": dropped.title if dropped else None,
         "coupon.off": money(dropped.off, currency) if dropped else None,
+        "coupon.claimed": str(dropped.claimed) if dropped else None,
+        "sold": str(product.sold) if product else None,
+        "buyers": str(len(state.buyers)),
+        "segment.left": _minutes_left(state),
     }
     values["name"] = values["product"]
 
@@ -74,6 +78,12 @@ def fill(state: State, text: str, what: str | None = None, link: str | None = No
         return m.group(0) if value is None else value
 
     return _FIELD.sub(one, text)
+
+
+def _minutes_left(state: State) -> str | None:
+    """Whole minutes until the running segment ends, as things stand."""
+    segment = state.segments.get(state.the.segment or "")
+    return None if segment is None or segment.end <= state.at else str(-(-(segment.end - state.at) // 60_000))
 
 
 def _newest_coupon(state: State) -> Coupon | None:

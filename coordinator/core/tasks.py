@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from coordinator.core import render
+from coordinator.core import checks, render
 from coordinator.core.cue_kinds import cue_kind
 from coordinator.core.kernel import (
     Command,
@@ -100,6 +100,7 @@ def assign(turn: Turn, c: TaskAssign) -> None:
         raise Refusal("unknown", f"{c.who} is neither a role nor a person of the team", {"field": "who"})
     if c.group is not None and c.group not in turn.state.groups:
         raise Refusal("unknown", f"there is no group {c.group}", {"field": "group"})
+    checks.need_clean(turn, c.text)
     deal(turn, c.who, (c.text,), group=c.group)
 
 

@@ -48,9 +48,9 @@ def take(folder: Path) -> list[str]:
     if not folder.is_dir():
         raise RulesError(f"{folder} is no folder; DROPCUE_RULES names a folder of rule sets")
     for file in files:
+        if file.stem in shipped():
+            raise RulesError(f"{file}: {file.stem} is the name of a set that is shipped; give yours another")
         rules = read_rules(file, _base)
-        if rules.name in shipped():
-            raise RulesError(f"{file}: {rules.name} is the name of a set that is shipped; give yours another")
         _judges[rules.name] = Judge(rules)
         taken.append(rules.name)
     return taken

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from coordinator.core import cue_kinds
@@ -12,7 +13,7 @@ from coordinator.core.cue_kinds import into_groups
 from coordinator.core.money import to_minor
 from coordinator.core.plan import Plan
 from coordinator.runsheet import service, times
-from coordinator.runsheet.model import Cue, Keyword, Segment, Sheet, cue_id
+from coordinator.runsheet.model import Cue, Keyword, Member, PastPrice, Segment, Sheet, cue_id
 
 MAX_WORDINGS = 50  # of one task; {a|b} five times over is already 32
 
@@ -44,7 +45,7 @@ def compile_plan(sheet: Sheet) -> Plan:
         lead=sheet.lead,
         unknown=sheet.unknown,
         auto_start=sheet.auto_start,
-        team=tuple(plans.TeamMember(person=each.person, role=each.role, groups=each.groups) for each in sheet.team),
+        team=tuple(_member(each) for each in sheet.team),
         groups=tuple(
             plans.GroupPlan(
                 id=each.id,
@@ -71,6 +72,7 @@ def compile_plan(sheet: Sheet) -> Plan:
                 points=tuple(each.points),
                 script=each.script,
                 image=each.image,
+                history=tuple(_past(sheet, past) for past in each.history),
             )
             for each in sheet.products
         ),
@@ -94,10 +96,24 @@ def compile_plan(sheet: Sheet) -> Plan:
         service=service.service(sheet),
         keywords=tuple(_keyword(each) for each in sheet.keywords),
         targets=plans.Targets(sales=_minor(sheet.targets.sales, sheet), buyers=sheet.targets.buyers),
-        checks=plans.Checking(rules=sheet.checks.rules, exceptions=tuple(sheet.checks.exceptions)),
         attribution=plans.Attribution(window=sheet.attribution.window, rule=sheet.attribution.rule),
+        checks=plans.Checking(
+            rules=sheet.checks.rules, exceptions=tuple(sheet.checks.exceptions), platforms=sheet.checks.platforms
+        ),
         segments=tuple(_segment(sheet, segment, index) for index, segment in enumerate(sheet.segments)),
     )
+
+
+def _member(each: Member) -> plans.TeamMember:
+    return plans.TeamMember(person=each.person, role=each.role, groups=each.groups, mark=each.mark, member=each.member)
+
+
+def _past(sheet: Sheet, past: PastPrice) -> plans.PastPrice:
+    """Asked until the end of that day, where the sheet is."""
+    until = None
+    if past.until is not None:
+        until, _ = times.instant(datetime.combine(past.until + timedelta(days=1), time()), sheet.timezone)
+    return plans.PastPrice(price=to_minor(past.price, sheet.currency), until=until)
 
 
 def wordings(texts: list[str]) -> tuple[str, ...]:

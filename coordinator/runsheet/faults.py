@@ -114,6 +114,9 @@ def _money(sheet: Sheet) -> Iterator[Fault]:
             (("products", index, "price"), product.price),
             (("products", index, "list_price"), product.list_price),
         ]
+        amounts += [
+            (("products", index, "history", at, "price"), past.price) for at, past in enumerate(product.history)
+        ]
     for index, coupon in enumerate(sheet.coupons):
         amounts += [(("coupons", index, "over"), coupon.over), (("coupons", index, "off"), coupon.off)]
     for path, text in amounts:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
@@ -72,6 +73,12 @@ def _start(value: Any) -> Any:
     if isinstance(value, str):
         return times.start(value)
     raise ValueError("the start is a date and time, for example 2026-11-11 20:00")
+
+
+def _day(value: Any) -> Any:
+    if isinstance(value, str):
+        return times.day(value)
+    raise ValueError("a day is text, for example 2026-10-31")
 
 
 def _zone(value: Any) -> Any:
@@ -156,6 +163,7 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=4000, pattern=r
 Remark = Annotated[str, StringConstraints(max_length=4000)]
 Length = Annotated[int, BeforeValidator(_length)]
 PositiveLength = Annotated[int, BeforeValidator(_positive_length)]
+Day = Annotated[InstanceOf[date], BeforeValidator(_day)]
 Moment = Annotated[InstanceOf[times.Moment], BeforeValidator(_moment)]
 MoneyText = Annotated[str, BeforeValidator(_money_text)]
 Address = Annotated[str, BeforeValidator(_address)]
@@ -174,6 +182,8 @@ class Member(Part):
     person: Id
     role: TeamRole
     groups: SelectorText | None = None
+    mark: Label = ""  # by what they are known as staff in groups, such as 官方小美
+    member: Id | None = None  # their pseudonym as a buyer: whoever says "I bought it" has a paid order
 
 
 class Group(Part):
@@ -188,6 +198,13 @@ class Group(Part):
     welcome: Remark = ""
 
 
+class PastPrice(Part):
+    """A price that was really asked, and the last day of it; without one it is asked until now."""
+
+    price: MoneyText
+    until: Day | None = None
+
+
 class Product(Part):
     id: Id
     name: Line
@@ -199,6 +216,7 @@ class Product(Part):
     points: list[Line] = []
     script: Remark = ""
     image: Address | None = None
+    history: Annotated[list[PastPrice], Field(max_length=100)] = []
 
 
 class Coupon(Part):
@@ -261,11 +279,22 @@ class Targets(Part):
     buyers: Count | None = None
 
 
+class Overruled(Part):
+    """A rule that was overruled for this sheet, by whom and why. `term` narrows it to what was found there."""
+
+    rule: Line
+    by: Id
+    reason: Line
+    term: Label = ""
+
+
 class Checks(Part):
     """By what the sheet's texts are judged."""
 
     rules: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")] = "cn"
     exceptions: Annotated[list[Line], Field(max_length=200)] = []  # a brand's own words: 老第一家
+    platforms: dict[Id, Line] = {}  # relay -> platform, where its name does not say it
+    overruled: Annotated[list[Overruled], Field(max_length=50)] = []
 
 
 class Attribution(Part):

@@ -99,6 +99,14 @@ def moment(text: str) -> Moment:
     raise TimeError(f"{text[:40]!r} is no time; {example}")
 
 
+def day(text: str) -> date:
+    """`2026-10-31`. Raises TimeError."""
+    try:
+        return _checked(date.fromisoformat(_plain(text)))
+    except ValueError:
+        raise TimeError(f"{text[:40]!r} is no day; write it like 2026-10-31") from None
+
+
 def start(text: str) -> Start:
     """Read the sheet's `start`. Raises `TimeError`."""
     example = "write for example 2026-11-11 20:00"

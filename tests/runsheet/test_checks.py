@@ -17,9 +17,9 @@ def test_a_good_sheet_has_nothing_worse_than_hints(small: dict[str, Any], said: 
 def test_a_coupon_with_less_than_its_drops_give_out_blocks(small: dict[str, Any], said: Said) -> None:
     cues = small["segments"][0]["cues"]
     cues[2]["quantity"] = 300
-    cues.append({"at": "+2m", "do": "coupon.drop", "coupon": "c20", "quantity": 200})
+    cues.append({"at": "+2m", "do": "coupon.drop", "coupon": "c20", "quantity": 200, "text": "再领 {coupon}"})
     assert said(small) == []
-    cues.append({"at": "+2m", "do": "coupon.drop", "coupon": "c20"})
+    cues.append({"at": "+2m", "do": "coupon.drop", "coupon": "c20", "text": "还有 {coupon}"})
     assert said(small) == []  # it shares what is left
     cues[4]["quantity"] = 201
     assert said(small) == [("block", "PLAN", "coupons[0].quantity")]
@@ -191,3 +191,132 @@ def test_every_finding_says_where_in_the_file(example: bytes, load: Any) -> None
         "line": 27,
         "message": "pan-intro lasts 4m; three minutes is the most a product holds, make it shorter or two",
     }
+
+
+def test_a_compared_price_needs_the_history_behind_it(small: dict[str, Any], said: Said) -> None:
+    pan = small["products"][0]
+    pan["list_price"] = "199.00"
+    assert said(small) == [("warn", "PRICE", "products[0].list_price")]
+    pan["history"] = [{"price": "199.00", "until": "2026-10-31"}]
+    assert said(small) == []
+    pan["history"] = [{"price": "199.00", "until": "2026-07-01"}]  # asked too long ago to be a comparison
+    assert said(small) == [("warn", "PRICE", "products[0].list_price")]
+    pan["history"] = [{"price": "179.00"}]  # never so much
+    assert said(small) == [("warn", "PRICE", "products[0].list_price")]
+    pan["list_price"] = "129.00"  # nothing is compared
+    pan["history"] = []
+    assert said(small) == []
+
+
+def test_a_former_price_in_a_text_needs_it_too(small: dict[str, Any], said: Said) -> None:
+    small["segments"][0]["cues"][1]["text"] = "原价 199, 今晚 {price}: {link}"
+    small["segments"][0]["cues"][3]["text"] = "讲: 平时卖 199"  # the host says it aloud
+    assert said(small) == [
+        ("warn", "PRICE", "segments[0].cues[1].text"),
+        ("warn", "PRICE", "segments[0].cues[3].text"),
+    ]
+    small["products"][0]["history"] = [{"price": "199.00", "until": "2026-10-31"}]
+    assert said(small) == []
+
+
+def test_a_headline_is_not_below_the_least_that_can_be_paid(small: dict[str, Any], said: Said) -> None:
+    cue = small["segments"][0]["cues"][1]
+    for text, right in (("只要 109 元 {link}", True), ("到手价 108.99 {link}", False), ("只要 99 {link}", False),
+                        ("今晚 8 点开抢 {link}", True), ("只要 2 分钟 {link}", True), ("仅需 {price} {link}", True)):  # fmt: skip
+        cue["text"] = text
+        assert said(small) == ([] if right else [("warn", "PRICE", "segments[0].cues[1].text")]), text
+
+
+def test_the_same_words_for_two_accounts_block(small: dict[str, Any], said: Said) -> None:
+    cues = small["segments"][0]["cues"]
+    small["team"].append({"person": "tao", "role": "cheer"})
+    cues += [{"at": "+1m", "task": "mei", "text": "好用吗?"}, {"at": "+2m", "task": "mei", "text": "好用吗?"}]
+    assert said(small) == []
+    cues.append({"at": "+2m", "task": "tao", "text": "好用吗?"})
+    assert said(small) == [("block", "SHILL", "segments[0].cues[6].text")]
+
+
+def test_who_posts_in_groups_without_a_mark_is_told(small: dict[str, Any], load: Any) -> None:
+    assert [f.where for f in load(small)[2] if f.rule == "SHILL"] == ["team[1]"]
+    small["team"][1]["mark"] = "官方小美"
+    assert [f.where for f in load(small)[2] if f.rule == "SHILL"] == []
+
+
+def test_that_somebody_bought_it_is_not_said_in_a_sheet(small: dict[str, Any], said: Said) -> None:
+    small["segments"][0]["cues"].append({"at": "+1m", "task": "mei", "text": "我下单了, 真快"})
+    assert said(small) == [("warn", "SHILL", "segments[0].cues[4].text")]
+
+
+def test_the_same_text_within_ten_minutes_warns(small: dict[str, Any], said: Said) -> None:
+    small["segments"][0] |= {"kind": "interaction", "lasts": "20m"}
+    cues = small["segments"][0]["cues"]
+    cues += [
+        {"at": "+3m", "do": "message.send", "text": "看这里"},
+        {"at": "+13m", "do": "message.send", "text": "看这里"},
+    ]
+    assert said(small) == []
+    cues.append({"at": "+12m59s", "do": "message.send", "text": "看 这里!", "groups": "tier:vip"})
+    cues.append({"at": "+12m59s", "do": "message.send", "text": "看这里", "groups": "tier:vip"})
+    found = said(small)
+    assert {f[1] for f in found} == {"DUP"}
+    assert ("warn", "DUP", "segments[0].cues[7].text") in found
+
+
+def test_more_into_a_group_than_its_platform_takes_warns(small: dict[str, Any], said: Said) -> None:
+    small["groups"] = [{"id": "g1", "relay": "wecom-main"}, {"id": "g2", "relay": "feishu-main"}]
+    cues = small["segments"][0]["cues"]
+    cues[2]["groups"] = "all"
+    cues += [{"at": f"+{90 + n}s", "do": "message.send", "text": f"第{n}条"} for n in range(19)]
+    assert said(small) == []  # 20 with the coupon's
+    cues.append({"at": "+119s", "do": "message.send", "text": "还有"})
+    assert said(small) == [("warn", "RATE", "segments[0].cues[23].at")]
+    small["checks"] = {"platforms": {"wecom-main": "feishu"}}
+    assert said(small) == []
+
+
+def test_what_a_platform_takes_is_asked_of_the_sheet_s_relays(small: dict[str, Any], said: Said) -> None:
+    small["segments"][0]["cues"][1]["text"] = "锅" * 683
+    assert said(small) == [("warn", "LENGTH", "segments[0].cues[1].text")]
+    for group in small["groups"]:
+        group["relay"] = "feishu-main"
+    assert said(small) == []
+
+
+def test_clearance_and_what_costs_too_much_are_not_for_a_flash_sale(small: dict[str, Any], said: Said) -> None:
+    small["products"].append({"id": "tv", "name": "电视", "price": "2999"})
+    small["products"].append({"id": "old", "name": "清仓铁锅", "price": "19"})
+    assert said(small) == [("warn", "PLAN", "products[1].price"), ("warn", "PLAN", "products[2]")]
+    small["kind"] = "live"
+    assert said(small) == []
+
+
+def test_a_brand_s_own_words_are_the_sheet_s(small: dict[str, Any], said: Said) -> None:
+    small["products"][0]["name"] = "老第一家不粘锅"
+    assert said(small) == [("warn", "AD-ABS", "products[0].name")]
+    small["checks"] = {"exceptions": ["老第一家"]}
+    assert said(small) == []
+
+
+def test_a_rule_that_was_overruled_by_name_warns_and_says_by_whom(small: dict[str, Any], load: Any) -> None:
+    small["segments"][0]["cues"][1]["text"] = "最佳拍档锅 {link}"
+    small["checks"] = {"overruled": [{"rule": "AD-ABS", "term": "最佳", "by": "zhao", "reason": "商标"}]}
+    (found,) = [f for f in load(small)[2] if f.rule == "AD-ABS"]
+    assert found.severity == "warn"
+    assert "overruled by zhao: 商标" in found.message
+    small["checks"]["overruled"][0]["term"] = "国家级"
+    (found,) = [f for f in load(small)[2] if f.rule == "AD-ABS"]
+    assert found.severity == "block"
+
+
+def test_a_rule_set_that_is_not_there_is_an_error(small: dict[str, Any], errors: Any) -> None:
+    small["checks"] = {"rules": "mars"}
+    ((where, message),) = errors(small)
+    assert where == "checks.rules"
+    assert "cn" in message
+
+
+@pytest.mark.parametrize("day", ["31.10.2026", "2026-13-01", "yesterday"])
+def test_a_day_that_is_none_is_an_error(small: dict[str, Any], errors: Any, day: str) -> None:
+    small["products"][0]["history"] = [{"price": "1", "until": day}]
+    ((where, _),) = errors(small)
+    assert where == "products[0].history[0].until"

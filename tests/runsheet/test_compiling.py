@@ -118,7 +118,7 @@ def test_the_sheet_of_the_contract_becomes_exactly_this_plan(example: bytes, loa
         ),
     )  # fmt: skip
     assert {each.severity for each in findings} == {"warn", "inform"}
-    assert [each.where for each in findings if each.severity == "warn"] == ["start"]
+    assert [each.where for each in findings if each.severity == "warn"] == ["start", "products[0].list_price"]
 
 
 def test_the_same_sheet_always_gives_the_same_plan_and_a_plan_survives_the_journal(example: bytes, load: Any) -> None:

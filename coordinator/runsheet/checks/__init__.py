@@ -5,13 +5,17 @@ A family of rules is a file. Nothing here is lost on the way: a finding never ch
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from coordinator import rules
+from coordinator.core.checks import NEVER
 from coordinator.core.plan import Plan
-from coordinator.runsheet.checks import length, said, session, shill
+from coordinator.runsheet.checks import length, pace, prices, said, session, shill
 from coordinator.runsheet.checks import plan as plans
 from coordinator.runsheet.checks.found import Found, due, windows
 from coordinator.runsheet.checks.plan import PLACEHOLDERS
 from coordinator.runsheet.findings import SEVERITIES, Finding
+from coordinator.runsheet.model import Sheet
 from coordinator.runsheet.reading import Reading
 
 __all__ = ["PLACEHOLDERS", "check", "due", "windows"]
@@ -26,9 +30,23 @@ def check(reading: Reading, plan: Plan, *, now_ms: int) -> list[Finding]:
     found: list[Found] = [
         *plans.check(sheet, plan, now_ms),
         *length.check(sheet, plan, judge),
-        *shill.check(sheet, plan),
+        *shill.check(sheet, plan, judge),
+        *prices.check(sheet, plan, judge),
+        *pace.check(sheet, plan, judge),
         *said.check(sheet, judge),
         *session.nine_things(sheet, plan),
+        *session.fitting(sheet, plan, judge),
     ]
+    found = [_overruled(sheet, each) for each in found]
     found.sort(key=lambda each: (SEVERITIES.index(each.severity), reading.source.line(each.path) or 0))
     return [reading.finding(each.severity, each.rule, each.path, each.message) for each in found]
+
+
+def _overruled(sheet: Sheet, found: Found) -> Found:
+    """What somebody has overruled by name, with a reason, no longer blocks; it is still said, and by whom."""
+    if found.severity != "block" or found.rule in NEVER:
+        return found
+    for each in sheet.checks.overruled:
+        if each.rule == found.rule and each.term in found.message:
+            return replace(found, severity="warn", message=f"{found.message} (overruled by {each.by}: {each.reason})")
+    return found

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from coordinator.core import selectors
 from coordinator.core.cue_kinds import into_groups
 from coordinator.core.plan import Plan
+from coordinator.core.platform_limits import too_long
 from coordinator.core.rules import Judge
 from coordinator.runsheet import times
 from coordinator.runsheet.checks.found import Found, each_cue
@@ -13,7 +15,7 @@ from coordinator.runsheet.model import Sheet
 
 
 def check(sheet: Sheet, plan: Plan, judge: Judge) -> Iterator[Found]:
-    longest, most = judge.limit("LENGTH", "product_ms"), judge.limit("LENGTH", "text_bytes")
+    longest = judge.limit("LENGTH", "product_ms")
     for number, segment in enumerate(plan.segments):
         if longest is not None and segment.kind == "product" and segment.lasts > longest:
             message = (
@@ -21,12 +23,14 @@ def check(sheet: Sheet, plan: Plan, judge: Judge) -> Iterator[Found]:
                 "make it shorter or two"
             )
             yield Found("warn", "LENGTH", ("segments", number, "lasts"), message)
+    relays = {group.id: group.relay[:1] for group in plan.groups}
     for path, cue, compiled, _, _ in each_cue(sheet, plan):
+        if not into_groups(compiled.do):
+            continue
+        reached = {r for g in selectors.select(compiled.groups or "all", plan.groups) for r in relays[g]}
         for text in cue.text or ():
-            size = len(text.encode())
-            if most is not None and into_groups(compiled.do) and size > most:
-                message = f"the text has {size} bytes, group robots take {most}; shorten it or make it two messages"
-                yield Found("warn", "LENGTH", (*path, "text"), message)
+            for fault in too_long(plan, judge, text, reached):
+                yield Found(fault.severity, fault.rule, (*path, "text"), fault.message)
 
 
 def _minutes(ms: int) -> str:

@@ -1,15 +1,19 @@
-"""PLAN: the nine things that a good session has."""
+"""PLAN: the nine things that a good session has, and whether what is sold fits its kind."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from coordinator.core.matching import folded
+from coordinator.core.money import to_minor
 from coordinator.core.plan import Plan
+from coordinator.core.rules import Judge
 from coordinator.runsheet.checks.found import Found
 from coordinator.runsheet.model import Sheet
 from coordinator.runsheet.source import Path
 
 NOTICES = 3  # what all must see goes out morning, noon and evening
+CLEARANCE = ("清仓", "尾货", "临期", "处理品", "库存货")
 
 
 def nine_things(sheet: Sheet, plan: Plan) -> Iterator[Found]:
@@ -34,3 +38,24 @@ def nine_things(sheet: Sheet, plan: Plan) -> Iterator[Found]:
             yield Found(
                 "inform", "PLAN", path, f"{name}, one of the nine things of a good session, is missing; {remedy}"
             )
+
+
+def fitting(sheet: Sheet, plan: Plan, judge: Judge) -> Iterator[Found]:
+    """A flash sale sells what is decided on at once: cheap, and never what nobody wanted."""
+    if sheet.kind != "flash" or sheet.currency != "CNY":
+        return
+    most, easy, low = (judge.limit("PLAN", each) for each in ("flash_most_yuan", "flash_easy", "flash_easy_yuan"))
+    for index, product in enumerate(plan.products):
+        if most is not None and product.price > to_minor(str(most), "CNY"):
+            message = f"{product.id} costs more than {most} yuan, which nobody decides on at once; a flash sale is not its place"
+            yield Found("warn", "PLAN", ("products", index, "price"), message)
+        words = folded(" ".join((product.name, *product.points, product.script)))
+        stale = next((each for each in CLEARANCE if each in words), None)
+        if stale is not None:
+            message = f"{product.id} is clearance stock ({stale}); a flash sale sells new things and what sells well"
+            yield Found("warn", "PLAN", ("products", index), message)
+    if easy is not None and low is not None and len(plan.products) > easy:
+        cheap = sum(each.price <= to_minor(str(low), "CNY") for each in plan.products)
+        if cheap < easy:
+            message = f"{cheap} of {len(plan.products)} products cost {low} yuan or less; a flash sale wants at least {easy} that are easily decided on"
+            yield Found("inform", "PLAN", ("products",), message)

@@ -5,14 +5,37 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from coordinator.core.plan import Plan
+from coordinator.core.rules import Judge
 from coordinator.runsheet.checks.found import Found, each_cue
 from coordinator.runsheet.model import Sheet
 
+POSTING = frozenset({"cheer", "poster"})  # roles that post under a name of their own
 
-def check(sheet: Sheet, plan: Plan) -> Iterator[Found]:
+
+def check(sheet: Sheet, plan: Plan, judge: Judge) -> Iterator[Found]:
+    if judge.of("SHILL") is None:
+        return
+    for index, member in enumerate(sheet.team):
+        if member.role in POSTING and not member.mark:
+            message = (
+                f"{member.person} posts in groups and nothing marks them as staff; add mark: to the team, and show it in "
+                "the name they have there"
+            )
+            yield Found("inform", "SHILL", ("team", index), message)
     cheers = sum(member.role == "cheer" for member in sheet.team)
+    posted: dict[str, tuple[str, str]] = {}  # words -> who was to post them first, and in which cue
     for path, _, compiled, _, _ in each_cue(sheet, plan):
-        wordings = max(len(compiled.texts), 1)
-        if compiled.do == "task.assign" and compiled.fields.get("who") == "cheer" and wordings < cheers:
-            message = f"{cheers} people would post {wordings} wordings, some of them the same; give at least {cheers}"
+        if compiled.do != "task.assign":
+            continue
+        who, texts = str(compiled.fields.get("who")), compiled.texts or (compiled.text or "",)
+        if who == "cheer" and len(texts) < cheers:
+            message = f"{cheers} people would post {len(texts)} wordings, some of them the same; give at least {cheers}"
             yield Found("block", "SHILL", (*path, "text"), message)
+        for text in texts:
+            first, cue = posted.setdefault(text, (who, compiled.id))
+            if first != who and text:
+                message = (
+                    f"{who} would post what {first} posts in {cue}: the same text from two accounts; word it otherwise"
+                )
+                yield Found("block", "SHILL", (*path, "text"), message)
+                break
