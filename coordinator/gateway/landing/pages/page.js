@@ -89,7 +89,7 @@
       if (came - asked < 2000) setClock(is.now, asked, came);
       if (is.standing !== body().dataset.standing) await renew();
       else for (const e of document.querySelectorAll("[data-count]")) {
-        if (e.tagName === "METER") e.value = is.left;
+        if (e.tagName === "rect") e.setAttribute("width", is.left);
         else e.textContent = e.dataset.count.replace("#", is.left);
       }
     } catch { next = Math.min(60000, 3000 * 2 ** miss++); }
