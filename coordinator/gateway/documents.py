@@ -10,6 +10,7 @@ from coordinator.core import CODES, COMMANDS
 from coordinator.core.people import INTERNAL
 from coordinator.gateway import wire
 from coordinator.gateway.api import reply
+from coordinator.gateway.landing import described
 from roles.permissions import MAY
 
 VERSION = "0.1.0"
@@ -99,6 +100,8 @@ def openapi(app: web.Application) -> dict[str, Any]:
             operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
         if path.startswith("/hooks/"):
             operation.update(_signed(operation["parameters"]))
+        operation["parameters"] += described.parameters(path)
+        operation.update(described.described(path, route.method))
         paths.setdefault(path, {})[route.method.lower()] = operation
     return {
         "openapi": "3.1.0",

@@ -27,7 +27,7 @@ from coordinator.gateway.problem import Problem, of_answer
 from coordinator.registry import Sale
 
 REFUSALS = {"too_early": "early", "exhausted": "out", "forbidden": "forbidden", "busy": "crowd", "capped": "crowd"}
-"""A refusal's code → what the page says; for `too_late` it says how the coupon stands."""
+"""A refusal's code → what the page says where it does not say how the coupon stands."""
 
 
 def _need(request: web.Request) -> tuple[Sale, AddressKey]:
@@ -135,8 +135,8 @@ def _answer(
         return reply({**facts(state, key, it.now), "code": it.code})
     why = None
     if refusal is not None:
-        how = it.standing if it.standing != "open" else "refused"
-        why = REFUSALS.get(refusal, how)
+        told = REFUSALS.get(refusal, "refused")
+        why = it.standing if it.standing != "open" and told != "forbidden" else told
     tokens = request.app[GATEWAY].tokens
     response = page(
         request, "coupon.html", CODES[refusal or ""] if why == "crowd" else 200, it=it, why=why or it.standing,

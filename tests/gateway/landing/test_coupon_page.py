@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
+import re
+from typing import Any
 
+import pytest
+
+from coordinator.answers import Answer as Told
+from tests.client import Answer
 from tests.gateway.landing.dropping import HTML, JSON, cookie, dropped
 from tests.server import InProcess
 from tests.sheet import sheet
@@ -119,3 +127,104 @@ async def test_wrong_bodies_of_a_claim_are_refused_or_taken_without_an_id(room: 
     ).status < 500
     await controller.done("note.add", text="x")
     assert all(isinstance(e["code"], str) for e in await room.events(sale) if e["kind"] == "coupon.claimed")
+
+
+def field(page: Answer, name: str) -> str:
+    """What the page's form holds under this name."""
+    found = re.search(f'name="{name}" value="([^"]*)"', page.text)
+    assert found is not None, f"the form has no {name}"
+    return found[1]
+
+
+async def test_a_browser_that_keeps_no_cookies_claims_once_for_a_form_however_often_it_is_sent(room: InProcess) -> None:
+    sale, path, _, _ = await dropped(room, "coupon")
+    page = await room.http("GET", path, headers=HTML)
+    form = {"id": field(page, "id"), "who": field(page, "who")}
+    for _ in range(3):
+        done = await room.http("POST", path, headers=HTML, data=form)
+        assert done.status == 200
+    claims = [e for e in await room.events(sale) if e["kind"] == "coupon.claimed"]
+    assert len(claims) == 1
+    assert claims[0]["code"] in done.text
+    forged = {**form, "who": form["who"][:-4] + "0000"}
+    other = await room.http("POST", path, headers=HTML, data=forged)
+    assert claims[0]["code"] not in other.text
+    with_cookie = await room.http("GET", path, headers={**HTML, **cookie(other)})
+    assert 'name="who"' not in with_cookie.text
+
+
+async def test_the_forms_id_stays_the_same_until_its_claim_is_in(room: InProcess) -> None:
+    _, path, _, _ = await dropped(room, "coupon", per_member=2)
+    first = await room.http("GET", path, headers=HTML)
+    mine = {**HTML, **cookie(first)}
+    assert field(await room.http("GET", path, headers=mine), "id") == field(first, "id")
+    done = await room.http("POST", path, headers=mine, data={"id": field(first, "id")})
+    assert "再领一张" in done.text
+    second = field(done, "id")
+    assert second != field(first, "id")
+    both = await room.http("POST", path, headers=mine, data={"id": second})
+    assert 'name="id"' not in both.text
+    codes = set(re.findall(r"\b[023456789abcdefghjkmnpqrstuvwxyz]{10}\b", both.text))
+    assert len(codes & set(await given(room, path))) == 2
+
+
+async def given(room: InProcess, path: str) -> list[str]:
+    """All codes that are out."""
+    sale = room.clients[0].welcome["sale"]
+    return [e["code"] for e in await room.events(sale) if e["kind"] == "coupon.claimed"]
+
+
+async def test_a_robot_sees_the_page_and_is_nobody(room: InProcess) -> None:
+    _, path, controller, _ = await dropped(room, "coupon")
+    seen = await room.http("GET", path, headers={**HTML, "User-Agent": "Slackbot-LinkExpanding 1.0"})
+    assert seen.status == 200
+    assert "Set-Cookie" not in seen.headers
+    assert 'name="who"' not in seen.text
+    assert (await controller.event("link.previewed"))["robot"] == "slack"
+
+
+async def test_when_many_come_at_once_the_page_says_press_again_and_keeps_the_id(
+    room: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sale, path, _, _ = await dropped(room, "coupon")
+    page = await room.http("GET", path, headers=HTML)
+
+    async def busy(*_: Any) -> Told:
+        return Told(id="x", ok=False, code="busy", message="many wait", details={"retry_ms": 500})
+
+    with monkeypatch.context() as many:
+        many.setattr(room.conductor(sale), "do", busy)
+        told = await room.http("POST", path, headers={**HTML, **cookie(page)}, data={"id": field(page, "id")})
+    assert (told.status, told.headers["Retry-After"]) == (503, "1")
+    assert "人太多了" in told.text
+    assert field(told, "id") == field(page, "id")
+
+
+async def test_after_the_close_and_a_recall_it_says_so_in_both_languages(room: InProcess) -> None:
+    _, path, controller, _ = await dropped(room, "coupon", lead="1h")
+    await controller.done("cue.hold", cue="hand-1")
+    assert "这张券已撤回" in (await room.http("GET", path, headers=HTML)).text
+    assert (await room.http("GET", path + "/left")).json["standing"] == "withdrawn"
+    await controller.done("show.end")
+    await controller.done("show.close")
+    over = await room.http("GET", path, headers={**HTML, "Accept-Language": "en"})
+    assert "The sale is over" in over.text
+    assert 'method="post"' not in over.text
+    claim = await room.http("POST", path, headers=HTML, data={"id": "x"})
+    assert "活动已结束" in claim.text
+
+
+async def test_nothing_on_the_page_is_asked_of_others_and_only_its_own_script_runs(room: InProcess) -> None:
+    _, path, _, _ = await dropped(room, "coupon")
+    page = await room.http("GET", path, headers=HTML)
+    policy = page.headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'")
+    assert "unsafe" not in policy
+    for tag, directive in (("style", "style-src"), ("script", "script-src")):
+        inside = re.search(f"<{tag}>(.*?)</{tag}>", page.text, re.DOTALL)
+        assert inside is not None
+        digest = base64.b64encode(hashlib.sha256(inside[1].encode()).digest()).decode()
+        assert f"{directive} 'sha256-{digest}'" in policy
+    assert not re.findall(r'(?:src|href|action)="(?!/)', page.text)
+    assert "style=" not in page.text
+    assert len(page.body) < 24_000, "one answer on a slow line"
