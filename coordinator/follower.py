@@ -172,8 +172,8 @@ class Follower:
         if told.token in self._past:
             return False  # a node that does not know yet that its lease has gone
         self.owned_by(told.token)
-        if told.token != self._speaks:
-            # Whoever took the lease conducts by now: what was sent to them before, or to who went, was lost.
+        if told.token != self._speaks or (self.unavailable is not None and told.unavailable is None):
+            # Whoever took the lease conducts by now, or can write again: what was sent before that may be lost.
             self._speaks = told.token
             self._again(0.0)
         if self._wanted is None or told.seq > self._wanted:

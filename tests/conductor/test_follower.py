@@ -65,6 +65,22 @@ async def test_commands_are_sent_to_who_takes_over_when_it_conducts_and_not_when
     await journal.close()
 
 
+async def test_commands_are_sent_again_as_soon_as_who_conducts_can_write_again(tmp_path: Path) -> None:
+    # The store that was away had carried the messages too: what it lost was sent again a second later.
+    journal = SqliteJournal.open(tmp_path)
+    sent: list[int] = []
+    follower = Follower(Record("s1", journal), lambda _, n, *__: sent.append(n))
+    for unavailable in (None, "the master is gone"):
+        follower.heard(Durable("s1", "a.1", 0, 0, 1.0, unavailable))
+    follower.submit(LI, [{"kind": "note.add", "text": "hier"}], lambda _: None)
+    follower.heard(Durable("s1", "a.1", 0, 0, 1.0, "the master is gone"))
+    [number] = sent
+    for _ in range(2):
+        follower.heard(Durable("s1", "a.1", 0, 0, 1.0))
+    assert sent == [number, number]
+    await journal.close()
+
+
 async def test_how_long_a_command_has_waited_counts_over_vain_take_overs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
