@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from standardwebhooks import Webhook
 
@@ -27,6 +28,7 @@ BASKETS, MEAN_BASKET = 155_848, 29.4905
 HOUSEHOLDS = 2_469
 SECRET = "whsec_" + base64.b64encode(b"complete journey 2017 ..").decode()
 MANY = 1_000
+LONG = aiohttp.ClientTimeout(total=600)  # a year's review reads all of it
 AT_ONCE = 3  # webhooks under way: the next is made while the last is taken
 
 SHEET: dict[str, Any] = {
@@ -55,7 +57,7 @@ async def hook(server: ServerProcess, sale: str, id_: str, commands: list[dict[s
     signed = {
         "webhook-id": id_, "webhook-timestamp": str(int(now.timestamp())), "webhook-signature": Webhook(SECRET).sign(id_, now, body),
     }  # fmt: skip
-    answer = await server.http("POST", f"/hooks/{sale}/tills", data=body.encode(), headers=signed)
+    answer = await server.http("POST", f"/hooks/{sale}/tills", data=body.encode(), headers=signed, timeout=LONG)
     assert answer.status == 200, answer.text[:500]
     results: list[dict[str, Any]] = answer.json["results"]
     return results
@@ -125,7 +127,7 @@ async def campaigns(server: ServerProcess, sale: str, journey: Journey) -> list[
 
 async def review(server: ServerProcess, sale: str) -> dict[tuple[str, str], Any]:
     """(name, scope's value, or empty for the whole sale) → value."""
-    answer = await server.http("GET", f"/api/sales/{sale}/review", token("owner"))
+    answer = await server.http("GET", f"/api/sales/{sale}/review", token("owner"), timeout=LONG)
     assert answer.status == 200
     return {(f["name"], "".join(f.get("scope", {}).values())): f["value"] for f in answer.json["figures"]}
 
