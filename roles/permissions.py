@@ -26,6 +26,7 @@ question.raise RAS   question.take S       question.answer S      question.close
 question.chat S      shift.hand S
 task.assign C        task.done EK
 group.observe RP     group.freeze C        group.thaw C
+audience.report CRP  channel.expose RP     cost.report O          correction.send C      correction.dismiss C
 order.report P       delivery.report R     delivery.retry C       delivery.withdraw C  delivery.move C   delivery.resolve C
 note.add OCHKESAP     person.ready OCHKESAP
 """

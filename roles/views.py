@@ -173,6 +173,10 @@ VIEWS: dict[str, Callable[[State, Any], Iterable[Form]]] = {
     "showcases": _showcase,
     "notes": _to_team,
     "figures": _to_team,
+    "corrections": _to_desk,
+    "audience": _to_team,
+    "channels": _to_desk,
+    "costs": _to_desk,
 }
 
 

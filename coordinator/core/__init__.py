@@ -6,9 +6,12 @@ Importing the package registers every topic; use it through
 """
 
 from coordinator.core import (
+    audience,
     checkins,
     checks,
     clicks,
+    corrections,
+    costs,
     coupons,
     cue_commands,
     cue_kinds,

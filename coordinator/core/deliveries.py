@@ -138,7 +138,8 @@ class DeliveryResolved(_Report, tag="delivery.resolved", kw_only=True):
 Outcome = Literal["sent", "waiting", "awaiting", "retry", "rejected", "disabled", "expired", "unknown"]
 _REPORTED = (
     "delivery.sent", "delivery.held", "delivery.awaiting", "delivery.retried", "delivery.failed",
-    "delivery.expired", "delivery.unknown", "delivery.requested", "delivery.withdrawn",
+    "delivery.expired", "delivery.unknown", "delivery.requested", "delivery.withdrawn", "correction.proposed",
+    "correction.closed",
 )  # fmt: skip
 
 
@@ -284,9 +285,9 @@ def render_announced(turn: Turn, product: str) -> None:
             return
 
 
-def render_again(turn: Turn, product: str) -> bool:
-    """A price or stock changed: what has not left is asked for again. True where another text left already."""
-    state, left = turn.state, False
+def render_again(turn: Turn, product: str) -> None:
+    """A price or stock changed: what has not left is asked for again."""
+    state = turn.state
     for drop in list(state.drops.values()):
         # A text about no product speaks of the one on air.
         about = drop.what if drop.what in state.products else state.the.product
@@ -295,12 +296,8 @@ def render_again(turn: Turn, product: str) -> bool:
         do = state.index.cues[drop.cue][1].do
         for group, delivery in list(state.by_drop.get(drop.id, {}).items()):
             d = state.deliveries[delivery]
-            if content_for(turn, drop, do, _key_in(d.content)) == d.content:
-                continue
-            if d.status in OPEN:
+            if d.status in OPEN and content_for(turn, drop, do, _key_in(d.content)) != d.content:
                 request(turn, drop, do, group, d.id, d.relay)
-            left = left or d.status == "sent"
-    return left
 
 
 # ---------------------------------------------------------------- reports
@@ -313,6 +310,8 @@ def _need(state: State, delivery: str) -> Delivery:
 
 @decides(DeliveryReport)
 def report(turn: Turn, c: DeliveryReport) -> dict[str, Any] | None:
+    from coordinator.core import corrections
+
     d = _need(turn.state, c.delivery)
     if turn.actor.name not in d.had:
         raise Refusal("forbidden", f"{c.delivery} is not a delivery of {turn.actor.by}", {"field": "delivery"})
@@ -329,6 +328,8 @@ def report(turn: Turn, c: DeliveryReport) -> dict[str, Any] | None:
             turn.emit(DeliverySent(**base, platform_id=c.platform_id, sent_at=c.sent_at or turn.at))
             if newer:  # the group has it: whoever was asked next is told so
                 turn.emit(DeliveryWithdrawn(delivery=d.id, attempt=d.attempt, relay=d.relay, why="sent"))
+            if c.attempt < d.attempt:
+                corrections.left_before(turn, d.id)
         case "waiting":
             turn.emit(DeliveryHeld(**base, until=c.until))
         case "awaiting":

@@ -33,7 +33,8 @@ def _went_out(turn: Turn, drop: Drop) -> None:
     turn.emit(MessageSent(drop=drop.id, cue=drop.cue, run=drop.run, groups=drop.groups))
 
 
-cue_kind("message.send", dropped=_went_out, takes=(), needs_text=True)
+# A correction names its product: its figures are filled in.
+cue_kind("message.send", dropped=_went_out, takes=(), about=("product",), needs_text=True)
 
 
 @decides(MessageSend)

@@ -13,6 +13,7 @@ from coordinator.core.kernel import Command, Event, Id, Key, Refusal, Turn, comm
 from coordinator.core.readings import count, things, truth
 
 if TYPE_CHECKING:
+    from coordinator.core.corrections import What
     from coordinator.core.cues import Cue
     from coordinator.core.plan import CuePlan
     from coordinator.core.state import State
@@ -83,15 +84,19 @@ class ProductHide(Command):
     product: Id
 
 
-@command("product.reprice", events=("product.repriced", "delivery.requested", "prompt.sent"))
+@command(
+    "product.reprice", events=("product.repriced", "delivery.requested", "correction.proposed", "correction.closed")
+)
 class ProductReprice(Command):
-    """The price from now on, in minor units. What has not left is rendered anew."""
+    """The price from now on, in minor units. What has not left is rendered anew; for the rest a correction is proposed."""
 
     product: Id
     price: Money
 
 
-@command("product.restock", events=("product.restocked", "delivery.requested", "prompt.sent"))
+@command(
+    "product.restock", events=("product.restocked", "delivery.requested", "correction.proposed", "correction.closed")
+)
 class ProductRestock(Command):
     """The stock from now on."""
 
@@ -154,7 +159,7 @@ def reprice(turn: Turn, c: ProductReprice) -> None:
     _open(turn.state)
     was = _need(turn.state, c.product).price
     turn.emit(ProductRepriced(product=c.product, price=c.price, was=was))
-    correct(turn, c.product)
+    correct(turn, c.product, "price")
 
 
 @decides(ProductRestock)
@@ -162,16 +167,15 @@ def restock(turn: Turn, c: ProductRestock) -> None:
     _open(turn.state)
     was = _need(turn.state, c.product).stock
     turn.emit(ProductRestocked(product=c.product, stock=c.stock, was=was))
-    correct(turn, c.product)
+    correct(turn, c.product, "stock")
 
 
-def correct(turn: Turn, product: str) -> None:
-    """What has not left is rendered anew; where an old figure has left, the controller is told."""
-    from coordinator.core import deliveries, prompts
+def correct(turn: Turn, product: str, what: What) -> None:
+    """What has not left is rendered anew; for groups that hold the old figure a correction is proposed."""
+    from coordinator.core import corrections, deliveries
 
-    if deliveries.render_again(turn, product):
-        name = turn.state.products[product].name
-        prompts.say(turn, "controller", f"{name}: 群里的价格或库存已过时, 请发更正 / groups hold an old price or stock")
+    deliveries.render_again(turn, product)
+    corrections.propose(turn, product, what)
 
 
 def restocked(product: Product, stock: int | None) -> None:

@@ -66,7 +66,8 @@ class SaleCreate(Command):
         "delivery.withdrawn",
         "cue.skipped",
         "delivery.requested",
-        "prompt.sent",
+        "correction.proposed",
+        "correction.closed",
     ),
 )
 class SheetReplace(Command):
@@ -121,7 +122,7 @@ def replace(turn: Turn, c: SheetReplace) -> dict[str, int]:
             )
     before = {c.id: cues.plan_of(state, c.id) for c in firing.announced(state) if not c.hand}
     begun = [c.id for c in state.cues.values() if c.status in {"waiting", "held"} and c.id not in state.added]
-    prices = {p.id: p.price for p in state.products.values()}
+    figures = {p.id: (p.price, p.stock) for p in state.products.values()}
     on_plan = firing.on_plan(state)
     new = {cue.id: cue for s in plan.segments for cue in s.cues}
     turn.emit(SheetReplaced(version=the.version + 1, plan=plan, sheet=c.sheet, approved=turn.actor.role == "owner"))
@@ -133,8 +134,11 @@ def replace(turn: Turn, c: SheetReplace) -> dict[str, int]:
                 turn.emit(cues.CueSkipped(cue=name, run=cue.run, why="edited"))
     firing.skip(turn, [name for name in begun if name not in new], "edited")
     for product in plan.products:
-        if prices.get(product.id, product.price) != state.products[product.id].price:
-            products.correct(turn, product.id)
+        price, stock = figures.get(product.id, (product.price, product.stock))
+        if price != state.products[product.id].price:
+            products.correct(turn, product.id, "price")
+        if stock != state.products[product.id].stock:
+            products.correct(turn, product.id, "stock")
     return {"version": the.version}
 
 

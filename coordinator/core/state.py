@@ -15,9 +15,12 @@ import msgspec
 
 from coordinator.core import conditions
 from coordinator.core.attribution import Touch
+from coordinator.core.audience import Audience, Channel
 from coordinator.core.checkins import Checkin
 from coordinator.core.clicks import Seen
 from coordinator.core.comparisons import Condition
+from coordinator.core.corrections import Correction, Shown
+from coordinator.core.costs import Cost
 from coordinator.core.coupons import Code, Coupon
 from coordinator.core.cues import Cue, Drop
 from coordinator.core.deliveries import Delivery
@@ -45,6 +48,7 @@ TOPICS = (
     "show", "segments", "cues", "runs", "products", "coupons", "links", "drops", "deliveries", "prompts",
     "questions", "tasks", "orders", "groups", "people", "checkins", "polls", "quizzes",
     "surveys", "keywords", "showcases", "notes", "figures",
+    "corrections", "audience", "channels", "costs",
 )  # fmt: skip
 
 
@@ -87,6 +91,10 @@ class State(msgspec.Struct, kw_only=True, dict=True):
     showcases: dict[str, Showcase] = {}
     notes: dict[str, Note] = {}
     figures: dict[str, Figures] = {}
+    corrections: dict[str, Correction] = {}
+    audience: dict[str, Audience] = {}
+    channels: dict[str, Channel] = {}
+    costs: dict[str, Cost] = {}
 
     added: dict[str, tuple[str, CuePlan]] = {}  # cues that the sheet does not hold: by hand or added live
     keys: dict[str, AddressKey] = {}  # the addresses that went out: one for each drop and group
@@ -101,6 +109,8 @@ class State(msgspec.Struct, kw_only=True, dict=True):
     buyers: dict[str, int] = {}  # member → paid orders
     reports: dict[str, dict[str, tuple[Report, ...]]] = {}  # order → status → what was said, the one that counts last
     touches: dict[str, tuple[Touch, ...]] = {}  # member → their last clicks and claims
+    rendered: dict[str, dict[str, Shown]] = {}  # delivery → attempt → what its text says of a price or stock
+    told: dict[str, dict[str, Shown]] = {}  # group → product → what it was told last
     redeemed: dict[str, tuple[str, ...]] = {}  # order → codes that were redeemed for it
     unanswered: set[str] = set()  # questions that are open
     taken: set[str] = set()  # those of them that somebody has taken

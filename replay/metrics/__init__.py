@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from replay.metrics import attribution, games, messages, people, plan_against_run, punctuality, questions, sales, stages
+from replay.metrics import (
+    attribution,
+    games,
+    messages,
+    people,
+    plan_against_run,
+    punctuality,
+    questions,
+    returns,
+    sales,
+    stages,
+)
 from replay.metrics.figure import Figure
 from replay.metrics.funnels import Funnels
 from replay.tables import Tables
@@ -17,7 +28,8 @@ def figures_of(t: Tables) -> list[Figure]:
         *people.figures(t),
         *messages.figures(t),
         *funnels.figures(),
-        *sales.figures(t, funnels.reach()),
+        *sales.figures(t),
+        *returns.figures(t, funnels.reach(), *sales.totals(t)),
         *attribution.figures(t),
         *questions.figures(t),
         *games.figures(t),

@@ -71,6 +71,10 @@ def figures(t: Tables) -> list[Figure]:
             channels[c.channel] += c.heads
     for channel, count in sorted(channels.items()):
         out.append(figure(t, "joins", count, scope={"channel": channel}))
-    out.append(figure(t, "join_rate", None, why=NO_EXPOSURES))
+    exposed = {c.id: c.exposures for c in t.state.channels.values() if c.exposures}
+    out.append(ratio(t, "join_rate", sum(channels[c] for c in exposed), sum(exposed.values()), why=NO_EXPOSURES))
+    for channel, exposures in sorted(exposed.items()):
+        out.append(figure(t, "exposures", exposures, scope={"channel": channel}))
+        out.append(ratio(t, "join_rate", channels[channel], exposures, scope={"channel": channel}))
     out += [figure(t, f"retention_d{days}", None, why=TOO_EARLY) for days in (1, 7, 30)]
     return out

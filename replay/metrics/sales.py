@@ -25,8 +25,7 @@ def refund_of(order: Order) -> int:
     return min(order.refunded, order.paid) if order.paid_at is not None else 0
 
 
-def figures(t: Tables, reach: int | None) -> list[Figure]:
-    """`reach` is the sale's potential reach, the base of sales per thousand."""
+def figures(t: Tables) -> list[Figure]:
     orders = list(t.orders.values())
     out = _amounts(t, orders, None)
     groups: dict[str, list[Order]] = {}
@@ -45,7 +44,14 @@ def figures(t: Tables, reach: int | None) -> list[Figure]:
     for product in t.state.products:
         # An order of several products has one amount: what each brought is not told, so only counts are by product.
         out += [f for f in _amounts(t, products.get(product, []), {"product": product}) if f.unit == "count"]
-    return out + _per_head(t, orders, reach)
+    return out + _per_head(t, orders)
+
+
+def totals(t: Tables) -> tuple[int, int]:
+    """What was paid, and what is left of it after refunds."""
+    paid = [o for o in t.orders.values() if o.paid_at is not None]
+    gross = sum(o.paid for o in paid)
+    return gross, gross - sum(refund_of(o) for o in paid)
 
 
 def _amounts(t: Tables, orders: Iterable[Order], scope: Scope | None) -> list[Figure]:
@@ -64,7 +70,7 @@ def _amounts(t: Tables, orders: Iterable[Order], scope: Scope | None) -> list[Fi
     ]
 
 
-def _per_head(t: Tables, orders: list[Order], reach: int | None) -> list[Figure]:
+def _per_head(t: Tables, orders: list[Order]) -> list[Figure]:
     paid = [o for o in orders if o.paid_at is not None]
     by_member = Counter(o.member for o in paid if o.member is not None)
     buyers = len(by_member)
@@ -98,12 +104,9 @@ def _per_head(t: Tables, orders: list[Order], reach: int | None) -> list[Figure]
         ratio(
             t, "repeat_rate", sum(1 for n in by_member.values() if n > 1), buyers, why=NO_BUYERS if paid else NONE_PAID
         ),
-        ratio(t, "gpm", gross * 1000, reach, why=NO_REACH),
         ratio(t, "refund_rate", len(whole), len(paid), why=NONE_PAID),
         ratio(t, "refund_rate_partial", len(part), len(paid), why=NONE_PAID),
         ratio(t, "refund_rate_amount", sum(refund_of(o) for o in paid), gross, why=NONE_PAID),
         ratio(t, "target_sales", gross, targets.get("sales"), why=NO_TARGET),
         ratio(t, "target_buyers", bought, targets.get("buyers"), why=NO_TARGET),
-        figure(t, "roas", None, why=NO_COST),
-        figure(t, "roi", None, why=NO_COST),
     ]

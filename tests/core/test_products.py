@@ -43,16 +43,7 @@ def test_a_price_that_changes_renders_anew_what_has_not_left_whoever_holds_it() 
     for d in sale.deliveries().values():
         assert (d.attempt, d.status) == (2, "requested")
         assert d.content.text == f"¥99 {before[d.id]}"
-    assert not sale.of("prompt.sent")
-
-
-def test_where_it_has_left_the_controller_is_told_to_correct_it() -> None:
-    sale = announced()
-    sale.advance(START + MINUTE)
-    sale.do("r1", "delivery.report", delivery="d1", attempt=1, outcome="sent")
-    sale.do("controller", "product.reprice", product="pan", price=9900)
-    assert [d.attempt for d in sale.deliveries().values()] == [1, 2, 2]
-    assert [e.to for e in sale.of("prompt.sent")] == ["controller"]
+    assert not sale.of("correction.proposed")
 
 
 def test_a_change_that_a_text_does_not_speak_of_leaves_it_alone() -> None:

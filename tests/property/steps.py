@@ -100,7 +100,7 @@ _DROPS: tuple[tuple[str, dict[str, Any]], ...] = (
 NAMES = (
     "wait", "wait", "wait", "wait", "away", "show", "cue", "cue", "drop", "drop", "claim", "claim", "redeem", "click",
     "report", "report", "report", "delivery", "relay", "person", "group", "observe", "observe", "question", "work", "task",
-    "order", "product", "say", "edit", "join", "step", "add",
+    "order", "product", "outside", "say", "edit", "join", "step", "add",
 )  # fmt: skip
 STEPS = st.lists(st.tuples(st.sampled_from(NAMES), st.integers(0, 59), st.integers(0, 59)), min_size=12, max_size=40)
 
@@ -204,10 +204,24 @@ def commands(
             status = ("placed", "paid", "shipped", "cancelled", "refunded")[b % 5]
             lines = [{"product": "pan", "quantity": a % 2 + 1, "price": 100}]
             amount = 100 * (b % 7)
+            more = {"happened_at": START + b * SECOND} if a % 3 == 0 else {}
             return (
                 "shop",
                 "order.report",
-                {"order": f"o{a % 4}", "status": status, "member": member, "amount": amount, "lines": lines},
+                {"order": f"o{a % 4}", "status": status, "member": member, "amount": amount, "lines": lines, **more},
+            )
+        case "outside":
+            kind, fields = (
+                ("audience.report", {"viewers": b}),
+                ("channel.expose", {"channel": "海报", "count": b - 20}),
+                ("cost.report", {"what": "红包", "amount": b % 4}),
+                ("correction.send", {"correction": _of(state.corrections, b)}),
+                ("correction.dismiss", {"correction": _of(state.corrections, b)}),
+            )[a % 5]
+            return (
+                "owner" if kind == "cost.report" else "shop" if kind == "channel.expose" else "controller",
+                kind,
+                fields,
             )
         case "product":
             kind = ("product.show", "product.hide", "product.reprice", "product.restock")[a % 4]

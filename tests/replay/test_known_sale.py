@@ -71,6 +71,8 @@ def a_known_sale() -> Stage:
     s.do("relay", "coupon.claim", coupon="c20", member="bob", group="g1")
     s.do("shop", "coupon.redeem", code=code, order="o1")
     s.do("relay", "link.click", link=k1, member="ann")  # she came back
+    s.do("controller", "audience.report", viewers=40)
+    s.do("relay", "channel.expose", channel="poster", count=50)
     s.until(3 * MINUTE)
     return s
 
@@ -102,7 +104,7 @@ WHOLE_SALE = {
     "target_sales": 32_700 / 50_000, "target_buyers": 0.5,
     "questions": 3, "answered": 2, "response_p50_ms": 30_000, "response_p90_ms": None, "response_within_180s": 2 / 3,
     "late_fired_p50_ms": 0, "late_fired_p99_ms": 0, "late_sent_p50_ms": 50, "late_sent_p99_ms": 250,
-    "join_rate": None, "retention_d1": None, "retention_d7": None, "retention_d30": None, "roas": None, "roi": None,
+    "join_rate": 1 / 50, "stream_peak": 40, "stream_views": None, "cost": None, "retention_d1": None, "retention_d7": None, "retention_d30": None, "roas": None, "roi": None,
 }  # fmt: skip
 
 
@@ -184,7 +186,7 @@ def test_what_is_missing_has_no_value_and_says_why(review: Review) -> None:
         assert f["definition"]
         assert f["source"]
     named = {m["name"] for m in data["missing"]}
-    assert {"roas", "roi", "join_rate", "retention_d7", "response_p90_ms"} <= named
+    assert {"roas", "roi", "cost", "stream_views", "retention_d7", "response_p90_ms"} <= named
     assert all(m["why"]["en"] and m["why"]["zh"] for m in data["missing"])
 
 
@@ -215,6 +217,21 @@ def test_a_sale_without_orders_says_that_the_shop_may_be_missing() -> None:
     assert "shop" in review.findings[0].en
     assert value(review, "buyers") == 0
     assert value(review, "order_value_per_order") is None
+
+
+def test_reported_views_and_costs_make_sales_per_thousand_and_the_return_on_cost() -> None:
+    stage = a_known_sale()
+    stage.do("controller", "audience.report", views=2_000)
+    stage.do("owner", "cost.report", what="红包", amount=10_000)
+    stage.do("owner", "cost.report", what="货", amount=5_000)
+    review = review_tables(tables(stage))
+    assert value(review, "gpm") == 32_700 * 1000 / 2_000
+    assert "views of the stream" in next(f.source for f in review.figures if f.name == "gpm")
+    assert "potential reach" in next(f.source for f in review_tables(tables(a_known_sale())).figures if f.name == "gpm")
+    assert value(review, "roas") == 32_700 / 15_000
+    assert value(review, "roi") == (31_700 - 15_000) / 15_000
+    assert value(review, "cost", what="货") == 5_000
+    assert value(review, "join_rate", channel="poster") == 1 / 50
 
 
 def test_a_rehearsals_punctuality_is_of_the_wall_clock() -> None:

@@ -21,6 +21,7 @@ coupon.drop C coupon.stop C link.drop C link.stop C message.send CS checkin.open
 coupon.claim AR coupon.redeem P link.click A checkin.join AR
 question.raise RAS question.take S question.answer S question.close S question.pick SKC question.escalate S
 task.assign C task.done EK group.freeze C group.thaw C order.report P
+audience.report CRP channel.expose RP cost.report O
 delivery.retry C delivery.withdraw C delivery.move C delivery.resolve C
 """
 
