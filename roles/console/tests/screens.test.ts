@@ -5,10 +5,11 @@ import { openSession, SESSION, type Session } from "../src/line/session";
 import TopBar from "../src/parts/TopBar.vue";
 import Controller from "../src/screens/Controller.vue";
 import Host from "../src/screens/Host.vue";
+import Owner from "../src/screens/Owner.vue";
 import { FakeWire } from "./fakes";
 import { kitchen, NOW } from "./fixture";
 
-const PERMISSIONS = { commands: { "show.halt": ["owner", "controller"], "show.unhalt": ["owner", "controller"], "coupon.drop": ["controller"], "link.drop": ["controller"], "cue.fire": ["controller"], "cue.hold": ["controller"], "cue.skip": ["controller"], "segment.next": ["controller"], "prompt.ack": ["host"], "prompt.send": ["controller"], "product.show": ["controller"] } };
+const PERMISSIONS = { commands: { "show.halt": ["owner", "controller"], "show.unhalt": ["owner", "controller"], "coupon.drop": ["controller"], "link.drop": ["controller"], "cue.fire": ["controller"], "cue.hold": ["controller"], "cue.skip": ["controller"], "segment.next": ["controller"], "prompt.ack": ["host"], "prompt.send": ["controller"], "product.show": ["controller"], "correction.send": ["controller"], "correction.dismiss": ["controller"], "audience.report": ["controller", "shop"], "cost.report": ["owner"] } };
 let app: App | null = null;
 let wire: FakeWire;
 let root: HTMLElement;
@@ -147,6 +148,29 @@ describe("the controller", () => {
     expect(pressed()).toEqual([{ kind: "cue.hold", cue: "hand-1", from: "r9" }]);
   });
 
+  const correction = { id: "x1", product: "pan", what: "price", text: "更正: 不粘锅 现价 ¥99", groups: ["g1", "g2"], at: NOW, status: "proposed" };
+
+  it("sees a correction that is proposed, with its text and groups, and sends it with one press", async () => {
+    await show([Controller], "controller", "li", { ...kitchen(), corrections: { x1: correction, x2: { ...correction, id: "x2", text: "another", status: "sent" } } });
+    expect(root.textContent).toContain("更正: 不粘锅 现价 ¥99");
+    expect(root.textContent).toContain("2 gr · groups hold the old price");
+    expect(root.textContent).not.toContain("another");
+    button("Send correction").click();
+    expect(pressed()).toEqual([{ kind: "correction.send", correction: "x1" }]);
+  });
+
+  it("types in how many watch; what was left empty is not told", async () => {
+    await show([Controller], "controller", "li");
+    button("Type in").click();
+    await nextTick();
+    const field = root.querySelector<HTMLInputElement>('input[aria-label="Watching"]')!;
+    field.value = "1200";
+    field.dispatchEvent(new Event("input"));
+    await nextTick();
+    field.form!.dispatchEvent(new Event("submit", { cancelable: true }));
+    expect(pressed()).toEqual([{ kind: "audience.report", viewers: 1200 }]);
+  });
+
   it("has no drop while everything is halted", async () => {
     const state = kitchen();
     await show([Controller], "controller", "li", { ...state, show: { show: { ...state["show"]!["show"], halted: true } } });
@@ -185,5 +209,22 @@ describe("the host", () => {
   it("has no buttons that its role may not press", async () => {
     await show([TopBar, Host], "host", "lin");
     expect([...root.querySelectorAll("button")].some((found) => found.textContent?.includes("HALT"))).toBe(false);
+  });
+});
+
+describe("the owner", () => {
+  it("types in what something cost, and sees the sum of all costs", async () => {
+    await show([Owner], "owner", "zhang", { ...kitchen(), costs: { a: { id: "a", amount: 50_000 }, b: { id: "b", amount: 10_000 } } });
+    expect(root.textContent).toContain("¥600");
+    button("Type in cost").click();
+    await nextTick();
+    for (const [label, value] of [["What it was for", "红包"], ["Amount", "88.50"]]) {
+      const field = root.querySelector<HTMLInputElement>(`input[aria-label="${label}"]`)!;
+      field.value = value!;
+      field.dispatchEvent(new Event("input"));
+    }
+    await nextTick();
+    root.querySelector<HTMLInputElement>('input[aria-label="Amount"]')!.form!.dispatchEvent(new Event("submit", { cancelable: true }));
+    expect(pressed()).toEqual([{ kind: "cost.report", what: "红包", amount: 8_850 }]);
   });
 });

@@ -222,6 +222,19 @@ export const en: Readonly<Record<Key, string>> = {
   "ask.choose": "Choose a question on the left",
   "ask.inGroups": "from",
 
+  "fix.price": "groups hold the old price",
+  "fix.stock": "groups hold the old stock",
+  "fix.send": "Send correction",
+  "fix.dismiss": "Not needed",
+
+  "told.viewers": "Watching",
+  "told.views": "Views",
+  "told.cost": "Cost",
+  "told.what": "What it was for",
+  "told.amount": "Amount",
+  "told.typeStream": "Type in",
+  "told.typeCost": "Type in cost",
+
   "fig.title": "Figures",
   "fig.sales": "Sales",
   "fig.target": "of {value}",
@@ -371,6 +384,10 @@ export const en: Readonly<Record<Key, string>> = {
   "cmd.delivery.retry": "retry",
   "cmd.delivery.withdraw": "withdraw",
   "cmd.delivery.resolve": "settle unknown delivery",
+  "cmd.correction.send": "Send correction",
+  "cmd.correction.dismiss": "Correction not needed",
+  "cmd.audience.report": "Stream's figures",
+  "cmd.cost.report": "Cost",
   "cmd.note.add": "mark",
   "cmd.person.ready": "ready",
 

@@ -220,6 +220,19 @@ export const zh = {
   "ask.choose": "左边选一个提问",
   "ask.inGroups": "来自",
 
+  "fix.price": "群里还是旧价格",
+  "fix.stock": "群里还是旧库存",
+  "fix.send": "发更正",
+  "fix.dismiss": "不用更正",
+
+  "told.viewers": "在线",
+  "told.views": "观看",
+  "told.cost": "成本",
+  "told.what": "成本项目",
+  "told.amount": "金额",
+  "told.typeStream": "填数据",
+  "told.typeCost": "填成本",
+
   "fig.title": "数据",
   "fig.sales": "成交额",
   "fig.target": "目标 {value}",
@@ -369,6 +382,10 @@ export const zh = {
   "cmd.delivery.retry": "重发",
   "cmd.delivery.withdraw": "撤回",
   "cmd.delivery.resolve": "处理不明送达",
+  "cmd.correction.send": "发更正",
+  "cmd.correction.dismiss": "不用更正",
+  "cmd.audience.report": "填直播数据",
+  "cmd.cost.report": "填成本",
   "cmd.note.add": "标记",
   "cmd.person.ready": "就位",
 

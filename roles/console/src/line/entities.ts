@@ -226,6 +226,30 @@ export interface Checkin {
   count?: number;
 }
 
+export interface Correction {
+  id: string;
+  product: string;
+  what: "price" | "stock";
+  /** What its groups would be sent as things stand. */
+  text: string;
+  groups: string[];
+  at: number;
+  status: "proposed" | "sent" | "closed";
+}
+
+/** The stream's own figures as they were told last. */
+export interface Audience {
+  id: string;
+  viewers?: number;
+  views?: number;
+  peak?: number;
+}
+
+export interface Cost {
+  id: string;
+  amount: number;
+}
+
 /** Topic name to the shape of its entities: what `store.all("products")` gives. */
 export interface Topics {
   show: Show;
@@ -243,6 +267,9 @@ export interface Topics {
   people: Person;
   checkins: Checkin;
   figures: Record<string, number>;
+  corrections: Correction;
+  audience: Audience;
+  costs: Cost;
 }
 
 /** The values that the server leaves out of an entity when they are the ones here. */
@@ -256,4 +283,5 @@ export const DEFAULTS: { readonly [T in keyof Topics]?: Readonly<Partial<Topics[
   questions: { status: "new", count: 1 },
   tasks: { status: "open" },
   checkins: { open: true },
+  corrections: { status: "proposed" },
 };
