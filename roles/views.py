@@ -17,7 +17,7 @@ from coordinator.core.contents import Content
 from coordinator.core.cues import BOARD_DROPS, Cue
 from coordinator.core.deliveries import Delivery
 from coordinator.core.groups import Group
-from coordinator.core.orders import Order
+from coordinator.core.orders import NEWEST_KEPT, Order
 from coordinator.core.prompts import Prompt
 from coordinator.core.questions import OVER, QUEUE_KEPT, Question
 from coordinator.core.reaching import serves
@@ -84,8 +84,6 @@ def _task(_: State, t: Task) -> Iterable[Form]:
 
 
 def _question(state: State, q: Question) -> Iterable[Form]:
-    if q.status == "closed" or (q.status in OVER and int(q.id[1:]) <= state.counts.get("q", 0) - QUEUE_KEPT):
-        return ()
     streams = [*DESK, "role:support"]
     if q.picked_by is not None and q.status == "picked":
         streams += ["role:host", "role:cohost"]
@@ -180,10 +178,29 @@ VIEWS: dict[str, Callable[[State, Any], Iterable[Form]]] = {
 }
 
 
+def _old_question(state: State, q: Question) -> bool:
+    return q.status == "closed" or (q.status in OVER and int(q.id[1:]) <= state.counts.get("q", 0) - QUEUE_KEPT)
+
+
+def _old_order(state: State, o: Order) -> bool:
+    return o.number <= state.counts.get("order", 0) - NEWEST_KEPT
+
+
+OLD: dict[str, Callable[[State, Any], bool]] = {"questions": _old_question, "orders": _old_order}
+"""What is not current any more: it is paged over HTTP, and stands in no console's state."""
+
+
 def forms(state: State, topic: str, id_: str) -> Iterable[Form]:
-    """Who is shown this entity as it stands, and how; nobody where it is not there."""
+    """Who is shown this entity as it stands, and how; nobody where it is not there, or not current any more."""
     entity = getattr(state, topic).get(id_)
-    return () if entity is None else VIEWS[topic](state, entity)
+    if entity is None or (topic in OLD and OLD[topic](state, entity)):
+        return ()
+    return VIEWS[topic](state, entity)
 
 
-__all__ = ["NOBODY", "VIEWS", "Form", "forms", "masked"]
+def listed(state: State, topic: str, id_: str) -> Iterable[Form]:
+    """The same for pages over HTTP: of what is not current too."""
+    return VIEWS[topic](state, getattr(state, topic)[id_])
+
+
+__all__ = ["NOBODY", "OLD", "VIEWS", "Form", "forms", "listed", "masked"]

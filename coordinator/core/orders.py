@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 Amount = Annotated[int, Field(ge=0, le=10**12)]
 Status = Literal["placed", "paid", "shipped", "cancelled", "refunded"]
 MAX_LINES = 1_000
+NEWEST_KEPT = 500  # orders that consoles are shown; older ones are paged
 
 
 class LineIn(BaseModel):
@@ -52,6 +53,8 @@ class Order(msgspec.Struct, kw_only=True):
     """An order as all reports of it tell it. `flags` are those of `order_checks.FLAGS`."""
 
     id: str
+    number: int
+    """The how-manyeth it was, when it was first told of."""
     status: str
     member: str | None = None
     group: str | None = None
@@ -206,14 +209,20 @@ def _settle(
     before, had = state.orders.get(order), state.reports.get(order)
     facts = order_life.together(reports)
     after = Order(
-        id=order, status=facts.status, member=facts.member or _given_to(state, order, facts), link=facts.link, coupon=facts.coupon,
+        id=order, number=before.number if before else state.counts.get("order", 0) + 1, status=facts.status, member=facts.member or _given_to(state, order, facts), link=facts.link, coupon=facts.coupon,
         group=(through.group if through else None) or facts.group, through=through, lines=facts.lines, amount=facts.amount,
         paid=facts.paid, refunded=facts.refunded, flags=flags,
         **{f"{status}_at": at for status, at in facts.times.items()},
     )  # fmt: skip
     state.reports[order], state.orders[order] = reports, after
     figures.recount(state, before, after)
-    return [("orders", order), ("figures", "sale"), *_sell(state, had, facts)]
+    keys: list[Key] = [("orders", order), ("figures", "sale"), *_sell(state, had, facts)]
+    if before is None:
+        state.count("order")
+        state.newest_orders.append(order)
+        if len(state.newest_orders) > NEWEST_KEPT:
+            keys.append(("orders", state.newest_orders.pop(0)))  # it is not shown any more
+    return keys
 
 
 def _given_to(state: State, order: str, facts: order_life.Facts) -> str | None:

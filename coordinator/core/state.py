@@ -108,6 +108,7 @@ class State(msgspec.Struct, kw_only=True, dict=True):
     present: dict[str, int] = {}  # member → in how many groups they are, of those seen to join
     buyers: dict[str, int] = {}  # member → paid orders
     reports: dict[str, dict[str, tuple[Report, ...]]] = {}  # order → status → what was said, the one that counts last
+    newest_orders: list[str] = []  # the last that were told of for the first time
     touches: dict[str, tuple[Touch, ...]] = {}  # member → their last clicks and claims
     rendered: dict[str, dict[str, Shown]] = {}  # delivery → attempt → what its text says of a price or stock
     told: dict[str, dict[str, Shown]] = {}  # group → product → what it was told last

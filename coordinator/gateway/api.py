@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -324,15 +325,20 @@ def shown(state: State, actor: Actor, *, ahead: bool) -> dict[str, dict[str, Any
     if state.plan is None:
         return {topic: {} for topic in TOPICS}
     streams = role_streams.listens_to(actor, state, ahead=ahead)
-    out: dict[str, dict[str, Any]] = {}
-    for topic in TOPICS:
-        entities = out[topic] = {}
-        for id_ in getattr(state, topic):
-            for who, form in role_views.forms(state, topic, id_):
-                if not streams.isdisjoint(who):
-                    entities[id_] = form
-                    break
-    return out
+    return {topic: _in_view(state, topic, streams, role_views.forms) for topic in TOPICS}
+
+
+def _in_view(
+    state: State, topic: str, streams: frozenset[str], forms: Callable[[State, str, str], Iterable[role_views.Form]]
+) -> dict[str, Any]:
+    """A topic's entities as these streams are shown them."""
+    entities: dict[str, Any] = {}
+    for id_ in getattr(state, topic):
+        for who, form in forms(state, topic, id_):
+            if not streams.isdisjoint(who):
+                entities[id_] = form
+                break
+    return entities
 
 
 async def get_list(request: web.Request) -> web.Response:
@@ -344,7 +350,8 @@ async def get_list(request: web.Request) -> web.Response:
         raise Problem(404, "unknown", f"there is no topic {topic[:40]}; there are {', '.join(TOPICS)}")
     limit, after = max(1, number(request, "limit", 100, LIST_LIMIT)), request.query.get("after")
     state = await sale.conductor.settled()
-    entities = list(shown(state, identity.actor, ahead=True)[topic].items())
+    streams = role_streams.listens_to(identity.actor, state, ahead=True) if state.plan is not None else frozenset[str]()
+    entities = list(_in_view(state, topic, streams, role_views.listed).items())
     start = 0
     if after is not None:
         start = next((i + 1 for i, (id_, _) in enumerate(entities) if id_ == after), len(entities))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from coordinator.core.orders import NEWEST_KEPT
 from roles.permissions import MAY
 from tests.client import Closed, token
 from tests.server import InProcess
@@ -231,3 +232,27 @@ async def test_the_console_is_served_with_a_strict_policy_or_says_that_it_is_not
         answer = await room.http("GET", path)
         assert b"[project]" not in answer.body
         assert b"root:" not in answer.body
+
+
+async def test_orders_that_no_screen_holds_any_more_are_paged_and_masked_for_support(room: InProcess) -> None:
+    sale = await room.sale(sheet(), live=True)
+    count = NEWEST_KEPT + 10
+    for at in range(0, count, 500):
+        commands = [
+            {"id": f"{n}", "kind": "order.report", "order": f"o{n}", "status": "placed", "member": "m-123456789"}
+            for n in range(at, min(count, at + 500))
+        ]
+        shop = token("shop", "mall", sale)
+        answer = await room.http(
+            "POST", f"/api/sales/{sale}/do", shop, json={"op": "many", "id": "x", "commands": commands}
+        )
+        assert answer.status == 200
+    state = (await room.state(sale, "controller"))["state"]["orders"]
+    assert (len(state), "o0" in state) == (NEWEST_KEPT, False)
+    found, after = [], ""
+    while after is not None:
+        page = await room.http("GET", f"/api/sales/{sale}/list/orders?limit=200{after}", token("support", "chen", sale))
+        found += page.json["orders"]
+        after = f"&after={page.json['next']}" if page.json["next"] else None
+    assert [o["id"] for o in found] == [f"o{n}" for n in range(count)]
+    assert {o["member"] for o in found} == {"m-1234…"}

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from coordinator.conductor import Published
 from coordinator.core import TOPICS, Actor, Decided
 from coordinator.core.cues import BOARD_DROPS
+from coordinator.core.orders import NEWEST_KEPT
 from coordinator.core.questions import QUEUE_KEPT
 from coordinator.fanout.hub import Hub
 from coordinator.fanout.outbox import Outbox
@@ -243,6 +244,20 @@ def test_old_drops_leave_the_board_and_old_answers_the_queue_for_every_screen() 
     room.flush()
     assert "q1" not in desk.state["questions"]
     assert "q2" in desk.state["questions"], "what is open stays"
+
+
+def test_old_orders_leave_every_screen_and_stay_in_the_list_that_is_paged() -> None:
+    sale = begun(sheets_of_nothing(), 2)
+    room = Room(sale, 1)
+    for n in range(NEWEST_KEPT + 2):
+        sale.do("shop", "order.report", order=f"no-{n}", status="placed", amount=1)
+        room.flush()
+    sale.do("shop", "order.report", order="no-0", status="paid")  # an old one that something happens to
+    room.flush()
+    desk = next(s for s in room.keen if s.actor.role == "controller")
+    assert list(desk.state["orders"]) == [f"no-{n}" for n in range(2, NEWEST_KEPT + 2)]
+    assert not list(views.forms(sale.state, "orders", "no-0"))
+    assert list(views.listed(sale.state, "orders", "no-0"))
 
 
 def test_a_relay_whose_delivery_went_to_another_in_the_same_batch_is_told_that_it_is_gone() -> None:
