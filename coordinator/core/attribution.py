@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from coordinator.core.order_life import Facts
     from coordinator.core.state import State
 
+RULES = ("link", "coupon", "click", "claim", "group")
+"""What can have led to an order, the strongest first."""
 TOUCHES_KEPT = 4  # of a member: what an order that is reported late can still have come from
 
 

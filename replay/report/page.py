@@ -10,6 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from coordinator.core.attribution import RULES
 from coordinator.core.surveys import SCALE
 from coordinator.errors import CannotStart
 from replay.findings import Book, lasting, money, percent
@@ -225,6 +226,24 @@ class Page:
                 "then": self.number(at("link_orders_paid" if link else "redemptions")) if funnel else "",
             })  # fmt: skip
         return out
+
+    @property
+    def led(self) -> list[tuple[str, str, str, str]]:
+        """What led to the paid orders, by rule: (rule, orders, amount, share of the amount). Their sum is what was paid."""
+        value = self.book.value
+        paid, orders = value("sales_paid") or 0, value("orders_paid") or 0
+        if not orders:
+            return []
+        rows: list[tuple[str, float, float]] = []
+        for rule in RULES:
+            found = value("attributed_orders", "rule", rule)
+            if found:
+                rows.append((rule, found, value("attributed_sales", "rule", rule) or 0))
+        rows.append(("none", orders - sum(n for _, n, _ in rows), paid - sum(amount for _, _, amount in rows)))
+        return [
+            (self.say(f"led_{rule}"), self.number(n), self.money(amount), percent(amount / paid) if paid else "")
+            for rule, n, amount in rows
+        ]
 
     # ---------------------------------------------------------------- tables
     @property

@@ -107,6 +107,13 @@ def test_the_page_speaks_one_language() -> None:
     assert "口径" not in page_of(review, "en")
 
 
+def test_the_page_says_what_led_to_the_orders_and_how_much_is_unattributed() -> None:
+    text = Page(page_of(review_tables(tables(a_known_sale())), "en")).text
+    led = " ".join(text.partition("What led to the orders")[2].split())
+    rows = "the link that the shop names1¥258.0078.9% the last click1¥59.0018.0% unattributed1¥10.003.1%"
+    assert rows in led
+
+
 def test_every_figure_is_defined_in_both_languages() -> None:
     used = {f.name for f in review_tables(tables(a_known_sale())).figures}
     assert used <= DEFINITIONS.keys()
