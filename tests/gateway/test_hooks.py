@@ -167,3 +167,23 @@ async def test_a_webhook_that_is_replayed_with_another_body_is_another_command(r
     assert (await post(room, sale, order(1), id_="msg_1")).json["results"][0]["ok"]
     refused = (await post(room, sale, order(1, amount=5), id_="msg_1")).json["results"][0]
     assert (refused["ok"], refused["code"]) == (False, "invalid")
+
+
+async def test_a_platform_tells_the_streams_figures_and_a_channels_exposures(room: InProcess) -> None:
+    sale = await room.sale(sheet(), live=True)
+    told = [
+        {"kind": "audience.report", "viewers": 1200, "views": 5000},
+        {"kind": "channel.expose", "channel": "海报", "count": 300},
+        {"kind": "cost.report", "what": "红包", "amount": 1},
+    ]
+    results = (await post(room, sale, told)).json["results"]
+    assert [r.get("code") for r in results] == [None, None, "forbidden"]
+    state = (await room.state(sale))["state"]
+    assert (state["audience"]["stream"]["views"], state["channels"]["海报"]["exposures"]) == (5000, 300)
+    assert (await room.state(sale, "support", "chen"))["state"]["channels"] == {}
+
+
+async def test_a_body_beyond_what_is_taken_is_refused_whole(room: InProcess) -> None:
+    sale = await room.sale(sheet(), live=True)
+    answer = await post(room, sale, b'"' + b"x" * (4 << 20) + b'"')
+    assert (answer.status, answer.json["code"]) == (413, "invalid")
