@@ -103,7 +103,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "order.shipped": ("发货 {order}", "order {order} shipped"),
     "order.cancelled": ("取消 {order}", "order {order} cancelled"),
     "order.refunded": ("退款 {order} {amount}", "order {order} refunded, {amount}"),
-    "cue.triggered": ("{cue} 条件成立", "the condition of {cue} has come true"),
     "audience.reported": ("直播间在线 {viewers}, 观看 {views}", "the stream has {viewers} viewers, {views} views"),
     "channel.exposed": ("渠道 {channel} 曝光 {count}", "channel {channel} was seen {count} times"),
     "cost.reported": ("成本 {what} {amount}", "cost of {what}: {amount}"),
