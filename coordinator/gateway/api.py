@@ -15,7 +15,7 @@ from coordinator.errors import UNREADABLE, JournalError
 from coordinator.gateway import wire
 from coordinator.gateway.auth import Identity, in_days
 from coordinator.gateway.context import GATEWAY, Gateway
-from coordinator.gateway.problem import Problem, of_answer
+from coordinator.gateway.problem import Problem, of_answer, of_findings
 from coordinator.gateway.readiness import readiness
 from coordinator.journal import codec
 from coordinator.leases import REVOKED
@@ -82,25 +82,13 @@ async def create_sale(request: web.Request) -> web.Response:
             data, "sheet", request.content_type, rehearsal=rehearsal, start_now=start == "now"
         )
     except SheetRefused as e:
-        raise _refused_sheet(e.findings) from None
+        raise of_findings(e.findings) from None
     except JournalError as e:
         raise Problem(503, "busy", str(e), {"retry_ms": 1000}) from None
     if start == "now":
         await start_now(sale, identity.actor)
     body = {"sale": sale.id, "joins": joins(gateway, sale), "findings": findings}
     return reply(body, 201)
-
-
-def _refused_sheet(findings: list[dict[str, Any]]) -> Problem:
-    worst = next((f for f in findings if f["severity"] in {"error", "block"}), findings[0])
-    code = "invalid" if worst["severity"] == "error" else "blocked"
-    rules = sorted({f["rule"] for f in findings if f["severity"] in {"error", "block"}})
-    return Problem(
-        422,
-        code,
-        f"{worst['where']}: {worst['message']}" if worst["where"] else worst["message"],
-        {"field": worst["where"], "rules": rules, "findings": findings[:100]},
-    )
 
 
 async def start_now(sale: Sale, actor: Actor) -> None:
@@ -169,57 +157,6 @@ async def get_ready(request: web.Request) -> web.Response:
     gateway = request.app[GATEWAY]
     sale = await gateway.sale(request, gateway.identify(request))
     return reply(await readiness(gateway, sale))
-
-
-async def put_sheet(request: web.Request) -> web.Response:
-    from coordinator.runsheet import load_plan
-
-    gateway = request.app[GATEWAY]
-    identity = gateway.identify(request)
-    sale = await gateway.sale(request, identity)
-    if identity.actor.role not in {"owner", "controller"}:
-        raise Problem(403, "forbidden", f"{identity.actor.role} may not sheet.replace")
-    data = await request.read()
-    state = await sale.conductor.settled()
-    plan, sheet, findings = await asyncio.to_thread(
-        load_plan, data, "sheet", request.content_type, sale.conductor.clock.now()
-    )
-    found: list[dict[str, Any]] = [dict(f.as_object()) for f in findings]
-    if plan is None or sheet is None or any(f["severity"] in {"error", "block"} for f in found):
-        raise _refused_sheet(found)
-    version = request.headers.get("If-Match", "").strip('" W/')
-    if request.query.get("dry") == "1":
-        return reply({"difference": difference(state, plan), "findings": found, "version": state.the.version})
-    if not (version.isascii() and version.isdigit()):
-        raise Problem(
-            428, "invalid", "say with If-Match which version of the sheet this replaces", {"field": "If-Match"}
-        )
-    given = await sale.conductor.do(identity.actor, {"kind": "sheet.replace", "version": int(version), "sheet": sheet})
-    if not given.ok:
-        raise of_answer(given)
-    return reply({**(given.result or {}), "findings": found})
-
-
-def difference(state: State, plan: Any) -> dict[str, dict[str, list[str]]]:
-    """What another plan would add, remove and change, by kind of thing."""
-    out: dict[str, dict[str, list[str]]] = {}
-    old = state.p
-    pairs: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
-        (name, {x.id: x for x in getattr(old, name)}, {x.id: x for x in getattr(plan, name)})
-        for name in ("groups", "products", "coupons", "links", "segments")
-    ]
-    pairs.append(
-        ("cues", {c.id: c for s in old.segments for c in s.cues}, {c.id: c for s in plan.segments for c in s.cues})
-    )
-    for name, before, after in pairs:
-        changes = {
-            "added": [i for i in after if i not in before],
-            "removed": [i for i in before if i not in after],
-            "changed": [i for i in after if i in before and after[i] != before[i]],
-        }
-        if any(changes.values()):
-            out[name] = changes
-    return out
 
 
 # ---------------------------------------------------------------- commands
@@ -450,7 +387,6 @@ def add_routes(app: web.Application) -> None:
     app.router.add_get("/api/sales", list_sales)
     app.router.add_get("/api/sales/{sale}", get_sale)
     app.router.add_get("/api/sales/{sale}/ready", get_ready)
-    app.router.add_put("/api/sales/{sale}/sheet", put_sheet)
     app.router.add_post("/api/sales/{sale}/do", post_do)
     app.router.add_get("/api/sales/{sale}/events", get_events)
     app.router.add_get("/api/sales/{sale}/state", get_state)

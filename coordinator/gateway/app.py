@@ -13,7 +13,7 @@ import structlog
 from aiohttp import web
 
 from coordinator.errors import CannotStart, JournalError
-from coordinator.gateway import api, builtin_relay, documents, hooks, landing, ops, screens, wire
+from coordinator.gateway import api, builtin_relay, documents, hooks, landing, ops, screens, sheets, wire
 from coordinator.gateway.auth import Tokens
 from coordinator.gateway.context import GATEWAY, Gateway
 from coordinator.gateway.heartbeat import heartbeat
@@ -41,6 +41,7 @@ def make_app(gateway: Gateway) -> web.Application:
     app[GATEWAY] = gateway
     app.router.add_get("/ws", socket)
     api.add_routes(app)
+    sheets.add_routes(app)
     hooks.add_routes(app)
     landing.add_routes(app)
     ops.add_routes(app)

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from coordinator.core import CODES, COMMANDS
 from coordinator.core.people import INTERNAL
-from coordinator.gateway import wire
+from coordinator.gateway import sheet_documents, wire
 from coordinator.gateway.api import reply
 from coordinator.gateway.landing import described
 from roles.permissions import MAY
@@ -62,7 +62,8 @@ def problem_schema() -> dict[str, Any]:
 
 
 def openapi(app: web.Application) -> dict[str, Any]:
-    schemas: dict[str, Any] = {"Problem": problem_schema()}
+    schemas: dict[str, Any] = {"Problem": problem_schema(), **sheet_documents.schemas()}
+    of_sheets = sheet_documents.described()
     names = []
     for kind, schema in commands().items():
         schemas.update(schema.pop("$defs", {}))
@@ -102,6 +103,7 @@ def openapi(app: web.Application) -> dict[str, Any]:
             operation.update(_signed(operation["parameters"]))
         operation["parameters"] += described.parameters(path)
         operation.update(described.described(path, route.method))
+        operation.update(of_sheets.get((route.method.lower(), path), {}))
         paths.setdefault(path, {})[route.method.lower()] = operation
     return {
         "openapi": "3.1.0",

@@ -65,3 +65,19 @@ async def problems(
             raise
         code = {404: "unknown", 403: "forbidden", 405: "invalid"}.get(e.status, "invalid")
         return Problem(e.status, code, e.reason or code).response()
+
+
+def of_findings(findings: list[dict[str, Any]]) -> Problem:
+    """A sheet that cannot be taken: `invalid` where it cannot be read, else `blocked`; its findings in the details."""
+    worst = next((f for f in findings if f["severity"] in {"error", "block"}), findings[0])
+    code = "invalid" if worst["severity"] == "error" else "blocked"
+    return Problem(
+        422,
+        code,
+        f"{worst['where']}: {worst['message']}" if worst["where"] else worst["message"],
+        {
+            "field": worst["where"],
+            "rules": sorted({f["rule"] for f in findings if f["severity"] in {"error", "block"}}),
+            "findings": findings[:100],
+        },
+    )

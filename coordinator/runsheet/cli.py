@@ -1,4 +1,4 @@
-"""`dropcue sheet`: print a ready sheet, check one, turn YAML, JSON and XLSX into each other."""
+"""`dropcue sheet`: print a ready sheet, check one, show what was understood, turn YAML, JSON and XLSX into each other."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from coordinator.errors import CannotStart, DropcueError, UsageError
 from coordinator.runsheet.findings import Finding
 
-app = typer.Typer(no_args_is_help=True, help="Print, check and convert run sheets.")
+app = typer.Typer(no_args_is_help=True, help="Print, check, show and convert run sheets.")
 
 _STYLES = {"error": "bold red", "block": "red", "warn": "yellow", "inform": "cyan"}
 
@@ -28,6 +28,7 @@ def new(
     """Print a ready sheet: whole, good, and with its format explained at the top. It starts some days ahead."""
     from coordinator.runsheet.ready import KINDS, ready_sheet
     from coordinator.runsheet.source import from_yaml
+    from coordinator.runsheet.writing import written
 
     with _told():
         if kind not in KINDS:
@@ -43,7 +44,7 @@ def new(
             raise UsageError(f"{out} is already there, perhaps with work in it; choose another name or move it away")
         _write(
             out,
-            _written(from_yaml(text).value, out.suffix.lower()) if out.suffix.lower() in {".xlsx", ".json"} else text,
+            written(from_yaml(text).value, out.suffix.lower()) if out.suffix.lower() in {".xlsx", ".json"} else text,
         )
         typer.echo(f"wrote {out}; next: dropcue sheet check {out}")
 
@@ -67,6 +68,31 @@ def check(
 
 
 @app.command()
+def show(
+    file: Annotated[Path, typer.Argument(help="A sheet as YAML, JSON or XLSX.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON, with the findings.")] = False,
+) -> None:
+    """Show what was understood of a sheet: the run of show in local time, whom each cue reaches, and what the checks find."""
+    from rich.console import Console
+
+    from coordinator.runsheet import load_plan, showing
+    from coordinator.runsheet.understood import understood
+
+    with _told():
+        plan, _, findings = load_plan(_read(file), file.name, None, _now_ms())
+        read = None if plan is None else understood(plan)
+        if as_json:
+            told = {"sheet": read, "findings": [each.as_object() for each in findings]}
+            sys.stdout.write(json.dumps(told, ensure_ascii=False, indent=2) + "\n")
+        else:
+            if read is not None:
+                showing.show(Console(), read)
+            _table(file, findings)
+        if any(each.severity in {"error", "block"} for each in findings):
+            raise typer.Exit(1)
+
+
+@app.command()
 def convert(
     source: Annotated[Path, typer.Argument(metavar="IN", help="A sheet as YAML, JSON or XLSX.")],
     target: Annotated[
@@ -75,6 +101,7 @@ def convert(
 ) -> None:
     """Write a sheet in another format. What it says stays the same; only YAML has a place for comments."""
     from coordinator.runsheet.reading import read_sheet
+    from coordinator.runsheet.writing import written
 
     with _told():
         suffix = target.suffix.lower()
@@ -87,7 +114,7 @@ def convert(
             first = reading.findings[0]
             line = f", line {first.line}" if first.line else ""
             raise DropcueError(f"{source}{line}: {first.message}")
-        _write(target, _written(reading.object, suffix))
+        _write(target, written(reading.object, suffix))
         typer.echo(f"wrote {target}; next: dropcue sheet check {target}")
 
 
@@ -124,15 +151,6 @@ def _read(file: Path) -> bytes:
         ) from error
 
 
-def _written(sheet: dict[str, Any], suffix: str) -> str | bytes:  # Any: a JSON object
-    """A sheet in the format that a file's name asks for."""
-    if suffix == ".xlsx":
-        from coordinator.runsheet.xlsx import to_xlsx
-
-        return to_xlsx(sheet)
-    return json.dumps(sheet, ensure_ascii=False, indent=2) + "\n" if suffix == ".json" else _yaml(sheet)
-
-
 def _write(file: Path, content: str | bytes) -> None:
     try:
         file.write_bytes(content.encode() if isinstance(content, str) else content)
@@ -140,36 +158,6 @@ def _write(file: Path, content: str | bytes) -> None:
         raise CannotStart(
             f"{file} cannot be written ({error.strerror or error}); check the folder and its rights"
         ) from error
-
-
-def _yaml(sheet: dict[str, Any]) -> str:  # Any: a JSON object
-    import io
-
-    from ruamel.yaml import YAML
-    from ruamel.yaml.scalarstring import DoubleQuotedScalarString
-
-    from coordinator.runsheet.source import from_yaml
-
-    def quoted(value: Any) -> Any:
-        """Text that YAML would read as something else stands in quotes."""
-        if isinstance(value, dict):
-            return {key: quoted(each) for key, each in value.items()}
-        if isinstance(value, list):
-            return [quoted(each) for each in value]
-        if isinstance(value, str):
-            try:
-                same = from_yaml(value).value == value
-            except ValueError:
-                same = False
-            return value if same else DoubleQuotedScalarString(value)
-        return value
-
-    writer = YAML()
-    writer.width = 4096  # a text stays on its line
-    writer.allow_unicode = True
-    stream = io.StringIO()
-    writer.dump(quoted(sheet), stream)
-    return stream.getvalue()
 
 
 def _table(file: Path, findings: list[Finding]) -> None:

@@ -1,0 +1,84 @@
+"""What OpenAPI says of sheets: what goes in as a file, and what is answered of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from coordinator.gateway.sheets import FORMATS
+from coordinator.runsheet.findings import FindingObject
+from coordinator.runsheet.understood import Understood
+
+_ANSWERS = (Understood, FindingObject)
+_REF = "#/components/schemas/{name}"
+
+
+def schemas() -> dict[str, Any]:
+    """Name → schema of what is answered of sheets."""
+    _, components = msgspec.json.schema_components(_ANSWERS, ref_template=_REF)
+    return components
+
+
+def described() -> dict[tuple[str, str], dict[str, Any]]:
+    """(method, path) → what to add to the operation's description."""
+    file = {"schema": {"type": "string", "format": "binary"}}
+    sheet = {
+        "required": True,
+        "description": "A sheet as YAML, JSON or XLSX, told apart by its content.",
+        "content": {kind: {"schema": {"type": "object"}} if kind == "application/json" else file for kind in FORMATS.values()},
+    }  # fmt: skip
+    found = {"type": "array", "items": _ref("FindingObject")}
+    return {
+        ("post", "/api/sales"): {"requestBody": sheet},
+        ("post", "/api/sheets/check"): {
+            "requestBody": sheet,
+            "responses": _answers(
+                usable={"type": "boolean"},
+                findings=found,
+                sheet={"oneOf": [_ref("Understood"), {"type": "null"}]},
+            ),
+        },
+        ("get", "/api/sales/{sale}/sheet"): {
+            "parameters": [
+                _in_path("sale"),
+                {"name": "format", "in": "query", "schema": {"enum": list(FORMATS)}},
+            ],
+            "responses": {
+                "200": {"description": "The sheet; ETag is its version.", "content": dict.fromkeys(FORMATS.values(), file)},
+                "default": _problem(),
+            },
+        },
+        ("put", "/api/sales/{sale}/sheet"): {
+            "parameters": [
+                _in_path("sale"),
+                {"name": "dry", "in": "query", "schema": {"enum": ["1"]}, "description": "Only say what it would change."},
+                {"name": "If-Match", "in": "header", "schema": {"type": "string"}, "description": "The version that it replaces."},
+            ],
+            "requestBody": sheet,
+            "responses": _answers(version={"type": "integer"}, findings=found),
+        },
+    }  # fmt: skip
+
+
+def _ref(name: str) -> dict[str, str]:
+    return {"$ref": _REF.format(name=name)}
+
+
+def _problem() -> dict[str, Any]:
+    return {
+        "description": "A refusal or an error.",
+        "content": {"application/problem+json": {"schema": _ref("Problem")}},
+    }
+
+
+def _in_path(name: str) -> dict[str, Any]:
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+
+
+def _answers(**properties: Any) -> dict[str, Any]:
+    schema = {"type": "object", "properties": properties}
+    return {
+        "200": {"description": "Done.", "content": {"application/json": {"schema": schema}}},
+        "default": _problem(),
+    }

@@ -1,0 +1,95 @@
+"""Sheets over HTTP: what was understood of one, the sale's own as a file, another in its place."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from coordinator.gateway.sheets import FORMATS, XLSX
+from coordinator.runsheet.reading import read_sheet
+from coordinator.runsheet.xlsx import to_xlsx
+from tests.client import token
+from tests.server import InProcess
+from tests.sheet import sheet
+
+DROP = {"id": "drop", "at": "+1m", "do": "link.drop", "product": "pan", "groups": "tier:vip"}
+
+
+async def check(
+    room: InProcess, data: bytes | dict[str, Any], kind: str = "application/json", by: str = "owner"
+) -> Any:
+    more: dict[str, Any] = (
+        {"json": data} if isinstance(data, dict) else {"data": data, "headers": {"Content-Type": kind}}
+    )
+    sale = None if by == "owner" else "kitchen"
+    return await room.http("POST", "/api/sheets/check", token(by, None, sale), **more)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+async def test_what_was_understood_is_the_same_from_each_format(room: InProcess, form: str) -> None:
+    plan = sheet(cues=[DROP])
+    data = to_xlsx(plan) if form == "xlsx" else json.dumps(plan, ensure_ascii=False).encode()
+    answer = await check(room, data, FORMATS[form])
+    assert answer.status == 200, answer.text
+    assert answer.json["usable"] is True
+    (cue,) = answer.json["sheet"]["segments"][0]["cues"]
+    assert (cue["id"], cue["local"], cue["reach"]) == ("drop", "2030-11-11 20:01:00", {"groups": 1, "members": 100})
+    assert (await room.http("GET", "/api/sales", token("owner"))).json == {"sales": []}
+
+
+async def test_findings_of_a_workbook_name_its_cells(room: InProcess) -> None:
+    wrong = sheet(cues=[{**DROP, "text": "国家级 {link}"}])
+    answer = await check(room, to_xlsx(wrong), XLSX)
+    assert (answer.status, answer.json["usable"]) == (200, False)
+    assert answer.json["findings"][0]["where"].startswith("节点 cues!")
+    assert answer.json["sheet"]["title"] == wrong["title"]  # it can be read, though not sent so
+    wrong["products"][0]["price"] = "129元"
+    answer = await check(room, to_xlsx(wrong), XLSX)
+    assert (answer.json["usable"], answer.json["sheet"]) == (False, None)
+    assert answer.json["findings"][0]["where"].startswith("商品 products!")
+
+
+async def test_what_is_no_sheet_is_said_and_not_more(room: InProcess) -> None:
+    for data in (b"", b"PK\x03\x04rubbish", b"title: [", b"\xff\xfe\x00", b"- a"):
+        answer = await check(room, data, "application/octet-stream")
+        assert (answer.status, answer.json["usable"], answer.json["sheet"]) == (200, False, None)
+        assert answer.json["findings"][0]["severity"] == "error"
+
+
+async def test_who_may_not_replace_a_sheet_is_not_read_one(room: InProcess) -> None:
+    sale = await room.sale(sheet())
+    for role in ("host", "cheer", "support", "audience"):
+        assert (await check(room, sheet(), by=role)).status == 403
+        answer = await room.http("GET", f"/api/sales/{sale}/sheet", token(role, None, sale))
+        assert answer.status == 403, role
+    assert (await check(room, sheet(), by="controller")).status == 200
+    assert (await room.http("POST", "/api/sheets/check", json=sheet())).status == 401
+
+
+@pytest.mark.parametrize("form", FORMATS)
+async def test_the_sheet_comes_back_as_a_file_that_says_the_same(room: InProcess, form: str) -> None:
+    sale = await room.sale(sheet(cues=[DROP]))
+    owner = token("owner", None, sale)
+    plain = (await room.http("GET", f"/api/sales/{sale}", owner)).json["sheet"]
+    by_name = await room.http("GET", f"/api/sales/{sale}/sheet?format={form}", owner)
+    by_type = await room.http("GET", f"/api/sales/{sale}/sheet", owner, headers={"Accept": FORMATS[form]})
+    for answer in (by_name, by_type):
+        assert answer.status == 200
+        assert answer.headers["ETag"] == '"1"'
+        assert answer.headers["Content-Type"].startswith(FORMATS[form])
+        assert f"{sale}-v1.{form}" in answer.headers["Content-Disposition"]
+        read = read_sheet(answer.body, f"sheet.{form}")
+        assert read.findings == []
+        back = await room.http("POST", "/api/sheets/check", owner, data=answer.body)
+        assert back.json["sheet"] == (await check(room, plain)).json["sheet"]
+    assert (await room.http("GET", f"/api/sales/{sale}/sheet?format=pdf", owner)).status == 422
+
+
+async def test_the_description_for_programs_names_what_goes_in_and_what_comes_back(room: InProcess) -> None:
+    paths = (await room.http("GET", "/openapi.json")).json["paths"]
+    asked = paths["/api/sheets/check"]["post"]
+    assert set(asked["requestBody"]["content"]) == set(FORMATS.values())
+    assert "findings" in asked["responses"]["200"]["content"]["application/json"]["schema"]["properties"]
+    assert set(paths["/api/sales/{sale}/sheet"]["get"]["responses"]["200"]["content"]) == set(FORMATS.values())
