@@ -29,7 +29,7 @@ BACK_SECONDS = 12.0  # after a start or a take-over, so long everybody has to co
 
 
 class Here(msgspec.Struct, frozen=True):
-    """A person, or a relay with its groups, that is connected to a node."""
+    """A person or a relay that is connected to a node, with the groups that its token names."""
 
     role: str
     name: str
@@ -124,11 +124,11 @@ def _is_known(state: State, who: Here) -> bool:
         relay = state.relays.get(who.name)
         return relay is not None and relay.here and relay.groups == tuple(g for g in who.groups if g in state.groups)
     person = state.people.get(f"{who.role}:{who.name}")
-    return person is not None and person.here
+    return person is not None and person.here and person.groups == tuple(g for g in who.groups if g in state.groups)
 
 
 def told_of(who: Here, *, here: bool) -> dict[str, Any]:
     """The command by which the service itself tells a sale that somebody came or went."""
     if who.role in RELAYS:
         return {"kind": "presence.relay", "relay": who.name, "groups": list(who.groups), "here": here}
-    return {"kind": "presence.person", "person": who.name, "role": who.role, "here": here}
+    return {"kind": "presence.person", "person": who.name, "role": who.role, "here": here, "groups": list(who.groups)}

@@ -135,6 +135,8 @@ class Tables:
             (self.known_joined if joining else self.known_before).add(member)
 
     def _message(self, e: GroupMessage) -> None:
+        if e.staff is not None:
+            return  # figures are of members
         text, valid = e.text, True
         if e.member is not None:
             self._seen(e.group, e.member, joining=False)

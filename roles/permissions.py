@@ -24,6 +24,7 @@ poll.open CK         poll.close CK         poll.vote AR           quiz.open CK  
 survey.open CK       survey.close CK       survey.answer AR       showcase.add CE
 question.raise RAS   question.take S       question.answer S      question.close S     question.pick SKC question.escalate S
 question.chat S      shift.hand S
+followup.take S      followup.message S    followup.close S       member.optout RAS    member.reveal S   member.link RP
 task.assign C        task.done EK
 group.observe RP     group.freeze C        group.thaw C
 audience.report CRP  channel.expose RP     cost.report O          correction.send C      correction.dismiss C

@@ -51,17 +51,14 @@ def listens_to(actor: Actor, state: State, *, ahead: bool, lease: bool = True) -
 
 def groups_of(actor: Actor, state: State) -> tuple[str, ...]:
     """The groups an actor serves: the token's, else the sheet's, else (for a cheer) all."""
-    from coordinator.core import selectors
+    from coordinator.core import dealing
 
     groups = list(state.groups.values())
     if actor.groups is not None:
         return tuple(g.id for g in groups if g.id in actor.groups)
     if actor.role in {"relay", "poster"}:
         return tuple(g.id for g in groups if actor.name in g.relay)
-    for member in state.p.team:
-        if member.role == actor.role and member.person == actor.name and member.groups is not None:
-            return tuple(selectors.select(member.groups, groups))
-    return tuple(g.id for g in groups)
+    return dealing.sheet_groups(state, actor.role, actor.name)
 
 
 # ---------------------------------------------------------------- events
@@ -125,8 +122,19 @@ _BY_KIND: dict[str, tuple[str, ...] | Callable[[State, Any], tuple[str, ...]]] =
     "question.warned": _question,
     "question.breached": _question,
     "shift.handed": _question,
+    "followup.taken": _question,
+    "followup.released": _question,
+    "followup.messaged": _question,
+    "followup.closed": _question,
+    "member.opted_out": DESK,
+    "member.revealed": lambda s, e: (f"person:{e.person}", *DESK),
+    "member.linked": DESK,
+    "group.liked": DESK,
     "task.assigned": lambda s, e: _receiver(s, e.who),
     "task.done": lambda s, e: (f"person:{e.person}", *DESK),
+    "task.overdue": lambda s, e: _receiver(s, s.tasks[e.task].who),
+    "task.short": DESK,
+    "post.repeated": lambda s, e: (f"person:{e.person}", *DESK),
     "group.message": lambda s, e: (*DESK, f"group:{e.group}"),
     "group.joined": DESK,
     "group.left": DESK,

@@ -17,11 +17,12 @@ from coordinator.core.contents import Content
 from coordinator.core.cues import BOARD_DROPS, Cue
 from coordinator.core.deliveries import Delivery
 from coordinator.core.groups import Group
+from coordinator.core.interest import Followup
 from coordinator.core.orders import NEWEST_KEPT, Order
 from coordinator.core.prompts import Prompt
 from coordinator.core.questions import OVER, QUEUE_KEPT, Question
 from coordinator.core.reaching import serves
-from coordinator.core.tasks import Task
+from coordinator.core.tasks import TASKS_KEPT, Task
 from roles.streams import AHEAD, AHEAD_DESK, DESK, NOBODY, TEAM, TEAM_ROLES
 
 Form = tuple[tuple[str, ...], Any]
@@ -83,7 +84,11 @@ def _task(_: State, t: Task) -> Iterable[Form]:
     return _to_receiver(t.who, t)
 
 
-def _question(state: State, q: Question) -> Iterable[Form]:
+def _golden(_: State, hour: Any) -> Iterable[Form]:
+    return ((TEAM, msgspec.structs.replace(hour, last={})),)
+
+
+def _question(_: State, q: Question) -> Iterable[Form]:
     streams = [*DESK, "role:support"]
     if q.picked_by is not None and q.status == "picked":
         streams += ["role:host", "role:cohost"]
@@ -100,6 +105,16 @@ def masked(member: str | None) -> str | None:
 def _order(_: State, o: Order) -> Iterable[Form]:
     thin = msgspec.structs.replace(o, member=masked(o.member))
     return ((DESK, o), (("role:support",), thin))
+
+
+def _followup(_: State, f: Followup) -> Iterable[Form]:
+    if f.status == "quiet":
+        return ()
+    return ((DESK, f), (("role:support",), msgspec.structs.replace(f, member=masked(f.member))))
+
+
+def _service(_: State, rules: Any) -> Iterable[Form]:
+    return (((*DESK, "role:support"), rules),)
 
 
 def _group(_: State, g: Group) -> Iterable[Form]:
@@ -160,6 +175,9 @@ VIEWS: dict[str, Callable[[State, Any], Iterable[Form]]] = {
     "prompts": _prompt,
     "questions": _question,
     "tasks": _task,
+    "golden": _golden,
+    "followups": _followup,
+    "service": _service,
     "orders": _order,
     "groups": _group,
     "people": _person,
@@ -186,8 +204,21 @@ def _old_order(state: State, o: Order) -> bool:
     return o.number <= state.counts.get("order", 0) - NEWEST_KEPT
 
 
-OLD: dict[str, Callable[[State, Any], bool]] = {"questions": _old_question, "orders": _old_order}
-"""What is not current any more: it is paged over HTTP, and stands in no console's state."""
+def _old_task(state: State, t: Task) -> bool:
+    return t.status == "done" and int(t.id[1:]) <= state.counts.get("t", 0) - TASKS_KEPT
+
+
+def _unlisted(state: State, f: Followup) -> bool:
+    return f.id not in state.listed and f.id not in state.working
+
+
+OLD: dict[str, Callable[[State, Any], bool]] = {
+    "questions": _old_question,
+    "orders": _old_order,
+    "tasks": _old_task,
+    "followups": _unlisted,
+}
+"""What is not current any more, or not among the first: it is paged over HTTP, and stands in no console's state."""
 
 
 def forms(state: State, topic: str, id_: str) -> Iterable[Form]:
@@ -204,3 +235,4 @@ def listed(state: State, topic: str, id_: str) -> Iterable[Form]:
 
 
 __all__ = ["NOBODY", "OLD", "VIEWS", "Form", "forms", "listed", "masked"]
+__all__ = ["NOBODY", "VIEWS", "Form", "forms", "masked"]

@@ -16,12 +16,17 @@ from coordinator.core import (
     cue_commands,
     cue_kinds,
     cues,
+    dealing,
     deliveries,
     figures,
     firing,
+    followups,
+    golden,
     groups,
+    interest,
     keywords,
     links,
+    members,
     messages,
     notes,
     orders,
@@ -33,7 +38,9 @@ from coordinator.core import (
     question_clocks,
     questions,
     quizzes,
+    reveals,
     schedule,
+    service,
     sheets,
     shifts,
     show,
@@ -63,6 +70,7 @@ from coordinator.core.state import TOPICS, State
 
 TOPIC_MODULES = (
     checkins, checks, clicks, coupons, cue_commands, cue_kinds, cues, deliveries, figures, firing, groups, links, messages, notes, orders,
+    checkins, checks, coupons, cue_commands, cue_kinds, cues, dealing, deliveries, figures, firing, golden, groups, links, messages, notes, orders,
     people, phrases, products, prompts, question_clocks, questions, schedule, sheets, shifts, show, tasks, triggers,
 )  # fmt: skip
 

@@ -43,6 +43,7 @@ class CueKind:
     ready_text: str | Callable[[dict[str, Any]], str] = ""
     """Of a drop without a text of its own; or what makes it of the fields."""
     needs_text: bool = False
+    """Has to have a text, where there is none ready for its fields."""
     priority: int = 2
     """Of its deliveries where a platform's window is short: links and coupons are 0, they go before talk."""
     takes: tuple[str, ...] | None = None
@@ -137,7 +138,7 @@ def check_fields(state: State, do: str, fields: dict[str, Any], text: str | None
     for name in fields:
         if name not in model.model_fields:
             raise Refusal("invalid", f"{do} has no fields.{name[:64]}", {"field": f"fields.{name[:64]}"})
-    if kind.needs_text and not text:
+    if kind.needs_text and not text and not ready_text(do, fields):
         raise Refusal("invalid", f"{do} needs a text", {"field": "text"})
     try:
         model.model_validate(fields)

@@ -38,6 +38,10 @@ class Figures(msgspec.Struct, kw_only=True):
     discount: int = 0
     questions: int = 0
     questions_open: int = 0
+    golden_minutes: int = 0
+    followups: int = 0
+    followups_messaged: int = 0
+    followups_bought: int = 0
     orders: int = 0
     orders_paid: int = 0
     orders_flagged: int = 0
@@ -102,6 +106,8 @@ def clicks(state: State, _: LinkClicked) -> Iterable[Key]:
 @evolves(GroupMessage)
 def messages(state: State, e: GroupMessage) -> Iterable[Key]:
     f = state.figures["sale"]
+    if e.staff is not None:
+        return ()  # figures are of members
     f.messages += 1
     if e.member is not None:
         state.speakers.add(e.member)

@@ -35,6 +35,7 @@ class Said(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     member: str | None = None
     name: str | None = None
     text: str | None = None
+    staff: str | None = None
 
 
 class Group(msgspec.Struct, kw_only=True):
@@ -50,6 +51,8 @@ class Group(msgspec.Struct, kw_only=True):
     leaves: int = 0
     removed: int = 0
     messages: int = 0
+    owner: str = ""
+    tasks: int = 0  # that were dealt for it
     frozen: bool = False
     last: list[Said] = []
 
@@ -84,12 +87,17 @@ class GroupRemoved(_Observed, tag="group.removed"):
     pass
 
 
+class GroupLiked(_Observed, tag="group.liked"):
+    """A member liked something that was said there."""
+
+
 class GroupMessage(Event, tag="group.message", kw_only=True):
     PRIVATE: ClassVar[tuple[str, ...]] = ("text", "name")
     group: str
     member: str | None = None
     text: str | None = None
     name: str | None = None
+    staff: str | None = None  # the person of the team who said it
 
 
 class GroupFrozen(Event, tag="group.frozen", kw_only=True):
@@ -103,18 +111,20 @@ class GroupThawed(Event, tag="group.thawed", kw_only=True):
 @command(
     "group.observe",
     events=(
-        "group.joined", "group.left", "group.removed", "group.message", "keyword.asked", "cue.announced",
-        "delivery.requested",
+        "group.joined", "group.left", "group.removed", "group.liked", "group.message", "task.done", "post.repeated", "keyword.asked",
+        "cue.announced", "delivery.requested",
     ),
 )  # fmt: skip
 class GroupObserve(Command):
-    """What happened in a group, as its relay or poster saw it. `count`: so many members whom nobody can name."""
+    """What happened in a group, as its relay or poster saw it. `count`: so many members whom nobody can name.
+    `staff`: the person of the team who said it, where the relay knows."""
 
     group: Id
-    what: Literal["joined", "left", "removed", "message"]
+    what: Literal["joined", "left", "removed", "liked", "message"]
     member: Member | None = None
     text: Words | None = None
     name: ShortText | None = None
+    staff: Id | None = None
     channel: ShortText | None = None
     count: Annotated[int, Field(ge=1, le=100_000)] = 1
     platform_id: ShortText | None = None
@@ -160,7 +170,7 @@ def need_group(turn: Turn, group: str) -> Group:
 
 @decides(GroupObserve)
 def observe(turn: Turn, c: GroupObserve) -> None:
-    from coordinator.core import keywords
+    from coordinator.core import keywords, tasks
 
     group = need_group(turn, c.group)
     if turn.state.the.status == "closed":
@@ -169,14 +179,19 @@ def observe(turn: Turn, c: GroupObserve) -> None:
         case "message":
             if c.text is None:
                 raise Refusal("invalid", "a message needs its text", {"field": "text"})
-            turn.emit(GroupMessage(group=c.group, member=c.member, text=c.text, name=c.name))
-            keywords.look(turn, group, c.member, c.text)
+            turn.emit(GroupMessage(group=c.group, member=c.member, text=c.text, name=c.name, staff=c.staff))
+            if c.staff is not None:
+                tasks.seen(turn, c.group, c.staff, c.text)
+            else:
+                keywords.look(turn, group, c.member, c.text)
         case "joined":
             turn.emit(GroupJoined(group=c.group, member=c.member, channel=c.channel, count=c.count))
         case "left":
             turn.emit(GroupLeft(group=c.group, member=c.member, channel=c.channel, count=c.count))
         case "removed":
             turn.emit(GroupRemoved(group=c.group, member=c.member, channel=c.channel, count=c.count))
+        case "liked":
+            turn.emit(GroupLiked(group=c.group, member=c.member, count=c.count))
 
 
 @decides(GroupFreeze)
@@ -200,10 +215,15 @@ def thaw(turn: Turn, c: GroupThaw) -> None:
 def said(state: State, e: GroupMessage) -> Iterable[Key]:
     group = state.groups[e.group]
     group.messages += 1
-    group.last.append(Said(at=e.at, member=e.member, name=e.name, text=e.text))
+    group.last.append(Said(at=e.at, member=e.member, name=e.name, text=e.text, staff=e.staff))
     if len(group.last) > LAST_KEPT:
         del group.last[0]
     return (("groups", e.group),)
+
+
+@evolves(GroupLiked)
+def liked(_: State, __: GroupLiked) -> Iterable[Key]:
+    return ()
 
 
 @evolves(GroupJoined, GroupLeft, GroupRemoved)

@@ -178,6 +178,7 @@ SET_OFF = (
     "prompt.sent", "task.assigned", "product.hidden", "product.shown", "coupon.stopped", "checkin.closed",
     "prompt.sent", "task.assigned", "product.hidden", "product.shown", "coupon.stopped", "checkin.closed", "link.stopped",
     "delivery.withdrawn",
+    "prompt.sent", "task.assigned", "task.short", "product.hidden", "product.shown", "coupon.stopped", "checkin.closed",
 )  # fmt: skip
 """What a cue can lead to that is sent on its way."""
 

@@ -21,6 +21,7 @@ class Person(msgspec.Struct, kw_only=True):
     here: bool = False
     ready: bool = False
     since: int | None = None
+    groups: tuple[str, ...] = ()  # those their token names; none: of the sheet
 
 
 class Relay(msgspec.Struct, kw_only=True):
@@ -33,6 +34,7 @@ class Relay(msgspec.Struct, kw_only=True):
 class PersonJoined(Event, tag="person.joined", kw_only=True):
     person: str
     role: str
+    groups: tuple[str, ...] = ()
 
 
 class PersonLeft(Event, tag="person.left", kw_only=True):
@@ -71,6 +73,7 @@ class PresencePerson(Command):
     person: Id
     role: Id
     here: bool
+    groups: list[Id] = []
 
 
 @command(
@@ -106,8 +109,12 @@ def ready(turn: Turn, _: PersonReadyCommand) -> dict[str, bool] | None:
 @decides(PresencePerson)
 def presence(turn: Turn, c: PresencePerson) -> None:
     known = turn.state.people.get(f"{c.role}:{c.person}")
-    if (known is not None and known.here) != c.here:
-        turn.emit(PersonJoined(person=c.person, role=c.role) if c.here else PersonLeft(person=c.person, role=c.role))
+    groups = tuple(g for g in c.groups if g in turn.state.groups)
+    if not c.here:
+        if known is not None and known.here:
+            turn.emit(PersonLeft(person=c.person, role=c.role))
+    elif known is None or not known.here or known.groups != groups:
+        turn.emit(PersonJoined(person=c.person, role=c.role, groups=groups))
 
 
 @decides(PresenceRelay)
@@ -141,7 +148,7 @@ def person_changed(state: State, e: Any) -> Iterable[Key]:
     who = person(state, e.role, e.person)
     match e:
         case PersonJoined():
-            who.here, who.since = True, e.at
+            who.here, who.since, who.groups = True, e.at, e.groups
         case PersonLeft():
             who.here, who.since = False, e.at
         case PersonReady():

@@ -34,6 +34,7 @@ class GroupPlan(Plain, kw_only=True, frozen=True):
     relay: tuple[str, ...] = ()  # the first is preferred
     members: int = 0
     welcome: str = ""
+    owner: str = ""
 
 
 class PastPrice(Plain, kw_only=True, frozen=True):
@@ -96,6 +97,15 @@ class ServicePlan(Plain, kw_only=True, frozen=True):
     lease: int = 60_000
 
 
+class FollowupPlan(Plain, kw_only=True, frozen=True):
+    """When a member may be written to on their own; lengths in ms."""
+
+    after: int = 600_000  # from the sign of interest: who does it alone needs no message
+    every: int = 86_400_000
+    lease: int = 600_000
+    quiet: tuple[tuple[int, int], ...] = ()  # instants, in order: see quiet.py
+
+
 class KeywordPlan(Plain, kw_only=True, frozen=True):
     """A word that brings something into the group in which a member says it."""
 
@@ -117,6 +127,19 @@ class At(Plain, kw_only=True, frozen=True):
     base: Literal["show", "start", "end", "clock"]
     offset: int = 0
     instant: int | None = None
+
+
+class GoldenPlan(Plain, kw_only=True, frozen=True):
+    """A golden hour: so many of its minutes are to be lively by the cheer squad's doing."""
+
+    at: At
+    lasts: int
+    minutes: int = 20
+
+
+class CheerPlan(Plain, kw_only=True, frozen=True):
+    within: int = 600_000  # ms in which a task is to be done
+    minutes: int = 20  # of the show itself, where the sheet names no golden hours
 
 
 class Late(Plain, kw_only=True, frozen=True):
@@ -200,6 +223,9 @@ class Plan(Plain, kw_only=True, frozen=True):
     phrases: tuple[PhrasePlan, ...] = ()
     service: ServicePlan = ServicePlan()
     keywords: tuple[KeywordPlan, ...] = ()
+    followup: FollowupPlan = FollowupPlan()
+    cheer: CheerPlan = CheerPlan()
+    golden: tuple[GoldenPlan, ...] = ()
     targets: Targets = Targets()
     checks: Checking = Checking()
     attribution: Attribution = Attribution()

@@ -176,7 +176,15 @@ def _link(x: LinkPlan) -> Link:
 
 def _group(g: GroupPlan) -> Group:
     return Group(
-        id=g.id, name=g.name, tier=g.tier, stage=g.stage, org=g.org, tags=g.tags, relay=g.relay, members=g.members
+        id=g.id,
+        name=g.name,
+        tier=g.tier,
+        stage=g.stage,
+        org=g.org,
+        tags=g.tags,
+        relay=g.relay,
+        members=g.members,
+        owner=g.owner,
     )
 
 
@@ -283,7 +291,9 @@ def replaced(state: State, e: SheetReplaced) -> Iterable[Key]:
     if the.started_at is None and plan.start != was.start:  # else a shift of the start stands
         the.start = plan.start
     state.figures["sale"].members += sum(g.members for g in plan.groups if g.id not in state.groups)
-    _merge(state.groups, {g.id: _group(g) for g in plan.groups}, ("name", "tier", "stage", "org", "tags", "relay"))
+    _merge(
+        state.groups, {g.id: _group(g) for g in plan.groups}, ("name", "tier", "stage", "org", "tags", "relay", "owner")
+    )
     _merge(
         state.products,
         {p.id: _product(p) for p in plan.products},

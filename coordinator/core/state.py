@@ -23,9 +23,12 @@ from coordinator.core.corrections import Correction, Shown
 from coordinator.core.costs import Cost
 from coordinator.core.coupons import Code, Coupon
 from coordinator.core.cues import Cue, Drop
+from coordinator.core.dealing import Worded
 from coordinator.core.deliveries import Delivery
 from coordinator.core.figures import Figures
+from coordinator.core.golden import Golden
 from coordinator.core.groups import Group
+from coordinator.core.interest import Followup
 from coordinator.core.kernel import EVENTS, Event
 from coordinator.core.keywords import Keyword, keywords_of
 from coordinator.core.links import AddressKey, Link
@@ -39,6 +42,7 @@ from coordinator.core.products import Product
 from coordinator.core.prompts import Prompt
 from coordinator.core.questions import Question
 from coordinator.core.quizzes import Quiz
+from coordinator.core.service import Service
 from coordinator.core.show import Run, Segment, Show
 from coordinator.core.showcases import Showcase
 from coordinator.core.surveys import Survey
@@ -46,7 +50,7 @@ from coordinator.core.tasks import Task
 
 TOPICS = (
     "show", "segments", "cues", "runs", "products", "coupons", "links", "drops", "deliveries", "prompts",
-    "questions", "tasks", "orders", "groups", "people", "checkins", "polls", "quizzes",
+    "questions", "tasks", "golden", "followups", "service", "orders", "groups", "people", "checkins", "polls", "quizzes",
     "surveys", "keywords", "showcases", "notes", "figures",
     "corrections", "audience", "channels", "costs",
 )  # fmt: skip
@@ -77,6 +81,9 @@ class State(msgspec.Struct, kw_only=True, dict=True):
     prompts: dict[str, Prompt] = {}
     questions: dict[str, Question] = {}
     tasks: dict[str, Task] = {}
+    golden: dict[str, Golden] = {}
+    followups: dict[str, Followup] = {}
+    service: dict[str, Service] = {}
     orders: dict[str, Order] = {}
     groups: dict[str, Group] = {}
     people: dict[str, Person] = {}
@@ -120,6 +127,18 @@ class State(msgspec.Struct, kw_only=True, dict=True):
     refunds: dict[str, int] = {}  # order → what of it counts as refunded
     refunded_in_all: int = 0
     asked: dict[str, str] = {}  # normalised question → open card
+    followup_of: dict[str, str] = {}  # person → their follow-up
+    open_followups: set[str] = set()
+    listed: set[str] = set()  # of those the first by rank, which screens are sent
+    working: set[str] = set()  # follow-ups that somebody has
+    askers: dict[str, dict[str, str]] = {}  # open question → who asked it, in which group
+    optouts: set[str] = set()  # persons who asked not to be written to
+    linked: dict[str, str] = {}  # member → the pseudonym that stands for their person, where it is another
+    same: dict[str, tuple[str, ...]] = {}  # that pseudonym → all of the person
+    pending: set[str] = set()  # tasks that are not done
+    dealt: dict[str, int] = {}  # person → how many tasks they have had, or as if they had
+    worded: dict[str, Worded] = {}  # normalised words of a task → whose they are
+    posted: dict[str, str] = {}  # normalised words that one of the team was seen to post → who
     truths: dict[str, bool] = {}  # triggered cue → whether its condition holds while it is looked at
     falls: dict[str, int] = {}  # triggered cue → when time alone makes its condition false
     counts: dict[str, int] = {}  # the last number used, by kind of id

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -12,7 +11,7 @@ from aiohttp import web
 from coordinator.answers import Answer
 from coordinator.core import TOPICS, Actor, State
 from coordinator.errors import UNREADABLE, JournalError
-from coordinator.gateway import wire
+from coordinator.gateway import revealing, wire
 from coordinator.gateway.auth import Identity, in_days
 from coordinator.gateway.context import GATEWAY, Gateway
 from coordinator.gateway.problem import Problem, of_answer, of_findings
@@ -184,7 +183,10 @@ async def post_do(request: web.Request) -> web.Response:
         return await many(sale, identity.actor, frame["commands"], request.content_length or 0)
     if not isinstance(frame.get("id"), str):
         raise Problem(422, "invalid", "a command needs an id, a text", {"field": "id"})
-    return answered(await sale.conductor.do(identity.actor, frame), sale)
+    given = await sale.conductor.do(identity.actor, frame)
+    if revealing.is_reveal(frame):
+        given = await revealing.with_contact(gateway, sale, given)
+    return answered(given, sale)
 
 
 async def many(sale: Sale, actor: Actor, commands: list[Any], size: int) -> web.Response:
@@ -262,39 +264,15 @@ def shown(state: State, actor: Actor, *, ahead: bool) -> dict[str, dict[str, Any
     if state.plan is None:
         return {topic: {} for topic in TOPICS}
     streams = role_streams.listens_to(actor, state, ahead=ahead)
-    return {topic: _in_view(state, topic, streams, role_views.forms) for topic in TOPICS}
-
-
-def _in_view(
-    state: State, topic: str, streams: frozenset[str], forms: Callable[[State, str, str], Iterable[role_views.Form]]
-) -> dict[str, Any]:
-    """A topic's entities as these streams are shown them."""
-    entities: dict[str, Any] = {}
-    for id_ in getattr(state, topic):
-        for who, form in forms(state, topic, id_):
-            if not streams.isdisjoint(who):
-                entities[id_] = form
-                break
-    return entities
-
-
-async def get_list(request: web.Request) -> web.Response:
-    gateway = request.app[GATEWAY]
-    identity = gateway.identify(request)
-    sale = await gateway.sale(request, identity)
-    topic = request.match_info["topic"]
-    if topic not in TOPICS:
-        raise Problem(404, "unknown", f"there is no topic {topic[:40]}; there are {', '.join(TOPICS)}")
-    limit, after = max(1, number(request, "limit", 100, LIST_LIMIT)), request.query.get("after")
-    state = await sale.conductor.settled()
-    streams = role_streams.listens_to(identity.actor, state, ahead=True) if state.plan is not None else frozenset[str]()
-    entities = list(_in_view(state, topic, streams, role_views.listed).items())
-    start = 0
-    if after is not None:
-        start = next((i + 1 for i, (id_, _) in enumerate(entities) if id_ == after), len(entities))
-    page = entities[start : start + limit]
-    more = start + limit < len(entities)
-    return reply({topic: [e for _, e in page], "next": page[-1][0] if page and more else None})
+    out: dict[str, dict[str, Any]] = {}
+    for topic in TOPICS:
+        entities = out[topic] = {}
+        for id_ in getattr(state, topic):
+            for who, form in role_views.forms(state, topic, id_):
+                if not streams.isdisjoint(who):
+                    entities[id_] = form
+                    break
+    return out
 
 
 async def get_review(request: web.Request) -> web.Response:
@@ -390,7 +368,6 @@ def add_routes(app: web.Application) -> None:
     app.router.add_post("/api/sales/{sale}/do", post_do)
     app.router.add_get("/api/sales/{sale}/events", get_events)
     app.router.add_get("/api/sales/{sale}/state", get_state)
-    app.router.add_get("/api/sales/{sale}/list/{topic}", get_list)
     app.router.add_get("/api/sales/{sale}/review", get_review)
     app.router.add_get("/api/sales/{sale}/export", get_export)
     app.router.add_post("/api/tokens", post_token)

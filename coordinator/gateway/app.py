@@ -12,8 +12,21 @@ from typing import cast
 import structlog
 from aiohttp import web
 
+from coordinator.contacts import FileContacts, RedisContacts
 from coordinator.errors import CannotStart, JournalError
-from coordinator.gateway import api, builtin_relay, documents, hooks, landing, ops, screens, sheets, wire
+from coordinator.gateway import (
+    api,
+    builtin_relay,
+    contacts,
+    documents,
+    hooks,
+    landing,
+    lists,
+    ops,
+    screens,
+    sheets,
+    wire,
+)
 from coordinator.gateway.auth import Tokens
 from coordinator.gateway.context import GATEWAY, Gateway
 from coordinator.gateway.heartbeat import heartbeat
@@ -42,6 +55,8 @@ def make_app(gateway: Gateway) -> web.Application:
     app.router.add_get("/ws", socket)
     api.add_routes(app)
     sheets.add_routes(app)
+    contacts.add_routes(app)
+    lists.add_routes(app)
     hooks.add_routes(app)
     landing.add_routes(app)
     ops.add_routes(app)
@@ -69,6 +84,9 @@ class Service:
         self._snapshotter = Snapshotter(settings.data, settings.redis)
         registry = await self._registry(journal, self._snapshotter)
         gateway = self.gateway = Gateway(settings, registry, tokens)
+        gateway.contacts = (
+            RedisContacts(journal.link) if isinstance(journal, RedisJournal) else FileContacts(settings.data)
+        )
         registry.crowded = lambda: gateway.door.crowded
         if isinstance(journal, RedisJournal) and isinstance(registry, SharedRegistry):
             gateway.facts = RedisFacts(journal.link)
@@ -156,6 +174,7 @@ class Service:
                 await builtin.close()
             gateway.presence.close()
             await gateway.registry.close()
+            await gateway.contacts.close()
         for task in self._tasks:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):

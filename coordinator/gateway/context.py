@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
@@ -16,6 +18,7 @@ from coordinator.leases import Facts
 from coordinator.registry import Registry, Sale
 
 if TYPE_CHECKING:
+    from coordinator.contacts import Contacts
     from coordinator.gateway.builtin_relay import BuiltinRelays
     from coordinator.gateway.session import Session
     from coordinator.settings import Settings
@@ -28,11 +31,19 @@ class Gateway:
         self.door = Door()
         self.connections: dict[Session, None] = {}  # in the order in which they came
         self.builtin: BuiltinRelays
+        self.contacts: Contacts
+        self._spawned: set[asyncio.Task[None]] = set()
         self.ready = False
         self.facts: Facts | None = None
         """What all nodes know alike, where there are several."""
         self.shed_clicks = 0
         self.pace = Pace()
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Lets something go on by itself, such as an answer that has to be looked up."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._spawned.add(task)
+        task.add_done_callback(self._spawned.discard)
 
     def close_revoked(self) -> None:
         """Closes the connections whose token opens nothing any more."""

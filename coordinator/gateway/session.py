@@ -15,7 +15,7 @@ from coordinator.errors import JournalError
 from coordinator.fanout.frames import PING, text_frame, text_parts
 from coordinator.fanout.outbox import Line, Outbox
 from coordinator.fanout.view import Rights
-from coordinator.gateway import wire
+from coordinator.gateway import revealing, wire
 from coordinator.gateway.auth import Identity, TokenError
 from coordinator.gateway.context import Gateway
 from coordinator.registry import Sale
@@ -152,9 +152,17 @@ class Session:
     def _do(self, command: dict[str, Any], size: int) -> None:
         hub, box = self.sale.hub, self.outbox
 
-        def one(answers: list[Answer]) -> None:
-            given = answers[0]
+        def said(given: Answer) -> None:
             box.answer(given.seq, wire.done(given, hub.position(box.view, given.seq)))
+
+        async def reveal(given: Answer) -> None:
+            said(await revealing.with_contact(self._gateway, self.sale, given))
+
+        def one(answers: list[Answer]) -> None:
+            if revealing.is_reveal(command):
+                self._gateway.spawn(reveal(answers[0]))
+            else:
+                said(answers[0])
 
         self.sale.conductor.submit(self.identity.actor, [command], one, size)
 

@@ -57,6 +57,7 @@ def compile_plan(sheet: Sheet) -> Plan:
                 relay=tuple(each.relay),
                 members=each.members,
                 welcome=each.welcome,
+                owner=each.owner,
             )
             for each in sheet.groups
         ),
@@ -95,6 +96,9 @@ def compile_plan(sheet: Sheet) -> Plan:
         phrases=service.phrases(sheet),
         service=service.service(sheet),
         keywords=tuple(_keyword(each) for each in sheet.keywords),
+        followup=service.followup(sheet),
+        cheer=service.cheer(sheet),
+        golden=service.golden(sheet),
         targets=plans.Targets(sales=_minor(sheet.targets.sales, sheet), buyers=sheet.targets.buyers),
         attribution=plans.Attribution(window=sheet.attribution.window, rule=sheet.attribution.rule),
         checks=plans.Checking(

@@ -221,7 +221,7 @@ def _cue(cue: Cue, segment: Segment, here: Path, known: _Known) -> Iterator[Faul
 def _complete(cue: Cue, action: Action, segment: Segment, here: Path, known: _Known) -> Iterator[Fault]:
     kind = action.kind
     row = cue_kinds.kind_of(kind)
-    if cue.text is None and row is not None and row.needs_text:
+    if cue.text is None and row is not None and row.needs_text and not cue_kinds.ready_text(kind, {"what": cue.what}):
         yield Fault((*here, "text"), f"{kind} has no text; add text: …")
     if cue.text is not None and len(cue.text) > 1 and kind != "task.assign":
         yield Fault((*here, "text"), f"only a task has several wordings; give {kind} one text")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, time
 from decimal import Decimal
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
@@ -196,6 +196,7 @@ class Group(Part):
     relay: Annotated[list[Id], BeforeValidator(_one_or_more)] = []
     members: Count = 0
     welcome: Remark = ""
+    owner: Label = ""
 
 
 class PastPrice(Part):
@@ -272,6 +273,42 @@ class Keyword(Part):
     @property
     def name(self) -> str:
         return self.id or self.words[0]
+
+
+def _quiet(value: Any) -> Any:
+    if value == "none":
+        return None
+    found = re.fullmatch(r"\s*(\d{1,2}:\d{2})\s*[-–~]\s*(\d{1,2}:\d{2})\s*", value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError("quiet hours are written 22:00-08:00, or none")
+    begin, end = times.moment(found[1]).clock, times.moment(found[2]).clock
+    if begin == end:
+        raise ValueError("quiet hours begin and end at the same time; write none, or two times")
+    return (begin, end)
+
+
+class Followup(Part):
+    """When a member may be written to on their own 追单."""
+
+    after: Length = 600_000
+    every: PositiveLength = 86_400_000
+    lease: PositiveLength = 600_000
+    quiet: Annotated[tuple[time, time] | None, BeforeValidator(_quiet)] = (time(22), time(8))
+
+
+class Cheer(Part):
+    """How long a task may take, and how many minutes of the show are to be lively where no golden hours are named."""
+
+    within: PositiveLength = 600_000
+    minutes: Count = 20
+
+
+class Golden(Part):
+    """A golden hour, and how many of its minutes the cheer squad is to make lively."""
+
+    at: Moment
+    lasts: PositiveLength
+    minutes: Count = 20
 
 
 class Targets(Part):
@@ -351,6 +388,8 @@ class Cue(Part):
     quiz: Id | None = None
     survey: Id | None = None
     urgency: Literal["normal", "high"] | None = None
+    what: Literal["post", "thank", "do"] | None = None
+    within: PositiveLength | None = None
     confirm: Annotated[Confirm, BeforeValidator(_confirm)] | None = None
     late: Annotated[Late, BeforeValidator(_late)] | None = None
     lead: Length | None = None
@@ -416,6 +455,9 @@ class Sheet(Part):
     phrases: list[Phrase] = []
     service: Service = Service()
     keywords: list[Keyword] = []
+    followup: Followup = Followup()
+    cheer: Cheer = Cheer()
+    golden: list[Golden] = []
     targets: Targets = Targets()
     checks: Checks = Checks()
     attribution: Attribution = Attribution()

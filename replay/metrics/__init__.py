@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from replay.metrics import (
     attribution,
+    cheer,
+    followups,
     games,
     messages,
     people,
@@ -32,6 +34,8 @@ def figures_of(t: Tables) -> list[Figure]:
         *returns.figures(t, funnels.reach(), *sales.totals(t)),
         *attribution.figures(t),
         *questions.figures(t),
+        *followups.figures(t),
+        *cheer.figures(t),
         *games.figures(t),
         *punctuality.figures(t),
         *plan_against_run.figures(t),

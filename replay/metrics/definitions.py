@@ -136,6 +136,26 @@ DEFINITIONS: dict[str, Definition] = {
     "response_p50_ms": Definition("响应中位数", "ms", J, "time from an asking to the first answer in its group; half of all askings took no longer. Unanswered ones count as never", "从提问到本群首次得到回答的时间, 半数不超过此值; 未答按无穷大计"),
     "response_p90_ms": Definition("响应 P90", "ms", J, "the same, nine in ten", "同上, 九成不超过此值; 未答按无穷大计"),
     "response_within_180s": Definition("180 秒内响应", "ratio", J, "askings answered within 180 s / askings; unanswered ones count as not answered", "180 秒内得到回答的提问 / 提问; 未答的计入分母"),
+    # ------------------------------------------------------------ follow-ups
+    "followups": Definition("追单名单", "count", J,
+        "people who showed interest and did not buy: an unpaid order, a question answered and nothing heard since, clicks, a word or a like "
+        "in preheat; those on the list at the end, and those who were written to",
+        "有意向而未购买的人: 未付订单, 提问得到回答后未再出声, 点击, 预热时点赞或发言; 含结束时在名单上的和联系过的"),
+    "followups_messaged": Definition("追单消息", "count", J, "messages that somebody said they had sent", "由人确认已发出的一对一消息"),
+    "followups_bought": Definition("追单成交率", "ratio", J, "people who paid after such a message / people written to; what made them pay is not known", "联系后付款的人 / 联系过的人; 不代表因果"),
+    "followups_closed": Definition("追单结果", "count", J, "follow-ups closed with this outcome", "以该结果结束的追单"),
+    "followups_optout": Definition("拒绝联系", "count", J, "members who asked not to be written to", "要求不再联系的成员"),
+    # ------------------------------------------------------------ cheer
+    "tasks": Definition("任务", "count", J, "tasks that were dealt to people", "派给个人的任务"),
+    "tasks_done": Definition("任务完成率", "ratio", J, "tasks done, in time or late / tasks", "已完成 (含超时完成) 的任务 / 任务"),
+    "tasks_overdue": Definition("任务超时率", "ratio", J, "tasks not done by their deadline, whatever became of them later / tasks", "到期未完成的任务 (无论后来是否完成) / 任务"),
+    "golden_minutes": Definition("黄金时段活跃分钟", "count", J,
+        "minutes of the golden hours in which a cheer member did something: a task done, or a post seen in a group. Of the sale: each minute "
+        "once, whoever did it. Without hours in the sheet the show itself is the golden hour",
+        "黄金时段内有气氛组动作的分钟数: 完成任务, 或在群里看到其发言。全场按分钟去重。脚本未写时段时, 直播本身即黄金时段"),
+    "golden_hours_reached": Definition("黄金时段达标率", "ratio", J,
+        "golden hours with at least as many lively minutes as the sheet asks for (20 by default) / golden hours that have begun",
+        "活跃分钟达到脚本要求 (默认 20) 的黄金时段 / 已开始的黄金时段"),
     # ------------------------------------------------------------ punctuality
     "late_fired_p50_ms": Definition("触发延迟 P50", "ms", J, "planned against fired: real ms from a cue's planned moment to its firing", "计划与触发: 节点计划时刻到触发的真实毫秒"),
     "late_fired_p99_ms": Definition("触发延迟 P99", "ms", J, "the same, 99 in 100", "同上, 百分之九十九不超过此值"),

@@ -102,7 +102,11 @@ class TestShifts:
         sale.do("r1", "question.raise", group="g1", text="几号发货")
         for q in ("q1", "q2"):
             sale.do("support", "question.take", question=q)
-        assert sale.do("support", "shift.hand", to="dan") == {"to": "dan", "questions": ["q1", "q2"]}
+        assert sale.do("support", "shift.hand", to="dan") == {
+            "to": "dan",
+            "questions": ["q1", "q2"],
+            "followups": [],
+        }
         assert {q.taken_by for q in sale.state.questions.values()} == {"dan"}
         assert sale.refused("support", "question.answer", question="q1", content="x") == "stale"
 

@@ -38,7 +38,7 @@ CONTRACT = {
     "delivery.report": "R", "delivery.retry": "C", "delivery.withdraw": "C", "delivery.move": "C", "delivery.resolve": "C",
     "note.add": "OCHKESAP", "person.ready": "OCHKESAP",  # all but R
     # Beside the contract.
-    "question.chat": "S", "shift.hand": "S",
+    "question.chat": "S", "shift.hand": "S", "followup.message": "S", "member.optout": "RAS", "member.link": "RP",
 }  # fmt: skip
 LETTERS: dict[str, set[str]] = {
     "O": {"owner"}, "C": {"controller"}, "H": {"host"}, "K": {"cohost"}, "E": {"cheer"}, "S": {"support"},

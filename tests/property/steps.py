@@ -99,8 +99,8 @@ _DROPS: tuple[tuple[str, dict[str, Any]], ...] = (
 
 NAMES = (
     "wait", "wait", "wait", "wait", "away", "show", "cue", "cue", "drop", "drop", "claim", "claim", "redeem", "click",
-    "report", "report", "report", "delivery", "relay", "person", "group", "observe", "observe", "question", "work", "task",
-    "order", "product", "outside", "say", "edit", "join", "step", "add",
+    "report", "report", "report", "delivery", "relay", "person", "group", "observe", "observe", "question", "work", "follow",
+    "task", "order", "product", "outside", "say", "edit", "join", "step", "add",
 )  # fmt: skip
 STEPS = st.lists(st.tuples(st.sampled_from(NAMES), st.integers(0, 59), st.integers(0, 59)), min_size=12, max_size=40)
 
@@ -173,14 +173,16 @@ def commands(
         case "group":
             return "controller", ("group.freeze", "group.thaw")[a % 2], {"group": f"g{b % 3 + 1}"}
         case "observe":
-            what = ("message", "message", "joined", "left", "removed")[a % 5]
+            what = ("message", "message", "joined", "left", "removed", "liked")[a % 6]
             fields = {"text": f"话 {b}", "name": "小王"} if what == "message" else {"count": b % 3 + 1}
+            if what == "message" and b % 7 == 0:
+                fields |= {"staff": ("mei", "an")[a % 2], "text": ("好用", "真好用")[a // 2 % 2]}
             return "r1", "group.observe", {"group": ("g1", "g2", "g3")[b % 3], "what": what, "member": member, **fields}
         case "question":
             return (
                 ("r1", "support")[a % 2],
                 "question.raise",
-                {"group": ("g1", "g2")[b % 2], "text": f"问 {b % 3}", "name": "小李"},
+                {"group": ("g1", "g2")[b % 2], "text": f"问 {b % 3}", "name": "小李", "member": member},
             )
         case "work":
             if a % 8 == 7:
@@ -196,10 +198,25 @@ def commands(
             )[a % 7]
             more = {"question.answer": {"content": "好"}, "question.escalate": {"to": ("host", "wu")[b % 2]}}
             return "support", kind, {"question": _of(state.questions, b), **more.get(kind, {})}
+        case "follow":
+            who = ("support", Actor("support", "new"))[b % 2]
+            f = _of(state.followups, b // 2, "f1")
+            kind, fields = (
+                ("followup.take", {"followup": f}), ("followup.message", {"followup": f}), ("followup.take", {"followup": f}),
+                ("followup.close", {"followup": f, "outcome": "no_answer", "reason": "忙"}),
+                ("member.reveal", {"followup": f, "why": "催付"}), ("member.optout", {"followup": f}),
+            )[a % 6]  # fmt: skip
+            if a % 11 == 10:
+                return "r1", "member.link", {"a": member, "b": MEMBERS[b % 3]}
+            return who, kind, fields
         case "task":
             if a % 2:
                 return ("cheer", "an")[b % 2], "task.done", {"task": _of(state.tasks, b)}
-            return "controller", "task.assign", {"who": ("cheer", "mei", "an")[b % 3], "text": "{好|真好}用"}
+            more = ({}, {"groups": "all"}, {"group": "g1"}, {"what": "thank", "groups": "tier:vip"}, {"within": 5_000})[
+                b % 5
+            ]
+            text = f"{{好|真好}}用{'' if b % 4 else b // 4}"
+            return "controller", "task.assign", {"who": ("cheer", "mei", "an")[b % 3], "text": text, **more}
         case "order":
             status = ("placed", "paid", "shipped", "cancelled", "refunded")[b % 5]
             lines = [{"product": "pan", "quantity": a % 2 + 1, "price": 100}]

@@ -88,10 +88,11 @@ class Laws:
 def without_words(data: bytes) -> State:
     state = decode(data)
     for group in state.groups.values():
-        group.last = [Said(at=s.at, member=s.member) for s in group.last]
+        group.last = [Said(at=s.at, member=s.member, staff=s.staff) for s in group.last]
     for question in state.questions.values():
         question.text = None
     state.asked = {}
+    state.posted = {}
     return state
 
 

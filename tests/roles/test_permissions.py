@@ -66,7 +66,7 @@ class TestWhatTheyAreShown:
         sale.do("shop", "order.report", order="o1", status="paid", member="m-123456789", amount=100)
         sale.do("r1", "group.observe", group="g1", what="message", member="m1", text="好")
         sale.do("controller", "prompt.send", to="host", text="慢一点")
-        sale.do("controller", "task.assign", who="cheer", text="x")
+        sale.do("controller", "task.assign", who="cheer", text="{好|真好}用")
         sale.do("r1", "question.raise", group="g1", text="包邮吗")
         return sale
 

@@ -35,6 +35,7 @@ PLACEHOLDERS = frozenset(  # what the core fills in when a text is sent
         "title",
     )
 )
+_IN_TASKS = PLACEHOLDERS | {"group", "owner"}
 _PLACEHOLDER = re.compile(r"\{([^{}|]{1,40})\}")
 
 _ALWAYS = frozenset({"id", "at", "when", "again_after", "do", "prompt", "task", "confirm", "late", "note"})
@@ -210,10 +211,11 @@ def _team(sheet: Sheet) -> Iterator[Found]:
 
 
 def _braces(sheet: Sheet, plan: Plan) -> Iterator[Found]:
-    known = ", ".join(f"{{{each}}}" for each in sorted(PLACEHOLDERS))
-    for path, cue, _, _, _ in each_cue(sheet, plan):
+    for path, cue, compiled, _, _ in each_cue(sheet, plan):
+        filled = _IN_TASKS if compiled.do == "task.assign" else PLACEHOLDERS
+        known = ", ".join(f"{{{each}}}" for each in sorted(filled))
         for text in cue.text or ():
             for name in _PLACEHOLDER.findall(text):
-                if name not in PLACEHOLDERS:
+                if name not in filled:
                     message = f"{{{name}}} is not filled in and would be sent as it stands; known are {known}"
                     yield Found("warn", "PLAN", (*path, "text"), message)

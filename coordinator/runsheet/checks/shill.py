@@ -24,12 +24,14 @@ def check(sheet: Sheet, plan: Plan, judge: Judge) -> Iterator[Found]:
             yield Found("inform", "SHILL", ("team", index), message)
     cheers = sum(member.role == "cheer" for member in sheet.team)
     posted: dict[str, tuple[str, str]] = {}  # words -> who was to post them first, and in which cue
-    for path, _, compiled, _, _ in each_cue(sheet, plan):
-        if compiled.do != "task.assign":
+    for path, told, compiled, _, _ in each_cue(sheet, plan):
+        if compiled.do != "task.assign" or told.what == "do":
             continue
         who, texts = str(compiled.fields.get("who")), compiled.texts or (compiled.text or "",)
-        if who == "cheer" and len(texts) < cheers:
-            message = f"{cheers} people would post {len(texts)} wordings, some of them the same; give at least {cheers}"
+        if who == "cheer" and told.text and len(texts) < cheers:
+            message = (
+                f"{cheers} people have {len(texts)} wordings to post, and no two post the same; give at least {cheers}"
+            )
             yield Found("block", "SHILL", (*path, "text"), message)
         for text in texts:
             first, cue = posted.setdefault(text, (who, compiled.id))
