@@ -39,10 +39,9 @@ BATCH_SECONDS = 0.004  # the longest the loop is held by deciding; half of it co
 SHORTEST_SLEEP_SECONDS = 0.001
 DELIVERY_ROOM_MS = 1_000  # of the sale's time, between a delivery's moment and where a rehearsal waits for it
 REST_SECONDS = 0.5  # after a flush that failed, before what is due is tried again
-UNKNOWN_SECONDS = 3.0  # so long commands wait for a journal that does not answer: longer than most Redis are away
+UNKNOWN_SECONDS = 3.0  # after a flush that failed, so long its commands wait for the journal to say what became of them
 RELOAD_SECONDS = 0.2  # between two tries to read a journal that cannot be read
 RETRY_MS = 1_000  # what `busy` says where nobody knows when the journal is there again
-AT_ONCE_MS = 100  # and where it is there again, or another node conducts the sale
 REPEATS = 1_000  # answers that may be under way from the journal, to ids that came again
 SNAPSHOT_EVERY = 10_000  # events: what a take-over may have to read, within a second or so
 TIMED_TOPICS = frozenset(
@@ -86,7 +85,6 @@ class Conductor:
         self.lost = asyncio.Event()
         """Set when another node may write this sale: this conductor has stopped, and writes no more."""
         self._rest_until = 0.0
-        self._given_up = False  # nothing could be written for so long that nothing waits for it
         self._permissions, self._make_clock, self._prepare = permissions, make_clock, prepare or {}
         self._lease = lease
         self._broken = False  # a decision failed half-way: the working state is not to be trusted
@@ -187,8 +185,6 @@ class Conductor:
         """Why so many commands of somebody's are not taken now."""
         if self._closing:
             return _retry("the service is stopping")
-        if self._given_up:
-            return _retry(f"nothing can be written: {self.unavailable}")
         why = self._queue.why_not(actor.sender, of, count, size)
         if why is not None:
             return busy(why, self._queue.retry_ms())
@@ -224,14 +220,13 @@ class Conductor:
         self._wake.set()
 
     def doubt(self) -> None:
-        """The lease may have gone to another: look before anything more is decided. A flush under way finds it out."""
-        if self._settled.is_set():
-            self._broken = True
-            self._wake.set()
+        """The lease may have gone to another: look before anything more is decided."""
+        self._broken = True
+        self._wake.set()
 
-    def _refuse_all(self, why: str, retry_ms: int = RETRY_MS) -> None:
+    def _refuse_all(self, why: str) -> None:
         for work, first in self._queue.emptied():
-            self._refuse_work(work, first, busy(why, clocks.jittered(retry_ms)))
+            self._refuse_work(work, first, _retry(why))
 
     def _refuse_work(self, work: Work, first: int, no: Refusal) -> None:
         for i in range(first, len(work.commands)):
@@ -470,7 +465,7 @@ class Conductor:
             else:
                 self.record.publish(Published(batch.events, entries, batch.senders, batch.touched))
         except (JournalUnavailable, Conflict) as e:
-            await self._after_failure(batch, flush, entries, str(e))
+            await self._after_failure(batch, flush, str(e))
             return
         finally:
             self._settled.set()
@@ -491,56 +486,24 @@ class Conductor:
             self._refusals[given.code] += 1
         work.settle(index, given)
 
-    async def _after_failure(self, batch: _Batch, flush: Flush, entries: list[Entry], why: str) -> None:
+    async def _after_failure(self, batch: _Batch, flush: Flush, why: str) -> None:
         """The journal decides: what stands in it is done, the rest is told to come back."""
         self.unavailable, self._rest_until = why, clocks.monotonic() + REST_SECONDS
         log.error("a flush failed; the journal decides", sale=self.sale, first=flush.first, reason=why)
         timer = asyncio.get_running_loop().call_later(UNKNOWN_SECONDS, self._give_up, batch, why)
         try:
-            stood = await self._flush_again(flush)
-            if stood:
-                self.unavailable = None
-                self.record.publish(Published(batch.events, entries, batch.senders, batch.touched))
-            else:
-                await self._reload()
+            await self._reload()
         finally:
             timer.cancel()
-        if not stood and self.record.durable >= flush.last:
+        stood = False
+        if self.record.durable >= flush.last:
             with contextlib.suppress(JournalError):
-                found = await self.journal.read(self.sale, flush.first - 1, len(flush.bodies))
-                stood = [e.body for e in found] == list(flush.bodies)
-        # With a lease it has been written again by now that somebody conducts; without, it has only been read.
-        retry_ms = RETRY_MS if self._lease is None else AT_ONCE_MS
+                entries = await self.journal.read(self.sale, flush.first - 1, len(flush.bodies))
+                stood = [e.body for e in entries] == list(flush.bodies)
         for work, index, given in batch.answers:
             if given.ok and not stood:
-                no = busy(f"it could not be written: {why}", clocks.jittered(retry_ms))
-                given = refused(given.id, no)  # noqa: PLW2901
+                given = refused(given.id, _retry(f"nothing can be written: {why}"))  # noqa: PLW2901
             self._settle(work, index, given)
-
-    async def _flush_again(self, flush: Flush) -> bool:
-        """Where nodes share the journal: writes what did not come to stand, as it was decided; whether it stands now.
-
-        As if the flush had taken so long: nobody has to come back, and no state has to be made anew. Only where nobody
-        else has written; of the two tries, which are the same, the journal takes one.
-        """
-        until = clocks.monotonic() + UNKNOWN_SECONDS
-        while self._lease is not None and not self._broken and not self._closing:
-            try:
-                if not await self._lease.keep():
-                    return False
-                end = await self.journal.end(self.sale)
-                if end.seq != flush.first - 1 or not await self.record.continues() or clocks.monotonic() >= until:
-                    return False
-                await self.journal.append(self.sale, flush)
-                return True
-            except JournalUnavailable as e:
-                self.unavailable = str(e)
-                if clocks.monotonic() >= until:
-                    return False
-                await asyncio.sleep(RELOAD_SECONDS)
-            except JournalError:
-                return False
-        return False
 
     def _give_up(self, batch: _Batch, why: str) -> None:
         """The journal does not say what became of a batch: who waits comes back, with the same ids, and is told then."""
@@ -555,7 +518,6 @@ class Conductor:
         lease that is another's by then ends this conductor.
         """
         known = self.record.durable  # ids up to here are those of the journal, as long as that goes on
-        patience = clocks.monotonic() + UNKNOWN_SECONDS
         while True:
             try:
                 to = None
@@ -563,7 +525,7 @@ class Conductor:
                     if not await self._lease.take():
                         log.warning("another node conducts this sale now", sale=self.sale)
                         self.lost.set()
-                        self._refuse_all("another node conducts this sale now", AT_ONCE_MS)
+                        self._refuse_all("another node conducts this sale now")
                         return
                     to = await self._declare()
                 if not await self.record.renew(to):
@@ -572,9 +534,7 @@ class Conductor:
                 break
             except JournalError as e:
                 self.unavailable = str(e)
-                if isinstance(e, UNREADABLE) or clocks.monotonic() >= patience:
-                    self._given_up = True
-                    self._refuse_all(f"nothing can be written: {e}")
+                self._refuse_all(f"nothing can be written: {e}")
                 if isinstance(e, UNREADABLE) and self._lease is not None:
                     with contextlib.suppress(JournalError):
                         await self._lease.give_back()  # for a node that can read it
@@ -584,7 +544,7 @@ class Conductor:
                     self._broken = True
                     return
                 await asyncio.sleep(RELOAD_SECONDS)
-        self._broken = self._given_up = False
+        self._broken = False
 
 
 def _retry(why: str) -> Refusal:

@@ -35,8 +35,8 @@ RETRY_MS = 1_000  # what `busy` says where nobody knows who will conduct the sal
 _numbers = itertools.count(1)
 """Of what is sent on, by all followers of this process: a late answer to what an earlier one sent is nobody else's."""
 
-Send = Callable[[str, int, Actor, Sequence[Any]], None]
-"""(token, number, who, commands): sends them to whose lease it is; lost where they do not conduct the sale."""
+Send = Callable[[int, Actor, Sequence[Any]], None]
+"""(number, who, commands): sends them to whoever conducts the sale now; lost where nobody does."""
 
 
 class Sent:
@@ -145,7 +145,7 @@ class Follower:
         n = next(_numbers)
         self._sent[n] = sent
         self._room.take(sent.actor.sender, sent.of, len(sent.commands), sent.size)
-        self._pass_on(n, sent)
+        self._send(n, sent.actor, sent.commands)
 
     async def do(self, actor: Actor, command: dict[str, Any]) -> Answer:
         """One command, and its answer."""
@@ -222,11 +222,7 @@ class Follower:
         for n, sent in self._sent.items():
             if sent.answers is None and now - sent.sent >= after:
                 sent.sent = now
-                self._pass_on(n, sent)
-
-    def _pass_on(self, n: int, sent: Sent) -> None:
-        if self._token is not None:
-            self._send(self._token, n, sent.actor, sent.commands)
+                self._send(n, sent.actor, sent.commands)
 
     def _reply(self) -> None:
         """Answers go out once what they led to is here."""

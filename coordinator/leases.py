@@ -96,17 +96,7 @@ class Held:
 
     async def take(self) -> bool:
         """Takes the lease where nobody holds it, or takes it again under another token. Raises `JournalUnavailable`."""
-        return await self._acquire(f"{self.node}.{clocks.bits()[:8].hex()}")
-
-    async def keep(self) -> bool:
-        """Holds on to it, or takes it again under the same token where nobody has it. Raises `JournalUnavailable`.
-
-        What was sent with the token before may still land: for what may land twice without harm.
-        """
-        return await self._acquire(self.token)
-
-    async def _acquire(self, token: str) -> bool:
-        asked = clocks.monotonic()
+        token, asked = f"{self.node}.{clocks.bits()[:8].hex()}", clocks.monotonic()
         if not await self._leases.acquire(self.sale, token, self._seconds, instead_of=self.token):
             return False
         self.token, self.until = token, asked + self._seconds

@@ -25,7 +25,7 @@ from coordinator.conductor import Conductor
 from coordinator.core import CLOCK, Actor
 from coordinator.desk import Desk
 from coordinator.errors import UNREADABLE, JournalError
-from coordinator.follower import Follower, Send, not_now
+from coordinator.follower import Follower, not_now
 from coordinator.journal.base import Journal
 from coordinator.leases import Bus, Held, Leases, node_of
 from coordinator.nodes import Alive, Attending, Do, Done, Durable, Released
@@ -45,8 +45,7 @@ OUTGOING_BYTES = 64 << 20  # of them
 SAID_TOGETHER = 256  # messages that go to the bus at once
 ATTEND_SECONDS = 0.05  # people who come or go within this are told of together
 NODES_KNOWN = 100  # a node has another name after each start
-STILL_SECONDS = 1.0  # who was heard within it renews its leases: one that has run out has done so with its store
-POLITE_SECONDS = 0.3  # so long a node leaves a sale to one that has less to do, or that conducted it and is still there
+POLITE_SECONDS = 0.3  # so long a node leaves a sale to one that has less to do
 
 
 class SharedRegistry(Registry):
@@ -64,7 +63,7 @@ class SharedRegistry(Registry):
         self.node = node or f"n{clocks.bits()[:4].hex()}"
         self._leases, self._bus = leases, bus
         self._held: dict[str, Held] = {}
-        self._owners: dict[str, str] = {}  # sale → token of who was last said to conduct it
+        self._owners: dict[str, str] = {}  # sale → token, as the store last said
         self._alive: dict[str, tuple[float, int]] = {}  # other nodes: when they were heard, how many sales they conduct
         self._orphans: dict[str, float] = {}  # sales that nobody conducts, since when
         self._following: dict[str, Follower] = {}  # while they are opened
@@ -156,10 +155,7 @@ class SharedRegistry(Registry):
 
     async def _open_here(self, sale: str) -> Sale:
         async with self._lock(sale):
-            owner = await self._owner(sale)
-            if owner is None and sale not in self._held and (wait := self._politeness(sale)):
-                await asyncio.sleep(wait)
-                owner = await self._owner(sale)
+            owner = None if sale in self._held else (await self._leases.owners([sale])).get(sale)
             if owner is None:
                 conductor = await self._take_up(sale, Record(sale, self.journal))
                 if conductor is not None:
@@ -184,10 +180,6 @@ class SharedRegistry(Registry):
             found = self._sales[sale] = self._served(follower)
             follower.record.listeners.append(_Answered(self._answers))
             return found
-
-    async def _owner(self, sale: str) -> str | None:
-        """The token of another node that conducts the sale."""
-        return None if sale in self._held else (await self._leases.owners([sale])).get(sale)
 
     async def _take_up(self, sale: str, record: Record) -> Conductor | None:
         """Begins to conduct a sale, if its lease can be had. Raises `JournalError`."""
@@ -351,21 +343,19 @@ class SharedRegistry(Registry):
                 if found is not None and isinstance(found.conductor, Follower):
                     found.conductor.owned_by(token)
                 continue
+            self._owners.pop(name, None)
             if found is not None and isinstance(found.conductor, Follower):
                 found.conductor.beat()  # who waits is told, whether somebody takes it up or nobody can
             if self._stopping or name in self._held:
                 continue
-            if now >= self._orphans.setdefault(name, now) + self._politeness(name):
+            if now >= self._orphans.setdefault(name, now) + self._politeness():
                 self._orphans.pop(name, None)
                 if name not in self._adopting:
                     self._adopting[name] = asyncio.create_task(self._adopt(name), name=f"adopts {name}")
 
-    def _politeness(self, sale: str) -> float:
-        """How long a sale is left to a node that conducts fewer than this one, or to who conducted it and is still there."""
+    def _politeness(self) -> float:
+        """How long a sale is left to a node that conducts fewer than this one."""
         now = clocks.monotonic()
-        last = node_of(self._owners.get(sale, ""))
-        if last in self._alive and now - self._alive[last][0] < STILL_SECONDS:
-            return POLITE_SECONDS
         others = [sales for heard, sales in self._alive.values() if now - heard < ALIVE_SECONDS]
         return POLITE_SECONDS if others and min(others) < len(self._held) else 0.0
 
@@ -472,9 +462,11 @@ class SharedRegistry(Registry):
             )  # fmt: skip
             self._say(nodes.of_sale(sale), told)
 
-    def _sender(self, sale: str) -> Send:
-        def send(token: str, n: int, actor: Actor, commands: Sequence[Any]) -> None:
-            self._say(nodes.of_node(node_of(token)), Do(sale, self.node, n, actor, list(commands)))
+    def _sender(self, sale: str) -> Callable[[int, Actor, Sequence[Any]], None]:
+        def send(n: int, actor: Actor, commands: Sequence[Any]) -> None:
+            token = self._owners.get(sale)
+            if token is not None:
+                self._say(nodes.of_node(node_of(token)), Do(sale, self.node, n, actor, list(commands)))
 
         return send
 

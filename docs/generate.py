@@ -82,6 +82,7 @@ STREAMS_IN_WORDS = {
     "task.done": "who did it; controller, owner",
     "task.overdue": "whom it is for; controller, owner",
     "post.repeated": "who posted it; controller, owner",
+    "redpacket.announced": "whom it is for; controller, owner",
     "question.raised": "support; controller, owner",
     "question.taken": "support; controller, owner",
     "question.closed": "support; controller, owner",

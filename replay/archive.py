@@ -24,6 +24,7 @@ from typing import IO, Any
 import msgspec
 
 from coordinator.errors import CannotStart, Corrupt
+from coordinator.journal import codec
 from coordinator.journal.base import CommandKey, Entry, Flush, Journal
 from coordinator.journal.chain import Batch, check_batch, check_private, genesis, seal
 from replay.source import Source
@@ -110,7 +111,7 @@ async def _write(journal: Journal, sale: str, end: int, folder: Path, origin: di
     place, link, at = 0, genesis(sale), 0
     with _File(folder / EVENTS) as events, _File(folder / BATCHES) as batches, _File(folder / PRIVATE) as private:
         while at < end:
-            entries = await journal.read(sale, at, min(BATCH_EVENTS, end - at))
+            entries = codec.unsealed(await journal.read(sale, at, min(BATCH_EVENTS, end - at)))
             at = entries[-1].seq
             theirs = place
             while place < len(commands) and commands[place][2] <= at:

@@ -56,10 +56,10 @@ class Source(ABC):
     async def close(self) -> None:
         """Lets go of the store."""
 
-    async def events(self, after: int = 0) -> AsyncIterator[Event]:
-        """The events themselves."""
-        async for entries in self.batches(after):
-            for entry in entries:
+    async def events(self) -> AsyncIterator[Event]:
+        """The events as anybody may be shown them: without the seeds of draws."""
+        async for entries in self.batches():
+            for entry in codec.unsealed(entries):
                 yield codec.decode(entry, self.sale)
 
 

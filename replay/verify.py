@@ -1,4 +1,4 @@
-"""Whether a sale's record is whole: its bytes, its chain, and that a state follows from it."""
+"""Whether a sale's record is whole: its bytes, its chain, that a state follows from it, and that its draws were fair."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 
-from coordinator.core import State, evolve
+from coordinator.core import State, drawing, evolve
 from coordinator.core import state as states
+from coordinator.core.draws import DrawDrawn
 from coordinator.errors import Corrupt
 from coordinator.journal import codec
 from coordinator.journal.base import Entry
@@ -37,7 +38,8 @@ class Verified(msgspec.Struct, kw_only=True):
 
 
 async def verify_source(source: Source) -> Verified:
-    """Numbers without gaps, chain of hashes, private parts; the events fold; a saved state equals the fold.
+    """Numbers without gaps, chain of hashes, private parts; the events fold; a saved state equals the fold; the winners
+    of every draw are those that its seed gives.
 
     Raises `Corrupt` with the first number that does not hold.
     """
@@ -73,6 +75,8 @@ async def verify_source(source: Source) -> Verified:
 def _fold(state: State, entries: list[Entry], sale: str) -> None:
     for entry in entries:
         event = codec.decode(entry, sale)
+        if isinstance(event, DrawDrawn) and (fault := drawing.fault(state, event)) is not None:
+            raise Corrupt(sale, entry.seq, fault)
         try:
             evolve(state, event)
         except Exception as e:

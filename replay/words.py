@@ -70,6 +70,16 @@ WORDS: dict[str, tuple[str, str]] = {
     "survey.closed": ("问卷 {survey} 结束", "survey {survey} closes"),
     "keyword.asked": ("{member} 在 {group} 发关键词 {keyword}", "{member} says keyword {keyword} in {group}"),
     "showcase.added": ("{group} 晒单 {order}", "order {order} is shown in {group}"),
+    "chain.opened": ("接龙 {chain} 开始: {product} 满 {target} 人", "chain {chain} opens: {product}, {target} members"),
+    "chain.joined": ("{member} 接龙 {chain}, 第 {count} 位", "{member} joins {chain}, number {count}"),
+    "chain.completed": ("接龙 {chain} 成团: {product} {count} 人", "{chain} is complete: {product}, {count} members"),
+    "chain.failed": ("接龙 {chain} 未成团: {product} {count}/{target}, {why}", "{chain} fails: {product} {count} of {target}, {why}"),
+    "redpacket.announced": ("红包 {redpacket}: {count} 个共 {amount}, 由 {who} 发", "{redpacket}: {count} red packets, {amount} in all, sent by {who}"),
+    "draw.opened": ("抽奖 {draw} 开始, {quantity} 份奖品, 种子摘要 {commit}", "draw {draw} opens: {quantity} prizes, seed's SHA-256 {commit}"),
+    "draw.sealed": ("抽奖 {draw} 的种子已封存", "the seed of {draw} is sealed"),
+    "draw.entered": ("{member} 参加抽奖 {draw}", "{member} enters {draw}"),
+    "draw.closed": ("抽奖 {draw} 截止, {entries} 人", "{draw} closes with {entries} entries"),
+    "draw.drawn": ("抽奖 {draw} 开奖: {entries} 人, {winners} 人中奖, 种子 {seed}", "{draw} is drawn: {entries} entries, {winners} winners, seed {seed}"),
     "delivery.requested": ("投递 {delivery} → {group}: {content}", "delivery {delivery} to {group}: {content}"),
     "delivery.sent": ("{delivery} 已发出", "{delivery} is sent"),
     "delivery.held": ("{delivery} 排队", "{delivery} is held"),
@@ -172,7 +182,7 @@ class _Fields(dict[str, str]):
                 found = getattr(state, topic).get(value)
                 if found is not None:
                     return getattr(found, "name", "") or getattr(found, "title", "") or str(value)
-        if name == "groups":
+        if name in {"groups", "winners"}:
             return str(len(value))
         if name == "content":
             return str(value.text)

@@ -22,6 +22,9 @@ link.drop C          link.stop C           link.click A          message.send CS
 checkin.open C       checkin.close C       checkin.join AR
 poll.open CK         poll.close CK         poll.vote AR           quiz.open CK         quiz.close CK        quiz.answer AR
 survey.open CK       survey.close CK       survey.answer AR       showcase.add CE
+chain.open CE        chain.close CE        chain.join AR
+draw.open CK         draw.run CK           draw.enter AR
+redpacket.announce C redpacket.done CKER
 question.raise RAS   question.take S       question.answer S      question.close S     question.pick SKC question.escalate S
 question.chat S      shift.hand S
 followup.take S      followup.message S    followup.close S       member.optout RAS    member.reveal S   member.link RP

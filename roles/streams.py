@@ -110,6 +110,11 @@ _BY_KIND: dict[str, tuple[str, ...] | Callable[[State, Any], tuple[str, ...]]] =
     "survey.answered": DESK,
     "keyword.asked": DESK,
     "showcase.added": (*DESK, "role:cheer", "role:support"),
+    "chain.joined": DESK,
+    "draw.sealed": NOBODY,
+    "draw.entered": DESK,
+    "redpacket.announced": lambda s, e: _receiver(s, e.who),
+    "draw.drawn": DESK,  # the team sees the draw itself, its winners masked
     "question.raised": _question,
     "question.taken": _question,
     "question.escalated": _question,

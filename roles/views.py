@@ -13,15 +13,18 @@ from typing import Any
 import msgspec
 
 from coordinator.core import State
+from coordinator.core.chains import Chain
 from coordinator.core.contents import Content
 from coordinator.core.cues import BOARD_DROPS, Cue
 from coordinator.core.deliveries import Delivery
+from coordinator.core.draws import Draw
 from coordinator.core.groups import Group
 from coordinator.core.interest import Followup
 from coordinator.core.orders import NEWEST_KEPT, Order
 from coordinator.core.prompts import Prompt
 from coordinator.core.questions import OVER, QUEUE_KEPT, Question
 from coordinator.core.reaching import serves
+from coordinator.core.redpackets import RedPacket
 from coordinator.core.tasks import TASKS_KEPT, Task
 from roles.streams import AHEAD, AHEAD_DESK, DESK, NOBODY, TEAM, TEAM_ROLES
 
@@ -162,6 +165,29 @@ def _showcase(_: State, s: Any) -> Iterable[Form]:
     return (((*DESK, "role:cheer", "role:support"), msgspec.structs.replace(s, member=masked(s.member))),)
 
 
+CHAIN_SHOWN = 50  # the newest of its members: the count says how many there are
+
+
+def _chain(_: State, c: Chain) -> Iterable[Form]:
+    newest = c.members[-CHAIN_SHOWN:]
+    named = msgspec.structs.replace(c, members=newest)
+    those = [msgspec.structs.replace(m, member=masked(m.member) or "") for m in newest]
+    return (
+        (DESK, named),
+        (("role:cohost", "role:cheer"), msgspec.structs.replace(c, members=those)),
+        (TEAM, msgspec.structs.replace(c, members=[])),
+    )
+
+
+def _draw(_: State, d: Draw) -> Iterable[Form]:
+    won = [msgspec.structs.replace(w, member=masked(w.member) or "") for w in d.winners]
+    return ((DESK, d), (TEAM, msgspec.structs.replace(d, winners=won)))
+
+
+def _redpacket(_: State, p: RedPacket) -> Iterable[Form]:
+    return _to_receiver(p.who, p)
+
+
 VIEWS: dict[str, Callable[[State, Any], Iterable[Form]]] = {
     "show": lambda s, x: (((*TEAM, "relays"), x),),
     "segments": _to_team,
@@ -187,6 +213,9 @@ VIEWS: dict[str, Callable[[State, Any], Iterable[Form]]] = {
     "surveys": _survey,
     "keywords": _keyword,
     "showcases": _showcase,
+    "chains": _chain,
+    "draws": _draw,
+    "redpackets": _redpacket,
     "notes": _to_team,
     "figures": _to_team,
     "corrections": _to_desk,

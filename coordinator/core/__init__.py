@@ -7,6 +7,7 @@ Importing the package registers every topic; use it through
 
 from coordinator.core import (
     audience,
+    chains,
     checkins,
     checks,
     clicks,
@@ -18,6 +19,8 @@ from coordinator.core import (
     cues,
     dealing,
     deliveries,
+    drawing,
+    draws,
     figures,
     firing,
     followups,
@@ -38,6 +41,7 @@ from coordinator.core import (
     question_clocks,
     questions,
     quizzes,
+    redpackets,
     reveals,
     schedule,
     service,

@@ -220,6 +220,8 @@ def stop(turn: Turn, c: CouponStop) -> None:
 
 @decides(CouponClaim)
 def claim(turn: Turn, c: CouponClaim) -> dict[str, Any] | None:
+    from coordinator.core import chains
+
     state = turn.state
     coupon = state.coupons.get(c.coupon)
     if coupon is None:
@@ -233,6 +235,10 @@ def claim(turn: Turn, c: CouponClaim) -> dict[str, Any] | None:
             return {"code": had[-1], "left": coupon.left, "again": True}
     if coupon.dropped_at is None:
         raise Refusal("too_early", f"{c.coupon} is not dropped yet", {"field": "coupon"})
+    if chains.locked(state, c.coupon):
+        raise Refusal(
+            "too_early", f"{c.coupon} is locked until its chain is complete", {"field": "coupon", "locked": True}
+        )
     if coupon.stopped or state.the.status == "closed":
         raise Refusal(
             "too_late", f"{c.coupon} is stopped" if coupon.stopped else "the sale is closed", {"field": "coupon"}

@@ -18,6 +18,7 @@ from coordinator.core.plan import CuePlan, Late
 
 if TYPE_CHECKING:
     from coordinator.core.cues import Cue, Drop
+    from coordinator.core.rules import Fault, Judge
     from coordinator.core.state import State
 
 LATE_ELSE = Late(rule="fire", within=300_000)
@@ -29,6 +30,8 @@ ON_THE_CUE = frozenset({"groups", "text"})
 Perform = Callable[[Turn, CuePlan, "Cue"], None]
 Dropped = Callable[[Turn, "Drop"], None]
 Check = Callable[["State", dict[str, Any]], None]
+Judged = Callable[["State", "Judge", dict[str, Any]], list["Fault"]]
+Words = Callable[["State", dict[str, Any], "Drop"], dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +55,12 @@ class CueKind:
     """Fields that the command needs and the cue does not: it means what is current when it fires."""
     about: tuple[str, ...] = ()
     """The fields that name what it is about; the first that is there counts."""
+    names: tuple[str, ...] = ()
+    """What its texts may name beside the usual fields, such as {target}."""
+    words: Words | None = None
+    """What those names stand for: of the state, its fields and its drop."""
+    judged: Judged | None = None
+    """What the checks have to say of its fields, beside what they say of its text."""
     check: Check | None = None
     """Refuses fields that each are well-formed and do not fit each other, or the sale."""
 
@@ -114,6 +123,18 @@ def ready_text(do: str, fields: dict[str, Any]) -> str:
     return text if isinstance(text, str) else text(fields)
 
 
+def names_of(do: str) -> tuple[str, ...]:
+    """What the texts of a kind may name that no other's may."""
+    kind = _KINDS.get(do)
+    return kind.names if kind else ()
+
+
+def words_of(state: State, plan: CuePlan, drop: Drop) -> dict[str, str]:
+    """What the drop's text may name that only its kind knows."""
+    kind = _KINDS.get(plan.do)
+    return kind.words(state, plan.fields, drop) if kind is not None and kind.words is not None else {}
+
+
 def priority_of(do: str) -> int:
     kind = _KINDS.get(do)
     return kind.priority if kind else 2
@@ -154,6 +175,12 @@ def check_fields(state: State, do: str, fields: dict[str, Any], text: str | None
             raise Refusal("unknown", f"there is no {name} {fields[name][:64]}", {"field": f"fields.{name}"})
     if kind.check is not None:
         kind.check(state, fields)
+
+
+def faults(state: State, judge: Judge, do: str, fields: dict[str, Any]) -> list[Fault]:
+    """What the checks say of a kind's fields."""
+    kind = _KINDS[do]
+    return kind.judged(state, judge, fields) if kind.judged is not None else []
 
 
 def first_fault(error: pydantic.ValidationError) -> tuple[str, str]:

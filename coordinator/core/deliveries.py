@@ -239,8 +239,9 @@ def content_for(turn: Turn, drop: Drop, do: str, key: str | None) -> Content:
     state, public = turn.state, turn.moment.public
     link = f"{public}/l/{key}" if do == "link.drop" else None
     coupon = f"{public}/c/{key}" if do == "coupon.drop" else None
-    beside = state.index.cues[drop.cue][1].fields.get("content") or {}
-    text = render.fill(state, drop.text, drop.what, link, coupon)
+    plan = state.index.cues[drop.cue][1]
+    beside = plan.fields.get("content") or {}
+    text = render.fill(state, drop.text, drop.what, link, coupon, cue_kinds.words_of(state, plan, drop))
     return msgspec.convert({**beside, "text": text, "link": link, "coupon": coupon}, Content)
 
 

@@ -157,9 +157,14 @@ def hide(turn: Turn, c: ProductHide) -> None:
 @decides(ProductReprice)
 def reprice(turn: Turn, c: ProductReprice) -> None:
     _open(turn.state)
-    was = _need(turn.state, c.product).price
-    turn.emit(ProductRepriced(product=c.product, price=c.price, was=was))
-    correct(turn, c.product, "price")
+    _need(turn.state, c.product)
+    change_price(turn, c.product, c.price)
+
+
+def change_price(turn: Turn, product: str, price: int) -> None:
+    """The price from now on."""
+    turn.emit(ProductRepriced(product=product, price=price, was=turn.state.products[product].price))
+    correct(turn, product, "price")
 
 
 @decides(ProductRestock)

@@ -6,6 +6,7 @@ A field that has no value here stays as it was written: a reader of the sheet se
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from coordinator.core.money import minor_digits
@@ -48,8 +49,15 @@ def wording(text: str, index: int) -> str:
     return _FIELD.sub(choose, text)
 
 
-def fill(state: State, text: str, what: str | None = None, link: str | None = None, coupon: str | None = None) -> str:
-    """The text with its fields filled in from the state as it is now."""
+def fill(
+    state: State,
+    text: str,
+    what: str | None = None,
+    link: str | None = None,
+    coupon: str | None = None,
+    beside: Mapping[str, str] | None = None,
+) -> str:
+    """The text with its fields filled in from the state as it is now, and from what stands beside it."""
     if "{" not in text:
         return text
     currency = state.the.currency
@@ -72,6 +80,7 @@ def fill(state: State, text: str, what: str | None = None, link: str | None = No
         "segment.left": _minutes_left(state),
     }
     values["name"] = values["product"]
+    values |= beside or {}
 
     def one(m: re.Match[str]) -> str:
         value = values.get(m.group(1).strip())

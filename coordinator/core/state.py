@@ -16,6 +16,7 @@ import msgspec
 from coordinator.core import conditions
 from coordinator.core.attribution import Touch
 from coordinator.core.audience import Audience, Channel
+from coordinator.core.chains import Chain
 from coordinator.core.checkins import Checkin
 from coordinator.core.clicks import Seen
 from coordinator.core.comparisons import Condition
@@ -25,6 +26,7 @@ from coordinator.core.coupons import Code, Coupon
 from coordinator.core.cues import Cue, Drop
 from coordinator.core.dealing import Worded
 from coordinator.core.deliveries import Delivery
+from coordinator.core.draws import Draw
 from coordinator.core.figures import Figures
 from coordinator.core.golden import Golden
 from coordinator.core.groups import Group
@@ -42,6 +44,7 @@ from coordinator.core.products import Product
 from coordinator.core.prompts import Prompt
 from coordinator.core.questions import Question
 from coordinator.core.quizzes import Quiz
+from coordinator.core.redpackets import RedPacket
 from coordinator.core.service import Service
 from coordinator.core.show import Run, Segment, Show
 from coordinator.core.showcases import Showcase
@@ -53,6 +56,7 @@ TOPICS = (
     "questions", "tasks", "golden", "followups", "service", "orders", "groups", "people", "checkins", "polls", "quizzes",
     "surveys", "keywords", "showcases", "notes", "figures",
     "corrections", "audience", "channels", "costs",
+    "chains", "draws", "redpackets",
 )  # fmt: skip
 
 
@@ -96,6 +100,9 @@ class State(msgspec.Struct, kw_only=True, dict=True):
     surveys: dict[str, Survey] = {}
     keywords: dict[str, Keyword] = {}
     showcases: dict[str, Showcase] = {}
+    chains: dict[str, Chain] = {}
+    draws: dict[str, Draw] = {}
+    redpackets: dict[str, RedPacket] = {}
     notes: dict[str, Note] = {}
     figures: dict[str, Figures] = {}
     corrections: dict[str, Correction] = {}
@@ -111,6 +118,8 @@ class State(msgspec.Struct, kw_only=True, dict=True):
     relays: dict[str, Relay] = {}
     opened: set[str] = set()  # deliveries that are not at their end
     by_drop: dict[str, dict[str, str]] = {}  # drop → group → delivery
+    entries: dict[str, set[str]] = {}  # draw → the members who are in it
+    seeds: dict[str, str] = {}  # draw → its seed until it is run: no view shows it
     speakers: set[str] = set()
     present: dict[str, int] = {}  # member → in how many groups they are, of those seen to join
     buyers: dict[str, int] = {}  # member → paid orders
@@ -183,6 +192,7 @@ class Index:
         "cues",
         "groups",
         "happenings",
+        "prizes_of_chains",
         "products",
         "risen",
         "state",
@@ -208,6 +218,13 @@ class Index:
         self.happenings: dict[type[Event], list[str]] = {}  # kind of event → cues whose condition is looked at for it
         self.timed: list[str] = []  # cues whose condition time alone can make true
         topics: set[str] = set()
+        # Coupons that a chain of the sheet unlocks.
+        self.prizes_of_chains = frozenset(
+            str(unlocks["coupon"])
+            for segment in plan.segments
+            for c in segment.cues
+            if isinstance(unlocks := c.fields.get("unlocks"), dict) and unlocks.get("coupon")
+        )
         for cue_id, (segment, cue) in self.cues.items():
             if cue.when is None:
                 continue

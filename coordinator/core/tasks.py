@@ -222,6 +222,8 @@ def assigned_result(_: State, e: TaskAssigned) -> dict[str, str]:
 
 @decides(TaskDo)
 def do(turn: Turn, c: TaskDo) -> dict[str, bool] | None:
+    from coordinator.core import redpackets
+
     state = turn.state
     task = state.tasks.get(c.task)
     if task is None:
@@ -238,6 +240,8 @@ def do(turn: Turn, c: TaskDo) -> dict[str, bool] | None:
             f"{other} has posted these words already: the same text from two accounts is a shill's",
             {"rules": ["SHILL"], "field": "task", "by": other},
         )
+    if c.proof is None and redpackets.needs_proof(state, task):
+        raise Refusal("invalid", "a red packet needs proof that it was sent", {"field": "proof"})
     turn.emit(TaskDone(task=c.task, person=turn.actor.name, proof=c.proof))
     return None
 

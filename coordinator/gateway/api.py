@@ -298,7 +298,7 @@ async def get_export(request: web.Request) -> web.StreamResponse:
     at = 0
     while at < sale.hub.head:
         entries = await sale.conductor.journal.read(sale.id, at, MAX_LOAD_EVENTS)
-        events = codec.decode_all(entries, sale.id)
+        events = codec.decode_all(codec.unsealed(entries), sale.id)
         await response.write(b"".join(_encode(e) + b"\n" for e in events))
         at = entries[-1].seq
     await response.write_eof()

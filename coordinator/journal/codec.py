@@ -48,6 +48,16 @@ def encode(event: Event) -> tuple[bytes, bytes | None]:
     return body[:-1] + b',"private":"' + digest + b'"}', private
 
 
+def is_sealed(entry: Entry) -> bool:
+    """Whether its private part is a draw's seed: nobody is shown it before the draw is run, and then `draw.drawn` has it."""
+    return entry.body.startswith(b'{"kind":"draw.sealed"')
+
+
+def unsealed(entries: Iterable[Entry]) -> list[Entry]:
+    """The entries as they may leave the service: without the seeds of draws."""
+    return [Entry(e.seq, e.body, None, erased=True) if is_sealed(e) else e for e in entries]
+
+
 def wire(event: Event, body: bytes, private: bytes | None) -> bytes:
     """The event as it is shown: its private part joined, the part's hash left out."""
     return _encoder.encode(event) if private is not None else body

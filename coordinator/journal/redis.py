@@ -31,9 +31,8 @@ from coordinator.journal.redis_link import RedisLink
 FORMAT = 1  # of all that is kept of a sale; a head without one has the first
 _FORMAT, _FIRST = str(FORMAT).encode(), b"1"
 SALES = "dropcue:sales"
-_PAGE_BATCHES = 32  # of up to 256 commands each: read at once, as long as it is not known how large they are
-_PAGE_BYTES = 1 << 18  # and then as many as have about so many bytes: a busy sale has thousands of small ones
-_MOST_BATCHES = 4096
+_PAGE_BATCHES = 32  # of up to 256 commands each: read at once
+_INDEX_BATCHES = 512
 _READS_AT_ONCE = 32  # each takes a connection; appends and leases wait for none of them
 _ERASE_AT_ONCE = 500
 _PUT_BYTES = 1 << 20  # of a sale that is put back, sent at once
@@ -172,17 +171,16 @@ class RedisJournal(Journal):
             return await self._read(sale, max(after, 0), limit)
 
     async def _read(self, sale: str, after: int, limit: int) -> list[Entry]:
-        at, page = after, _Page()
+        at = after
         found: list[tuple[int, bytes]] = []
         while len(found) < limit:
-            rows = await self._page(sale, "batches", at, min(page.count, limit - len(found)))
+            rows = await self._page(sale, "batches", at, _PAGE_BATCHES)
             for _, row in rows:
                 bodies = enumerate(row[b"body"].split(b"\n"), int(row[b"first"]))
                 found += [(seq, body) for seq, body in bodies if seq > after]
             if not rows:
                 break
             at = rows[-1][0]
-            page.had(len(rows), sum(len(row[b"body"]) for _, row in rows))
         del found[max(limit, 0) :]
         if not found:
             await self.end(sale)  # names a sale that is not there
@@ -213,9 +211,8 @@ class RedisJournal(Journal):
         return [(int(id_.partition(b"-")[0]), fields) for id_, fields in rows]
 
     async def commands(self, sale: str, after: int = 0) -> AsyncIterator[CommandKey]:
-        at, page = after, _Page()
-        while rows := await self._page(sale, "index", at, page.count):
-            page.had(len(rows), sum(len(row[b"commands"]) for _, row in rows))
+        at = after
+        while rows := await self._page(sale, "index", at, _INDEX_BATCHES):
             for at, row in rows:  # noqa: B007 - where the next page begins
                 for command in commands_of(row[b"commands"]):
                     if command[2] > after:
@@ -232,10 +229,9 @@ class RedisJournal(Journal):
     # ------------------------------------------------------------ copying
     async def flushes(self, sale: str, to: int) -> AsyncIterator[Kept]:
         """All flushes up to the number `to`, as they stand here; not checked."""
-        at, page = 0, _Page()
-        while at < to and (rows := await self._page(sale, "batches", at, page.count)):
-            indexed = dict(await self._page(sale, "index", at, len(rows)))
-            page.had(len(rows), sum(len(row.get(b"body", b"")) for _, row in rows))
+        at = 0
+        while at < to and (rows := await self._page(sale, "batches", at, _PAGE_BATCHES)):
+            indexed = dict(await self._page(sale, "index", at, _PAGE_BATCHES))
             batches = [_batch(sale, at + 1, id_, row, indexed.get(id_)) for id_, row in rows if id_ <= to]
             if not batches:
                 break  # came after this began
@@ -393,17 +389,6 @@ class RedisJournal(Journal):
             raise JournalUnavailable("the journal is closed")
         if writing and self._readonly:
             raise JournalUnavailable("the journal was opened for reading only")
-
-
-class _Page:
-    """How many batches to read at once: few where they are large, many where they are small."""
-
-    def __init__(self) -> None:
-        self.count = _PAGE_BATCHES
-
-    def had(self, batches: int, size: int) -> None:
-        """The last page had so many batches, of so many bytes together."""
-        self.count = max(_PAGE_BATCHES, min(_MOST_BATCHES, _PAGE_BYTES * batches // max(size, 1)))
 
 
 def sale_seal(sale: str, incarnation: str) -> bytes:

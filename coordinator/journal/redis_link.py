@@ -66,7 +66,7 @@ _KINDS: dict[type[Exception], str] = {  # redis-py takes these words off the mes
     BusyLoadingError: "LOADING", MasterDownError: "MASTERDOWN", ClusterDownError: "CLUSTERDOWN", ReadOnlyError: "READONLY",
     OutOfMemoryError: "OOM", TryAgainError: "TRYAGAIN",
 }  # fmt: skip
-_PASSING = frozenset({"LOADING", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "READONLY", "NOREPLICAS"})
+_PASSING = frozenset({"LOADING", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "READONLY"})
 
 
 class Address(NamedTuple):

@@ -7,6 +7,8 @@ import re
 from datetime import datetime, time, timedelta
 from typing import Any
 
+from pydantic import BaseModel
+
 from coordinator.core import cue_kinds
 from coordinator.core import plan as plans
 from coordinator.core.cue_kinds import into_groups
@@ -176,7 +178,7 @@ def _at(sheet: Sheet, moment: times.Moment, *, plain: Any) -> plans.At:
 def _cue(sheet: Sheet, segment: Segment, cue: Cue, id_: str) -> plans.CuePlan:
     action = cue.action
     kind = action.kind if action else ""
-    fields = cue_fields(cue, segment, kind)
+    fields = _in_minor_units(cue_fields(cue, segment, kind), sheet.currency)
     texts = wordings(cue.text) if cue.text and kind == "task.assign" else tuple(cue.text or ())
     text = texts[0] if texts else _ready_text(sheet, kind, fields)
     late = cue.late
@@ -211,9 +213,26 @@ def cue_fields(cue: Cue, segment: Segment, kind: str) -> dict[str, Any]:
     beside = {"images": cue.images, "as": "announcement" if cue.announcement else None}
     if into_groups(kind) and any(beside.values()):
         fields["content"] = {name: value for name, value in beside.items() if value}
-    if fields.get("questions") is not None:
-        fields["questions"] = [each.model_dump(exclude_defaults=True) for each in fields["questions"]]
-    return {name: value for name, value in fields.items() if value is not None}
+    return {name: _plain(value) for name, value in fields.items() if value is not None}
+
+
+def _plain(value: Any) -> Any:
+    """What the sheet has within a cue, as JSON."""
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    return value.model_dump(exclude_defaults=True) if isinstance(value, BaseModel) else value
+
+
+def _in_minor_units(fields: dict[str, Any], currency: str) -> dict[str, Any]:
+    """The money that stands in a cue's fields."""
+    if "unlocks" in fields and "price" in fields["unlocks"]:
+        fields["unlocks"] = {"price": to_minor(fields["unlocks"]["price"], currency)}
+    if "amount" in fields:
+        fields["amount"] = to_minor(fields["amount"], currency)
+    for prize in fields.get("prizes", ()):
+        if isinstance(prize, dict) and "worth" in prize:
+            prize["worth"] = to_minor(prize["worth"], currency)
+    return fields
 
 
 def _ready_text(sheet: Sheet, kind: str, fields: dict[str, Any]) -> str | None:

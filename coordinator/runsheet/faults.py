@@ -11,6 +11,7 @@ from typing import Protocol
 
 from coordinator import rules
 from coordinator.core import conditions, cue_kinds, selectors
+from coordinator.core.chains import MOST_MEMBERS
 from coordinator.core.money import MoneyError, to_minor
 from coordinator.runsheet import service
 from coordinator.runsheet.compiling import cue_fields
@@ -120,11 +121,7 @@ def _money(sheet: Sheet) -> Iterator[Fault]:
     for index, coupon in enumerate(sheet.coupons):
         amounts += [(("coupons", index, "over"), coupon.over), (("coupons", index, "off"), coupon.off)]
     for path, text in amounts:
-        if text is not None:
-            try:
-                to_minor(text, sheet.currency)
-            except MoneyError as error:
-                yield Fault(path, str(error))
+        yield from _amount(text, path, sheet.currency)
 
 
 def _coupons(sheet: Sheet, known: _Known) -> Iterator[Fault]:
@@ -216,6 +213,11 @@ def _cue(cue: Cue, segment: Segment, here: Path, known: _Known) -> Iterator[Faul
         )
     else:
         yield from _complete(cue, action, segment, here, known)
+        yield from _amount(cue.amount, (*here, "amount"), known.currency)
+        if action.kind == "chain.open":
+            yield from _chain(cue, here, known)
+        if action.kind == "draw.open":
+            yield from _draw(cue, here, known)
 
 
 def _complete(cue: Cue, action: Action, segment: Segment, here: Path, known: _Known) -> Iterator[Fault]:
@@ -253,6 +255,44 @@ def _complete(cue: Cue, action: Action, segment: Segment, here: Path, known: _Kn
         elif cue.link is None and product in known.products and product not in known.with_address:
             path = (*here, "product") if cue.product else (*here, "do")
             yield Fault(path, f"the product {product} has no address to drop; add url to it")
+
+
+def _chain(cue: Cue, here: Path, known: _Known) -> Iterator[Fault]:
+    if cue.target is not None and cue.target > MOST_MEMBERS:
+        yield Fault((*here, "target"), f"a chain has at most {MOST_MEMBERS} members; five is usual")
+    unlocks = cue.unlocks
+    if unlocks is None:
+        return
+    place: Path = (*here, "unlocks")
+    if (unlocks.coupon is None) == (unlocks.price is None):
+        yield Fault(place, 'a chain unlocks either a coupon or a price; write {coupon: c20} or {price: "99.00"}')
+    yield from _exists(unlocks.coupon, "coupon", known.coupons, (*place, "coupon"))
+    yield from _amount(unlocks.price, (*place, "price"), known.currency)
+
+
+def _draw(cue: Cue, here: Path, known: _Known) -> Iterator[Fault]:
+    prizes = cue.prizes or []
+    in_all = sum(1 if isinstance(each, str) else each.quantity for each in prizes)
+    single = len(prizes) == 1 and in_all == 1
+    if cue.quantity is not None and not single and cue.quantity != in_all:
+        message = f"the prizes are {in_all} in all, quantity says {cue.quantity}; make them equal or leave quantity out"
+        yield Fault((*here, "quantity"), message)
+    for index, prize in enumerate(prizes):
+        if not isinstance(prize, str):
+            yield from _amount(prize.worth, (*here, "prizes", index, "worth"), known.currency)
+    if cue.eligible is not None:
+        place: Path = (*here, "eligible")
+        yield from _exists(cue.eligible.coupon, "coupon", known.coupons, (*place, "coupon"))
+        yield from _exists(cue.eligible.product, "product", known.products, (*place, "product"))
+        yield from _selector(cue.eligible.groups, (*place, "groups"), known)
+
+
+def _amount(text: str | None, path: Path, currency: str) -> Iterator[Fault]:
+    if text is not None:
+        try:
+            to_minor(text, currency)
+        except MoneyError as error:
+            yield Fault(path, str(error))
 
 
 def _condition(text: str, path: Path, known: _Known) -> Iterator[Fault]:

@@ -150,6 +150,10 @@ def _confirm(value: Any) -> Any:
     return {"role": role.strip(), "within": length.strip()} if within else {"role": value}
 
 
+def _eligible(value: Any) -> Any:
+    return {"by": value} if isinstance(value, str) else value
+
+
 def _coupon_kind(value: Any) -> Any:
     if isinstance(value, str) and value in LATER_COUPON_KINDS:
         raise ValueError(f"coupon kind {value} is not sold by this version: use threshold or amount")
@@ -334,9 +338,33 @@ class Checks(Part):
     overruled: Annotated[list[Overruled], Field(max_length=50)] = []
 
 
+class Prize(Part):
+    """What a draw gives: so many, each worth so much."""
+
+    name: Line
+    quantity: AtLeastOne = 1
+    worth: MoneyText | None = None
+
+
+class Eligible(Part):
+    """Who is in a draw: who enters, or who writes, pays or claims while it is open."""
+
+    by: Literal["entry", "comment", "order", "claim"] = "entry"
+    groups: SelectorText | None = None
+    product: Id | None = None
+    coupon: Id | None = None
+
+
 class Attribution(Part):
     window: PositiveLength = 86_400_000
     rule: Literal["last_touch", "last_click", "explicit"] = "last_touch"
+
+
+class Unlocks(Part):
+    """What a full chain unlocks: a coupon, or the product's price."""
+
+    coupon: Id | None = None
+    price: MoneyText | None = None
 
 
 class Late(Part):
@@ -387,6 +415,18 @@ class Cue(Part):
     poll: Id | None = None
     quiz: Id | None = None
     survey: Id | None = None
+    chain: Id | None = None
+    target: AtLeastOne | None = None  # of a chain: how many must join
+    unlocks: Unlocks | None = None
+    prizes: Annotated[list[Line | Prize], BeforeValidator(_one_or_more), Field(min_length=1, max_length=20)] | None = (
+        None
+    )
+    eligible: Annotated[Eligible, BeforeValidator(_eligible)] | None = None
+    collect: Line | None = None  # of a draw: how a prize is collected
+    organiser: Line | None = None
+    draw: Id | None = None
+    amount: MoneyText | None = None  # of red packets, in all
+    count: AtLeastOne | None = None  # how many of them
     urgency: Literal["normal", "high"] | None = None
     what: Literal["post", "thank", "do"] | None = None
     within: PositiveLength | None = None

@@ -159,50 +159,12 @@ async def test_an_id_counts_once_in_one_batch_later_and_after_a_reload(
 
 
 class Leased:
-    """A lease that is always had, under another token than before if need be."""
+    """A lease that is always had."""
 
     node, token = "n1", "n1.t"
 
-    def __init__(self, *, kept: bool) -> None:
-        self._kept = kept
-
     async def take(self) -> bool:
         return True
-
-    async def keep(self) -> bool:
-        return self._kept
-
-
-async def test_what_could_not_be_written_while_the_store_was_away_is_written_as_it_was_decided(
-    conductor: Conductor, journal: FakeJournal
-) -> None:
-    # The state was made anew from the record, with a lease of another token, and everybody was told to come back.
-    seen = Seen()
-    conductor.record.listeners.append(seen)
-    conductor._lease = Leased(kept=True)  # type: ignore[assignment]
-    state = conductor.state
-    journal.fail, journal.unreadable = "the master is gone", 3
-    first = Asked(conductor, CONTROLLER, note("a"))
-    await turns()
-    second = Asked(conductor, OTHER, note("b"))
-    assert [a.result for a in [*await first.answers(), *await second.answers()]] == [{"note": "n1"}, {"note": "n2"}]
-    assert seen.seqs() == [2, 3]
-    assert journal.kinds() == ["sale.created", "note.added", "note.added"], "it has conducted it all the time"
-    assert conductor.state is state
-    assert conductor.unavailable is None
-
-
-async def test_what_could_not_be_written_is_not_written_where_somebody_else_has_written(
-    conductor: Conductor, journal: FakeJournal
-) -> None:
-    other = await conducted(journal)
-    conductor._lease = Leased(kept=True)  # type: ignore[assignment]
-    assert (await Asked(other, OTHER, note("a")).answers())[0].ok
-    [answer] = await Asked(conductor, CONTROLLER, note("b")).answers()
-    assert answer.code == "busy"
-    assert journal.kinds() == ["sale.created", "note.added", "journal.opened"]
-    assert (await Asked(conductor, CONTROLLER, note("b")).answers())[0].result == {"note": "n2"}
-    await other.close()
 
 
 async def test_an_id_that_did_not_stand_counts_for_nothing_when_the_reading_fails_half_way_too(
@@ -210,7 +172,7 @@ async def test_an_id_that_did_not_stand_counts_for_nothing_when_the_reading_fail
 ) -> None:
     """Its number was given to another event, the record was read anew and the index of ids was not."""
     assert (await Asked(conductor, CONTROLLER, note("a")).answers())[0].ok
-    conductor._lease = Leased(kept=False)  # type: ignore[assignment]
+    conductor._lease = Leased()  # type: ignore[assignment]
     journal.fail, journal.index_unreadable = "no answer", 1
     [answer] = await Asked(conductor, CONTROLLER, note("b")).answers()
     assert answer.code == "busy"

@@ -13,7 +13,6 @@ from coordinator.errors import JournalUnavailable
 from coordinator.follower import Follower
 from coordinator.journal import codec
 from coordinator.journal.base import Entry, Flush
-from coordinator.nodes import Alive, Do, Durable, decode, of_node
 from coordinator.reading import read
 from coordinator.record import Record
 from coordinator.shared_registry import SharedRegistry
@@ -131,30 +130,3 @@ async def test_a_command_that_comes_while_a_node_tries_to_take_a_sale_up_is_answ
     async with asyncio.timeout(PATIENCE_S):
         given = await answered
     assert getattr(given, "ok", False), given
-
-
-async def test_what_waits_is_sent_to_who_says_that_it_conducts_the_sale_now(
-    nodes: tuple[SharedRegistry, SharedRegistry, GatedWay],
-) -> None:
-    # It went once more to who was known before, and to the new one a second later: a second more of each take-over.
-    one, two, _ = nodes
-    sale = await two.get(SALE)
-    assert sale is not None
-    sale.conductor.submit(OWNER, [{"id": "n", "kind": "note.add", "text": "waits"}], lambda _: None)
-    two._outgoing.clear()
-    two._heard(Durable(SALE, "three.1", sale.conductor.record.durable, 0, 1.0), 100)
-    assert [channel for channel, data in two._outgoing if isinstance(decode(data), Do)] == [of_node("three")]
-    await one.close()
-
-
-async def test_a_sale_is_left_for_a_moment_to_who_conducted_it_and_is_still_there(
-    nodes: tuple[SharedRegistry, SharedRegistry, GatedWay],
-) -> None:
-    # Its lease ran out because the store was away: whoever asked first took the sale from a node that was well.
-    one, two, _ = nodes
-    two._alive.clear()
-    assert two._politeness(SALE) == 0
-    two._heard(Alive("one", 1), 100)
-    assert two._politeness(SALE) > 0
-    assert two._politeness("another") == 0
-    await one.close()

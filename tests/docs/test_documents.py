@@ -20,7 +20,7 @@ from aiohttp import ClientSession
 from typer.main import get_command
 
 from coordinator import cli, reading
-from coordinator.core import CODES, TOPICS, Actor, cue_kinds
+from coordinator.core import CODES, TOPICS, Actor, cue_kinds, lots
 from coordinator.core import conditions as core_conditions
 from coordinator.errors import DropcueError
 from coordinator.gateway import wire
@@ -209,6 +209,15 @@ def test_the_conditions_that_the_page_shows_can_be_read() -> None:
     assert len(shown) >= 4
     for each in shown:
         assert core_conditions.parse(each)
+
+
+def test_who_checks_a_draw_as_the_page_says_finds_its_winners() -> None:
+    [body] = blocks(DOCS / "games.md", "python")
+    names: dict[str, Any] = {}
+    exec(body, names)  # noqa: S102 - it is our own page
+    entries = [f"m{n}" for n in range(20)]
+    found = names["winners"](lots.commit_of("seed"), "seed", entries, 3)
+    assert found == lots.winners_of("seed", entries, 3)
 
 
 def test_the_relays_configuration_is_a_good_one(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ LETTERS: dict[str, set[str]] = {
     "O": {"owner"}, "C": {"controller"}, "H": {"host"}, "K": {"cohost"}, "E": {"cheer"}, "S": {"support"},
     "R": {"relay", "poster"}, "A": {"audience"}, "P": {"shop"},
 }  # fmt: skip
-TO_ITS_RECEIVER = {"prompt.ack"}  # whoever that is
+TO_ITS_RECEIVER = {"redpacket.done", "prompt.ack"}  # whoever that is
 
 
 def meant(kind: str) -> set[str]:

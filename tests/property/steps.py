@@ -13,6 +13,12 @@ from tests.core.driver import ACTORS, MINUTE, SECOND, START, Sale, segment, shee
 # ---------------------------------------------------------------- sheets
 _DO: list[dict[str, Any]] = [
     {"prompt": "host", "text": "还剩 {coupon.left} 张"},
+    {"do": "chain.open", "product": "pan", "target": 2, "until": "20s", "unlocks": {"coupon": "vip5"}},
+    {"do": "chain.open", "product": "knife", "target": 1, "until": "1m", "unlocks": {"price": "1.00"}},
+    {"do": "chain.close"},
+    {"do": "draw.open", "prizes": "红包", "quantity": 2, "until": "20s", "eligible": "comment"},
+    {"do": "draw.run"},
+    {"do": "redpacket.announce", "amount": "8.80", "count": 5},
     {"task": "cheer", "text": ["{这个|这口}锅好吗", "包邮吗"]},
     {"do": "product.show", "product": "pan"},
     {"do": "product.hide", "product": "pan"},
@@ -85,6 +91,12 @@ _SHOW = (
 )  # fmt: skip
 _DROPS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("link.drop", {"link": "room", "groups": "all"}),
+    ("chain.open", {"product": "pan", "target": 2, "until": 20 * SECOND, "groups": ["g1", "g2"]}),
+    ("chain.open", {"product": "knife", "target": 3, "until": MINUTE, "unlocks": {"price": 100}}),
+    ("chain.close", {}),
+    ("draw.open", {"prizes": ["锅", "铲"], "until": 20 * SECOND}),
+    ("draw.open", {"prizes": "锅", "until": MINUTE, "eligible": {"by": "claim", "groups": "group:g1"}}),
+    ("draw.run", {}),
     ("link.drop", {"product": "pan", "groups": "tier:vip", "text": "{price} {stock} {link}"}),
     ("coupon.drop", {"coupon": "c20", "groups": "all"}),
     ("coupon.drop", {"coupon": "c20", "groups": "tier:member", "quantity": 2}),
@@ -251,6 +263,14 @@ def commands(
                 return "host", "prompt.ack", {"prompt": _of(state.prompts, b)}
             return "controller", "prompt.send", {"to": ("host", "cheer", "wu")[b % 3], "text": "慢一点"}
         case "join":
+            if a % 3 == 2:
+                return "r1", "draw.enter", {"member": member, "group": f"g{b % 3 + 1}"}
+            if a % 2:
+                return (
+                    ("r1", "audience")[b % 2],
+                    "chain.join",
+                    {"member": None if b % 2 else member, "group": f"g{b % 3 + 1}"},
+                )
             return "r1", "checkin.join", {"member": None if b % 9 == 0 else member, "group": "g1"}
         case "step":
             return CLOCK, "clock.step", {"by_ms": (b - 30) * SECOND}

@@ -19,6 +19,9 @@ segment.next C segment.extend C cue.fire C cue.confirm C cue.hold C cue.release 
 sheet.replace OC sheet.approve O prompt.send OCHK product.show CK product.hide CK product.reprice C product.restock C
 coupon.drop C coupon.stop C link.drop C link.stop C message.send CS checkin.open C checkin.close C
 coupon.claim AR coupon.redeem P link.click A checkin.join AR
+chain.open CE chain.close CE chain.join AR
+draw.open CK draw.run CK draw.enter AR
+redpacket.announce C
 question.raise RAS question.take S question.answer S question.close S question.pick SKC question.escalate S
 task.assign C task.done EK group.freeze C group.thaw C order.report P
 audience.report CRP channel.expose RP cost.report O

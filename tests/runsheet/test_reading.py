@@ -222,7 +222,7 @@ def test_a_parsed_sheet_with_what_json_cannot_say_is_refused(small: dict[str, An
         (("segments", 0, "cues", 0, "id"), "link", "segments[0].cues[1].id", "already that of segments[0].cues[0]"),
         (("segments", 0, "cues", 0, "id"), "intro.3", "segments[0].cues[2].id", "already that of"),
         (("segments", 0, "cues", 0, "id"), "hand-1", "segments[0].cues[0].id", "made in the show"),
-        (("segments", 0, "cues", 0, "do"), "draw.open", "segments[0].cues[0].do", "checkin.close, checkin.open"),
+        (("segments", 0, "cues", 0, "do"), "wheel.spin", "segments[0].cues[0].do", "checkin.close, checkin.open"),
         (("segments", 0, "cues", 0, "do"), ..., "segments[0].cues[0].do", "does nothing"),
         (("segments", 0, "cues", 0, "prompt"), "host", "segments[0].cues[0].do", "one of do, prompt and task"),
         (("segments", 0, "cues", 3, "text"), ..., "segments[0].cues[3].text", "no text"),

@@ -10,7 +10,7 @@ from dataclasses import replace
 from coordinator import rules
 from coordinator.core.checks import NEVER
 from coordinator.core.plan import Plan
-from coordinator.runsheet.checks import length, pace, prices, said, session, shill
+from coordinator.runsheet.checks import length, pace, prices, prizes, said, session, shill
 from coordinator.runsheet.checks import plan as plans
 from coordinator.runsheet.checks.found import Found, due, windows
 from coordinator.runsheet.checks.plan import PLACEHOLDERS
@@ -34,6 +34,7 @@ def check(reading: Reading, plan: Plan, *, now_ms: int) -> list[Finding]:
         *prices.check(sheet, plan, judge),
         *pace.check(sheet, plan, judge),
         *said.check(sheet, judge),
+        *prizes.check(sheet, plan, judge),
         *session.nine_things(sheet, plan),
         *session.fitting(sheet, plan, judge),
     ]

@@ -212,7 +212,7 @@ def _team(sheet: Sheet) -> Iterator[Found]:
 
 def _braces(sheet: Sheet, plan: Plan) -> Iterator[Found]:
     for path, cue, compiled, _, _ in each_cue(sheet, plan):
-        filled = _IN_TASKS if compiled.do == "task.assign" else PLACEHOLDERS
+        filled = (_IN_TASKS if compiled.do == "task.assign" else PLACEHOLDERS).union(cue_kinds.names_of(compiled.do))
         known = ", ".join(f"{{{each}}}" for each in sorted(filled))
         for text in cue.text or ():
             for name in _PLACEHOLDER.findall(text):

@@ -119,7 +119,7 @@ export interface Link {
 
 export interface Drop {
   id: string;
-  kind: "link" | "coupon" | "message" | "checkin";
+  kind: "link" | "coupon" | "message" | "checkin" | "chain" | "draw" | "redpacket";
   what?: string;
   cue?: string;
   run?: string;
@@ -248,6 +248,50 @@ export interface Audience {
 export interface Cost {
   id: string;
   amount: number;
+export interface Chain {
+  id: string;
+  product: string;
+  target: number;
+  until: number;
+  unlocks?: { coupon?: string; price?: number };
+  drop?: string;
+  at: number;
+  status: "open" | "completed" | "failed";
+  why?: string;
+  ended_at?: number;
+  count?: number;
+  /** The newest only, and only for those who play with it; `count` says how many there are. */
+  members?: { member: string; group?: string; at: number }[];
+}
+
+export interface Draw {
+  id: string;
+  prizes: { name: string; quantity?: number; worth?: number }[];
+  quantity: number;
+  until: number;
+  eligible?: { by?: "entry" | "comment" | "order" | "claim"; groups?: string; product?: string; coupon?: string };
+  collect?: string;
+  organiser?: string;
+  commit: string;
+  at: number;
+  status: "open" | "closed" | "drawn";
+  drawn_at?: number;
+  count?: number;
+  seed?: string;
+  winners?: { member: string; prize: string }[];
+  left?: number;
+}
+
+export interface RedPacket {
+  id: string;
+  amount: number;
+  count: number;
+  who: string;
+  task: string;
+  at: number;
+  sent_by?: string;
+  sent_at?: number;
+  proof?: string;
 }
 
 /** Topic name to the shape of its entities: what `store.all("products")` gives. */
@@ -266,6 +310,9 @@ export interface Topics {
   groups: Group;
   people: Person;
   checkins: Checkin;
+  chains: Chain;
+  draws: Draw;
+  redpackets: RedPacket;
   figures: Record<string, number>;
   corrections: Correction;
   audience: Audience;
@@ -284,4 +331,6 @@ export const DEFAULTS: { readonly [T in keyof Topics]?: Readonly<Partial<Topics[
   tasks: { status: "open" },
   checkins: { open: true },
   corrections: { status: "proposed" },
+  chains: { status: "open", count: 0 },
+  draws: { status: "open", count: 0, left: 0 },
 };

@@ -32,8 +32,10 @@ export function dropsNewestFirst(store: Store): Drop[] {
   return store.all("drops").sort((a, b) => b.fire_at - a.fire_at || b.at - a.at);
 }
 
+const VERB: Readonly<Record<string, string>> = { message: "send", checkin: "open", chain: "open", draw: "open", redpacket: "announce" };
+
 export function dropName(drop: Drop, store: Store): string {
-  const kind = tOr(`cue.do.${drop.kind === "message" ? "message.send" : drop.kind === "checkin" ? "checkin.open" : `${drop.kind}.drop`}`, drop.kind);
+  const kind = tOr(`cue.do.${drop.kind}.${VERB[drop.kind] ?? "drop"}`, drop.kind);
   const what =
     drop.kind === "coupon" ? (store.get("coupons", drop.what)?.title ?? drop.what) : drop.what ? linkName(drop.what, store) : "";
   return [kind, drop.kind === "checkin" ? "" : what].filter(Boolean).join(" ");

@@ -19,6 +19,14 @@ export function standing(store: Store, kind: string, fields: Fields): string | n
     case "checkin.open":
     case "checkin.close":
       return store.all("checkins").findLast((checkin) => checkin.open)?.id ?? null;
+    case "chain.open":
+      return store.all("chains").findLast((chain) => chain.status === "open" && chain.product === id("product"))?.id ?? null;
+    case "chain.close":
+      return store.get("chains", id("chain"))?.status === "open" ? (id("chain") ?? null) : null;
+    case "draw.open":
+      return store.all("draws").findLast((draw) => draw.status === "open")?.id ?? null;
+    case "draw.run":
+      return store.get("draws", id("draw"))?.status === "drawn" ? null : (id("draw") ?? null);
     case "delivery.retry":
       return store.get("deliveries", id("delivery"))?.attempt?.toString() ?? null;
     default:

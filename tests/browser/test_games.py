@@ -1,0 +1,106 @@
+"""Games on the screens: a chain from the controller, a draw from the cohost, red packets that somebody sends."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.people import People, button, finger_is_off, opened
+from tests.server import ServerProcess
+from tests.sheet import sheet
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def fire(page: Page, word: str) -> None:
+    armed = page.get_by_role("dialog", name="Armed")
+    await finger_is_off(page)
+    await button(armed, word).click()
+    await expect(armed).to_be_hidden()
+
+
+async def test_a_chain_is_opened_with_its_price_fills_before_everybodys_eyes_and_sets_it(
+    house: ServerProcess, people: People
+) -> None:
+    sale, links = await opened(house, sheet(lead="0s"))
+    relay = await house.join(sale, "relay")
+    page = await people.come(links["controller"])
+    cheer = await people.come(links["cheer"])
+    await button(page, "Chain").click()
+    armed = page.get_by_role("dialog", name="Armed")
+    await expect(armed).to_contain_text("2 groups · 200 members")
+    await armed.get_by_label("Members needed").fill("2")
+    await expect(button(armed, "Open the chain")).to_be_disabled()
+    await armed.get_by_label("price when full").fill("99")
+    await fire(page, "Open the chain")
+    for screen in (page, cheer):
+        card = screen.locator("article.game")
+        await expect(card).to_contain_text("不粘锅")
+        await expect(card).to_contain_text("0 / 2")
+    await relay.done("chain.join", member="abcdef1234", group="g1")
+    await expect(page.locator("article.game")).to_contain_text("1 / 2")
+    await expect(page.locator("article.game")).to_contain_text("abcdef")
+    await relay.done("chain.join", member="fedcba4321", group="g2")
+    await expect(page.locator("article.game")).to_contain_text("complete")
+    record = await house.events(sale)
+    assert next(e for e in record if e["kind"] == "product.repriced")["price"] == 9900
+
+
+async def test_a_draw_is_opened_by_the_cohost_and_run_when_its_time_is_over(
+    house: ServerProcess, people: People
+) -> None:
+    sale, links = await opened(house, sheet(lead="0s"))
+    relay = await house.join(sale, "relay")
+    page = await people.come(links["cohost"])
+    await button(page, "Draw").click()
+    armed = page.get_by_role("dialog", name="Armed")
+    await armed.get_by_label("Prize").fill("保温杯")
+    await armed.get_by_label("How many").fill("2")
+    await fire(page, "Open the draw")
+    card = page.locator("article.game")
+    await expect(card).to_contain_text("保温杯 ×2")
+    for n in range(3):
+        await relay.done("draw.enter", member=f"member{n}", group="g1")
+    await expect(card).to_contain_text("3 in it")
+    await expect(button(card, "can be drawn in")).to_be_disabled()
+
+
+async def test_a_draw_that_has_closed_is_run_with_two_presses_and_shows_who_won(
+    house: ServerProcess, people: People
+) -> None:
+    sale, links = await opened(house, sheet(lead="0s"))
+    relay, controller = await house.join(sale, "relay"), await house.join(sale, "controller")
+    await controller.done("draw.open", prizes="保温杯", quantity=2, until=5_000)
+    for n in range(3):
+        await relay.done("draw.enter", member=f"{n}member", group="g1")
+    page = await people.come(links["cohost"], locale="zh-CN")
+    card = page.locator("article.game")
+    await expect(card).to_contain_text("待开奖")
+    run = card.get_by_role("button", name="开奖")
+    await run.click()
+    await finger_is_off(page)
+    await run.click()
+    await expect(card).to_contain_text("已开奖")
+    await expect(card.locator(".winners li")).to_have_count(2)
+    drawn = next(e for e in await house.events(sale) if e["kind"] == "draw.drawn")
+    assert (drawn["entries"], len(drawn["winners"]), drawn["by"]) == (3, 2, "cohost:wu")
+    assert all("seed" not in e for e in await house.events(sale) if e["kind"] == "draw.sealed")
+
+
+async def test_red_packets_are_cheers_task_and_are_done_with_proof(house: ServerProcess, people: People) -> None:
+    sale, links = await opened(house, sheet(lead="0s"))
+    page = await people.come(links["controller"])
+    cheer = await people.come(links["cheer"])
+    await button(page, "Red packets").click()
+    armed = page.get_by_role("dialog", name="Armed")
+    await armed.get_by_label("Amount in all").fill("88")
+    await fire(page, "Announce")
+    task = cheer.locator(".packets")
+    await expect(task).to_contain_text("20, ¥88 in all")
+    await expect(button(task, "Sent")).to_be_disabled()
+    await task.get_by_label("Address of the picture").fill("https://img.example/1.png")
+    await button(task, "Sent").click()
+    await expect(task).to_be_hidden()
+    done = next(e for e in await house.events(sale) if e["kind"] == "task.done")
+    assert done["proof"] == "https://img.example/1.png"
+    await expect(page.locator(".packets")).to_be_hidden()
