@@ -76,7 +76,15 @@ def with_plan(fields: dict[str, Any], state: State) -> dict[str, Any]:
                 "findings": [f.as_object() for f in wrong[:20]],
             },
         )
-    return {**fields, "sheet": sheet, "plan": plan}
+    return {**fields, "sheet": sheet, "plan": plan_for(plan, rehearsal=state.rehearsal is not None)}
+
+
+def plan_for(plan: Plan, *, rehearsal: bool) -> Plan:
+    """The plan as this sale runs it: in a rehearsal the built-in relay serves all groups."""
+    if not rehearsal:
+        return plan
+    groups = tuple(msgspec.structs.replace(g, relay=("console",)) for g in plan.groups)
+    return msgspec.structs.replace(plan, groups=groups)
 
 
 PREPARE = {"sheet.replace": with_plan}
@@ -223,11 +231,7 @@ class Registry:
         found: list[dict[str, Any]] = [dict(f.as_object()) for f in findings]
         if plan is None or any(f.severity in {"error", "block"} for f in findings):
             raise SheetRefused(found)
-        if rehearsal is not None:
-            # In a rehearsal the built-in relay serves all groups.
-            plan = msgspec.structs.replace(
-                plan, groups=tuple(msgspec.structs.replace(g, relay=("console",)) for g in plan.groups)
-            )
+        plan = plan_for(plan, rehearsal=rehearsal is not None)
         sale = sale_id(plan.title)
         created = SaleCreated(
             seq=1, at=now if rehearsal is None or start_now else rehearsal_start(plan), by="owner:owner", sale=sale,

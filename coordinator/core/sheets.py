@@ -112,6 +112,8 @@ def replace(turn: Turn, c: SheetReplace) -> dict[str, int]:
         raise Refusal(
             "invalid", f"the running segment {the.segment} is not in the new sheet", {"field": "sheet.segments"}
         )
+    if plan.currency != the.currency:
+        raise Refusal("invalid", f"the sale is in {the.currency}, and stays so", {"field": "sheet.currency"})
     for coupon in plan.coupons:
         known = state.coupons.get(coupon.id)
         if known is not None and coupon.quantity < known.claimed:
@@ -280,10 +282,11 @@ def replaced(state: State, e: SheetReplaced) -> Iterable[Key]:
     cues_before = dict(state.index.cues)
     the = state.the
     state.plan, state.sheet = plan, e.sheet
-    the.version, the.approved, the.title, the.lead, the.targets = (
-        e.version,
-        e.approved,
+    the.version, the.approved = e.version, e.approved
+    the.title, the.kind, the.timezone, the.lead, the.targets = (
         plan.title,
+        plan.kind,
+        plan.timezone,
         plan.lead,
         _targets(plan),
     )

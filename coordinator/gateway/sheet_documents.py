@@ -6,11 +6,12 @@ from typing import Any
 
 import msgspec
 
+from coordinator.core.difference import Difference
 from coordinator.gateway.sheets import FORMATS
 from coordinator.runsheet.findings import FindingObject
 from coordinator.runsheet.understood import Understood
 
-_ANSWERS = (Understood, FindingObject)
+_ANSWERS = (Understood, FindingObject, Difference)
 _REF = "#/components/schemas/{name}"
 
 
@@ -56,7 +57,7 @@ def described() -> dict[tuple[str, str], dict[str, Any]]:
                 {"name": "If-Match", "in": "header", "schema": {"type": "string"}, "description": "The version that it replaces."},
             ],
             "requestBody": sheet,
-            "responses": _answers(version={"type": "integer"}, findings=found),
+            "responses": _answers(version={"type": "integer"}, findings=found, difference=_ref("Difference")),
         },
     }  # fmt: skip
 

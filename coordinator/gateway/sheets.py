@@ -7,12 +7,16 @@ from typing import Any
 
 from aiohttp import web
 
-from coordinator import clock
-from coordinator.core import State
+from coordinator import clock as clocks
+from coordinator import rules
+from coordinator.core import CODES, Moment, Refusal
+from coordinator.core.difference import Difference, copy_of, difference
+from coordinator.core.plan import Plan
 from coordinator.gateway.api import reply
 from coordinator.gateway.auth import Identity
-from coordinator.gateway.context import GATEWAY
+from coordinator.gateway.context import GATEWAY, Gateway
 from coordinator.gateway.problem import Problem, of_answer, of_findings
+from coordinator.registry import Sale, plan_for
 from coordinator.runsheet import load_plan
 from coordinator.runsheet.understood import understood
 from coordinator.runsheet.writing import written
@@ -32,7 +36,7 @@ async def check_sheet(request: web.Request) -> web.Response:
     _writer(request.app[GATEWAY].identify(request))
     data = await request.read()
     # A large sheet takes seconds to read: no sale's cues must wait for it.
-    plan, _, findings = await asyncio.to_thread(load_plan, data, "sheet", request.content_type, clock.wall_ms())
+    plan, _, findings = await asyncio.to_thread(load_plan, data, "sheet", request.content_type, clocks.wall_ms())
     usable = plan is not None and not any(f.severity in {"error", "block"} for f in findings)
     return reply(
         {
@@ -87,8 +91,8 @@ async def put_sheet(request: web.Request) -> web.Response:
         raise of_findings(found)
     version = request.headers.get("If-Match", "").strip('" W/')
     if request.query.get("dry") == "1":
-        state = await sale.conductor.settled()
-        return reply({"difference": difference(state, plan), "findings": found, "version": state.the.version})
+        change = await _difference(gateway, sale, identity, plan)
+        return reply({"difference": change, "findings": found, "version": change.version})
     if not (version.isascii() and version.isdigit()):
         raise Problem(
             428, "invalid", "say with If-Match which version of the sheet this replaces", {"field": "If-Match"}
@@ -99,26 +103,21 @@ async def put_sheet(request: web.Request) -> web.Response:
     return reply({**(given.result or {}), "findings": found})
 
 
-def difference(state: State, plan: Any) -> dict[str, dict[str, list[str]]]:
-    """What another plan would add, remove and change, by kind of thing."""
-    out: dict[str, dict[str, list[str]]] = {}
-    old = state.p
-    pairs: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
-        (name, {x.id: x for x in getattr(old, name)}, {x.id: x for x in getattr(plan, name)})
-        for name in ("groups", "products", "coupons", "links", "segments")
-    ]
-    pairs.append(
-        ("cues", {c.id: c for s in old.segments for c in s.cues}, {c.id: c for s in plan.segments for c in s.cues})
+async def _difference(gateway: Gateway, sale: Sale, identity: Identity, plan: Plan) -> Difference:
+    state = await sale.conductor.settled()
+    clock = sale.conductor.clock
+    moment = Moment(
+        at=clock.now(),
+        bits=bytes(32),  # nothing of it goes out
+        public=gateway.registry.public,
+        speed=clock.speed or 1.0,
+        rules=rules.judge_for(plan.checks.rules),
     )
-    for name, before, after in pairs:
-        changes = {
-            "added": [i for i in after if i not in before],
-            "removed": [i for i in before if i not in after],
-            "changed": [i for i in after if i in before and after[i] != before[i]],
-        }
-        if any(changes.values()):
-            out[name] = changes
-    return out
+    of = plan_for(plan, rehearsal=state.rehearsal is not None)
+    try:
+        return await asyncio.to_thread(difference, copy_of(state, of), identity.actor, of, moment)
+    except Refusal as e:
+        raise Problem(CODES[e.code], e.code, e.message, dict(e.details or {})) from None
 
 
 def add_routes(app: web.Application) -> None:

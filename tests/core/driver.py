@@ -124,7 +124,7 @@ class Sale:
             command = COMMANDS[kind].model_validate(fields)
             if from_ is not ANY:
                 check_from(self.state, command, from_)
-            decided = decide(self.state, who, command, self._moment(), f"c{self._commands}", 1)
+            decided = decide(self.state, who, command, self.moment(), f"c{self._commands}", 1)
         except Refusal:
             assert encode(self.state) == before, f"{kind} was refused and left a trace"
             raise
@@ -164,7 +164,7 @@ class Sale:
             if coming is None or coming[0] > to:
                 break
             self.now = max(self.now, coming[0]) if each_at_its_moment else to
-            decided = decide_due(self.state, coming[2], self._moment())
+            decided = decide_due(self.state, coming[2], self.moment())
             if decided.events:
                 declined.clear()
                 self._take(decided)
@@ -172,7 +172,7 @@ class Sale:
                 declined.add(coming[2])
         self.now = max(self.now, to)
 
-    def _moment(self) -> Moment:
+    def moment(self) -> Moment:
         bits = (self._commands * 1_000_003 + len(self.events)).to_bytes(32, "big")
         return Moment(
             at=self.now,

@@ -93,3 +93,52 @@ async def test_the_description_for_programs_names_what_goes_in_and_what_comes_ba
     assert set(asked["requestBody"]["content"]) == set(FORMATS.values())
     assert "findings" in asked["responses"]["200"]["content"]["application/json"]["schema"]["properties"]
     assert set(paths["/api/sales/{sale}/sheet"]["get"]["responses"]["200"]["content"]) == set(FORMATS.values())
+
+
+async def put(room: InProcess, sale: str, plan: dict[str, Any], *, by: str = "controller", dry: bool = False) -> Any:
+    path = f"/api/sales/{sale}/sheet" + ("?dry=1" if dry else "")
+    return await room.http("PUT", path, token(by, None, sale), json=plan, headers={} if dry else {"If-Match": "1"})
+
+
+async def test_what_a_dry_run_says_is_what_the_replacement_does(room: InProcess) -> None:
+    sale = await room.sale(
+        sheet(cues=[{**DROP, "at": "+1h"}, {"id": "word", "at": "+2h", "prompt": "host", "text": "x"}]), live=True
+    )
+    new = sheet(cues=[{**DROP, "at": "+2h"}], quantity=400)
+    before = (await room.state(sale))["state"]
+    dry = await put(room, sale, new, dry=True)
+    assert dry.status == 200, dry.text
+    assert (await room.state(sale))["state"] == before
+    said = dry.json["difference"]
+    assert {c["cue"]: c["change"] for c in said["cues"]} == {"drop": "moved", "word": "dropped"}
+    moved = next(c for c in said["cues"] if c["cue"] == "drop")["changes"]["at"]
+    assert (moved["from"], moved["to"]) == (before["cues"]["drop"]["at"], before["cues"]["drop"]["at"] + 3_600_000)
+    assert [t["changes"] for t in said["things"]] == [{"quantity": {"from": 500, "to": 400}}]
+    assert (said["approved"], said["segment"], dry.json["version"]) == (False, "main", 1)
+    assert (await put(room, sale, new)).json["version"] == 2
+    after = (await room.state(sale))["state"]
+    assert (after["cues"]["drop"]["at"], "word" in after["cues"]) == (moved["to"], False)
+    assert after["show"]["show"].get("approved", False) is False  # the controller's: the owner has not seen it
+
+
+async def test_what_would_be_refused_is_told_by_the_dry_run_with_its_field(room: InProcess) -> None:
+    sale = await room.sale(sheet(), live=True)
+    other = sheet(segments=[{"id": "other", "kind": "qa", "lasts": "1h", "cues": []}])
+    for dry in (True, False):
+        answer = await put(room, sale, other, dry=dry)
+        assert (answer.status, answer.json["code"], answer.json["details"]["field"]) == (
+            422,
+            "invalid",
+            "sheet.segments",
+        )
+
+
+async def test_a_sheet_of_a_rehearsal_that_is_replaced_still_has_its_groups_served(room: InProcess) -> None:
+    """The built-in relay serves the groups of a rehearsal; an edit once gave them back to the relays of the sheet."""
+    sale = await room.sale(sheet(lead="0s"), query="?rehearsal=1")
+    new = sheet(lead="0s", groups=3)
+    said = (await put(room, sale, new, dry=True)).json["difference"]
+    assert [(t["id"], t["change"]) for t in said["things"]] == [("g3", "new")]
+    assert (await put(room, sale, new, by="owner")).status == 200
+    groups = (await room.state(sale))["state"]["groups"]
+    assert {g["id"]: g["relay"] for g in groups.values()} == {f"g{n}": ["console"] for n in (1, 2, 3)}
