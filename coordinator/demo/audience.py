@@ -23,6 +23,7 @@ SLICE_MS = 30_000  # how far ahead talk is planned: a new segment changes the mo
 MAX_HOOK_COMMANDS = 500  # half of what a hook takes, as a payment can bring a redemption with it
 
 _OBSERVED = {"say": "message", "ask": "message", "join": "joined", "leave": "left"}
+_PLAYED = {"chain": "chain.join", "enter": "draw.enter"}
 _STATUS = {"place": "placed", "pay": "paid", "refund": "refunded"}
 
 
@@ -42,6 +43,8 @@ class AudienceReport:
             f"{done['click']:,} clicks, {done['open']:,} coupon pages opened, {done['claim']:,} claims",
             f"{done['placed']:,} orders, {done['paid']:,} paid, {done['refunded']:,} refunded, {redeemed}",
         ]
+        if done["chain.join"] or done["draw.enter"]:
+            out.append(f"{done['chain.join']:,} joined a chain, {done['draw.enter']:,} entered a draw")
         if self.not_done:
             left = ", ".join(f"{n} {what}" for what, n in sorted(self.not_done.items()))
             out.append(f"planned for after the end and not done: {left}")
@@ -169,6 +172,9 @@ class SimulatedAudience:
             _, n, action = heapq.heappop(self._due)
             if action.do in _OBSERVED:
                 said.extend(self._observations(action, n))
+            elif action.do in _PLAYED:
+                base = {"group": action.person.group, "member": self._member(action)}
+                said.append({"id": f"{self._name}-{n}", "kind": _PLAYED[action.do], **base})
             elif action.do in _STATUS:
                 orders.append(action)
             else:

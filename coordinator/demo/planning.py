@@ -14,7 +14,7 @@ from coordinator.demo import texts
 from coordinator.demo.crowd import Crowd, GroupOfDemo, Person, rng_for
 from coordinator.demo.goods import Catalogue, Goods, Heard, Order, basket
 
-Do = Literal["say", "ask", "join", "leave", "click", "open", "claim", "place", "pay", "refund"]
+Do = Literal["say", "ask", "join", "leave", "click", "open", "claim", "place", "pay", "refund", "chain", "enter"]
 
 MINUTE_MS = 60_000
 
@@ -35,6 +35,8 @@ class Rates:
     ask: float = 0.22  # of what is said while a product is shown
     raised: float = 0.45  # of the questions: those that the relay's keyword finds and raises
     same_question: float = 0.5  # of the groups: those that ask what everybody asks about a product
+    chain: float = 0.004  # of a group's members, for each chain that is announced there
+    enter: float = 0.03  # the same of a draw
     click_after_ms: int = 75_000  # mean; the first minutes matter, after ten nobody looks
     click_within_ms: int = 600_000
 
@@ -155,11 +157,21 @@ class Planner:
             Action(heard.at + 2_000 + int(rng.expovariate(1 / 30_000)), "say", person, rng.choice(said))
             for person in crowd.share(rng, self.rates.react)
         )
+        out += self._plays(heard, crowd, n)
         for person in crowd.share(rng, self.rates.put_off):
             crowd.present.remove(person)
             last = max((action.at for action in out if action.person == person), default=heard.at)
             out.append(Action(last + rng.randrange(5_000, 60_000), "leave", person))
         return _in_order(out)
+
+    def _plays(self, heard: Heard, crowd: Crowd, n: int) -> list[Action]:
+        """Who takes part in a game that was announced: the words say how."""
+        rng = rng_for(self.seed, "plays", heard.group, n)
+        if "接龙" in heard.text and "+1" in heard.text:
+            return [Action(heard.at + self._delay(rng), "chain", p, "+1") for p in crowd.share(rng, self.rates.chain)]
+        if "抽奖" in heard.text and "回复" in heard.text:
+            return [Action(heard.at + self._delay(rng), "enter", p, "抽奖") for p in crowd.share(rng, self.rates.enter)]
+        return []
 
     def clicked(self, click: Action, now: int, address: str | None = None) -> list[Action]:
         """After a link was opened; `address` is where it led."""

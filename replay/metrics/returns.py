@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import msgspec
 
+from coordinator.core import redpackets
 from replay.metrics.figure import Figure, Why, figure, ratio
 from replay.metrics.sales import NO_COST, NO_REACH
 from replay.tables import Tables
 
 NO_STREAM: Why = ("the stream's own figures were not reported", "未上报直播间数据")
+RED_PACKETS = frozenset({"红包", "redpackets", "red packets"})
 VIEWS = "views of the stream, as reported"
 REACH = "potential reach; views of the stream were not reported"
+
+
+def costs_of(t: Tables) -> dict[str, int]:
+    """What was spent, by kind: as the owner said, and the red packets that were sent where they said nothing of those."""
+    costs = {c.id: c.amount for c in t.state.costs.values()}
+    sent = redpackets.cost(t.state)
+    if sent and not costs.keys() & RED_PACKETS:
+        costs["红包"] = sent
+    return costs
 
 
 def figures(t: Tables, reach: int | None, paid: int, net: int) -> list[Figure]:
@@ -24,11 +35,11 @@ def figures(t: Tables, reach: int | None, paid: int, net: int) -> list[Figure]:
             per_thousand, source=f"{per_thousand.source}; base: {REACH if views is None else VIEWS}"
         )
     ]
-    costs = t.state.costs
-    cost = sum(c.amount for c in costs.values()) if costs else None
+    costs = costs_of(t)
+    cost = sum(costs.values()) if costs else None
     out += [
         figure(t, "cost", cost, why=NO_COST),
-        *(figure(t, "cost", c.amount, scope={"what": c.id}) for c in costs.values()),
+        *(figure(t, "cost", amount, scope={"what": what}) for what, amount in costs.items()),
         ratio(t, "roas", paid, cost, why=NO_COST),
         ratio(t, "roi", net - cost if cost is not None else None, cost, why=NO_COST),
     ]

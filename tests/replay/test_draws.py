@@ -13,6 +13,7 @@ from coordinator.errors import Corrupt
 from coordinator.journal.sqlite import SqliteJournal
 from replay.archive import write_archive
 from replay.player import anchor_of, played
+from replay.review import review_source
 from replay.source import open_source
 from replay.verify import verify_source
 from tests.replay.stage import MINUTE, SHEET, Stage
@@ -104,3 +105,27 @@ async def test_a_replay_of_a_running_sale_shows_no_seed(tmp_path: Path) -> None:
     shown = [one async for one in played(source, await anchor_of(source), speed=0, lang="zh")]
     assert any("封存" in one.words for one in shown)
     assert all(seed not in repr(one.event) for one in shown)
+
+
+async def test_the_review_counts_chains_draws_and_red_packets(tmp_path: Path) -> None:
+    stage = drawn()
+    stage.do("controller", "chain.open", product="pan", target=2, until=MINUTE)
+    stage.do("controller", "redpacket.announce", amount=8800, count=20, groups="all")
+    stage.do("controller", "redpacket.announce", amount=6600, count=20, groups="all")
+    stage.until(4 * MINUTE)
+    for member in ("m1", "m2"):
+        stage.do("relay", "chain.join", member=member, group="g1")
+    stage.do("controller", "chain.open", product="knife", target=2, until=MINUTE)
+    stage.until(5 * MINUTE)
+    stage.do("relay", "chain.join", member="m1", group="g1")
+    stage.do("cheer", "redpacket.done", redpacket="redpacket1", proof="p.png")
+    stage.until(9 * MINUTE)
+    await stage.save(tmp_path)
+    figures = {
+        f.name: f.value for f in (await review_source(await open_source("kitchen", tmp_path))).figures if not f.scope
+    }
+    expected = {
+        "chains_completed": 1, "chain_completion_rate": 0.5, "chain_members": 2, "draw_entries": 5, "draw_winners": 2,
+        "redpackets_sent": 20, "redpacket_cost": 8800, "cost": 8800,
+    }  # fmt: skip
+    assert {name: figures[name] for name in expected} == expected

@@ -163,8 +163,9 @@ def _placed(path: Path, cue: CuePlan, segment: SegmentPlan, window: tuple[int, i
 def _coupons(sheet: Sheet, plan: Plan) -> Iterator[Found]:
     asked: dict[str, int] = {}
     for _, _, cue, _, _ in each_cue(sheet, plan):
-        if cue.do == "coupon.drop":
-            coupon = str(cue.fields["coupon"])
+        unlocked = (cue.fields.get("unlocks") or {}).get("coupon")  # a chain that is full drops what it unlocks
+        if cue.do == "coupon.drop" or unlocked is not None:
+            coupon = str(unlocked or cue.fields["coupon"])
             asked[coupon] = asked.get(coupon, 0) + int(cue.fields.get("quantity", 0))
     for index, each in enumerate(plan.coupons):
         here: Path = ("coupons", index)

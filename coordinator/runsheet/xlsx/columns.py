@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 from coordinator.core import cue_kinds
 from coordinator.runsheet import model
 
-Shape = Literal["text", "money", "count", "yes", "choice", "ids", "lines", "words", "json"]
+Shape = Literal["text", "money", "count", "yes", "choice", "ids", "lines", "words", "json", "either"]
 """`ids` and `lines` are lists; `words` is a text, or one wording a line where the cue is a task."""
 
 
@@ -117,6 +117,9 @@ NOTES = {
     "segment": "空着就是上一行的环节 / empty: that of the row above",
     "when": "coupon c20 left <= 10%",
     "relay": "第一个优先; 几个写几行 / the first is preferred; one a line",
+    "prizes": '保温杯; 或 JSON: [{"name": "保温杯", "quantity": 3, "worth": "79.00"}]',
+    "eligible": 'entry, comment, order, claim; 或 JSON: {"by": "order", "product": "pan"}',
+    "unlocks": 'JSON: {"price": "99.00"} 或 {"coupon": "c20"}',
     "questions": 'JSON: [{"id": "q1", "text": "…", "kind": "scale"}]',
 }
 
@@ -180,7 +183,9 @@ def _shape(annotation: Any) -> tuple[Shape, tuple[str, ...]]:  # Any: whatever s
                     return "money", ()
                 if name != "_one_or_more":
                     inner = _shape(base)
-                    return inner if inner[0] == "choice" else ("text", ())
+                    return (
+                        inner if inner[0] in {"choice", "either"} else ("either", ()) if _part(base) else ("text", ())
+                    )
         return _shape(base)
     if get_origin(annotation) is Literal:
         return "choice", tuple(str(each) for each in get_args(annotation))
@@ -188,6 +193,8 @@ def _shape(annotation: Any) -> tuple[Shape, tuple[str, ...]]:  # Any: whatever s
         (inner,) = get_args(annotation)
         if _part(inner) is not None:
             return "json", ()
+        if any(_part(each) for each in get_args(inner)):
+            return "either", ()
         if inner == model.Text:
             return "words", ()
         return ("ids", ()) if inner == model.Id else ("lines", ())

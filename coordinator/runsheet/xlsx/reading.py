@@ -224,7 +224,9 @@ def _value(column: Column, cell: Cell, row: dict[str, Cell]) -> Any:
         case "words":
             is_task = "task" in row or _text(row.get("do", "")) == "task.assign"
             return [line for line in text.split("\n") if line.strip()] if is_task else text
-        case "json":
+        case "either" if not text.startswith(("[", "{")):
+            return [line for line in text.split("\n") if line.strip()] if "\n" in text else text
+        case "json" | "either":
             if not text.startswith(("[", "{")):
                 raise ValueError("this cell holds a list or mapping, written as JSON, such as [{…}]")
             try:
