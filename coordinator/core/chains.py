@@ -208,7 +208,7 @@ cue_kind(
     "chain.open",
     dropped=_went_out,
     late=LATE_DROP,
-    ready_text="接龙: {product}, 满 {target} 人解锁{unlocks}, {within}内在群里回复 +1 参加; 人数不够则不成团",
+    ready_text="接龙: {product}, 满 {target} 人解锁{unlocks}, {within}内在群里回复 +1 参加, 或点 {link}; 人数不够则不成团",
     priority=1,
     about=("product",),
     check=_fits,

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from coordinator.core.cues import Drop
     from coordinator.core.state import State
 
+PAGES = {"link.drop": "l", "coupon.drop": "c", "chain.open": "g", "draw.open": "g"}
+"""What has an address of its own, one for each drop and group: how it begins."""
 OPEN = frozenset({"requested", "held", "awaiting"})  # what may still be withdrawn
 RETRY_EXPIRES_MS = 600_000  # what is asked for again after its time gets as long as an `ask` gets
 EXPIRY_GRACE_MS = 5_000  # a relay gets this long after `expires_at` to say what happened
@@ -210,7 +212,7 @@ def request(turn: Turn, drop: Drop, do: str, group: str, delivery: str | None = 
     state = turn.state
     old = state.deliveries.get(delivery or "")
     key = next((k for k in (_key_in(old.content),) if k), None) if old else None
-    if key is None and do in {"link.drop", "coupon.drop"}:
+    if key is None and do in PAGES:
         key = turn.secret(10)
     turn.emit(
         DeliveryRequested(
@@ -237,8 +239,9 @@ def _key_in(content: Content) -> str | None:
 
 def content_for(turn: Turn, drop: Drop, do: str, key: str | None) -> Content:
     state, public = turn.state, turn.moment.public
-    link = f"{public}/l/{key}" if do == "link.drop" else None
-    coupon = f"{public}/c/{key}" if do == "coupon.drop" else None
+    address = f"{public}/{PAGES[do]}/{key}" if do in PAGES else None
+    coupon = address if do == "coupon.drop" else None
+    link = address if coupon is None else None
     plan = state.index.cues[drop.cue][1]
     beside = plan.fields.get("content") or {}
     text = render.fill(state, drop.text, drop.what, link, coupon, cue_kinds.words_of(state, plan, drop))

@@ -291,7 +291,7 @@ cue_kind(
     "draw.open",
     dropped=_went_out,
     late=LATE_DROP,
-    ready_text="抽奖: {prizes}, {how}, {within}后截止。领奖: {collect}。主办: {organiser}。规则已锁定, 结果可验算",
+    ready_text="抽奖: {prizes}, {how}, {within}后截止。领奖: {collect}。主办: {organiser}。规则和验算: {link}",
     priority=1,
     check=_fits,
     judged=_judged,

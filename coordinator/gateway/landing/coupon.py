@@ -86,7 +86,7 @@ async def claim_coupon(request: web.Request) -> web.StreamResponse:
     """Claims a code for who the cookie names; the same id again is told the same code."""
     gateway = request.app[GATEWAY]
     sale, key = _need(request)
-    body = await _body(request)
+    body = await body_of(request)
     member = member_of(gateway, request)
     fresh = member is None
     if member is None:
@@ -110,7 +110,7 @@ async def claim_coupon(request: web.Request) -> web.StreamResponse:
     return response
 
 
-async def _body(request: web.Request) -> dict[str, Any]:
+async def body_of(request: web.Request) -> dict[str, Any]:
     """The fields of a claim, from JSON or a form. Raises Problem."""
     if request.content_type == "application/json":
         try:

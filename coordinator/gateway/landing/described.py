@@ -49,6 +49,22 @@ def described(path: str, method: str) -> dict[str, Any]:
             forms = {name: {"schema": _CLAIM} for name in ("application/json", "application/x-www-form-urlencoded")}
             done = {"description": "A page, also where the claim was refused; as JSON the code.", "content": both}
             return {"requestBody": {"content": forms}, "responses": {"200": done, **_no_page()}}
+        case "/g/{key}", "GET":
+            return {
+                "responses": {
+                    "200": {
+                        "description": "The page of a chain or draw.",
+                        "content": {**_HTML, "application/json": {"schema": {"type": "object"}}},
+                    },
+                    **_no_page(),
+                }
+            }
+        case "/g/{key}", "POST":
+            forms = {name: {"schema": _CLAIM} for name in ("application/json", "application/x-www-form-urlencoded")}
+            return {
+                "requestBody": {"content": forms},
+                "responses": {"200": {"description": "The page, taking part.", "content": _HTML}, **_no_page()},
+            }
         case "/c/{key}/left", _:
             left = {"description": "What is left.", "content": {"application/json": {"schema": _LEFT}}}
             return {"responses": {"200": left, **_no_page()}}
@@ -63,4 +79,4 @@ def _no_page() -> dict[str, Any]:
 
 
 def parameters(path: str) -> list[dict[str, Any]]:
-    return [_LANG] if path in {"/l/{key}", "/c/{key}"} else []
+    return [_LANG] if path in {"/l/{key}", "/c/{key}", "/g/{key}"} else []

@@ -16,7 +16,9 @@ from coordinator.waiting import AUDIENCE
 SHED_ABOVE = 5_000  # commands of the audience that wait: beyond it a click is not recorded
 
 
-def find(gateway: Gateway, key: str, kind: Literal["link", "coupon"]) -> tuple[Sale, AddressKey] | None:
+def find(
+    gateway: Gateway, key: str, kind: Literal["link", "coupon", "chain", "draw"]
+) -> tuple[Sale, AddressKey] | None:
     """The sale and drop behind a key."""
     for sale in gateway.registry.here():
         found = sale.conductor.state.keys.get(key)
