@@ -248,6 +248,8 @@ export interface Audience {
 export interface Cost {
   id: string;
   amount: number;
+}
+
 export interface Chain {
   id: string;
   product: string;
