@@ -45,7 +45,7 @@ RETRY_MS = 1_000  # what `busy` says where nobody knows when the journal is ther
 REPEATS = 1_000  # answers that may be under way from the journal, to ids that came again
 SNAPSHOT_EVERY = 10_000  # events: what a take-over may have to read, within a second or so
 TIMED_TOPICS = frozenset(
-    {"show", "segments", "cues", "deliveries", "questions", "tasks", "followups"}
+    {"show", "segments", "cues", "deliveries", "questions", "tasks", "followups", "unpaid"}
 )  # what `due` reads; conditions add theirs
 
 

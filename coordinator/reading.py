@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Container
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from coordinator.core import CLOCK, COMMANDS, Actor, Command, Refusal
 from coordinator.core.checks import OverrideIn
@@ -106,6 +106,17 @@ def validated(kind: str, fields: dict[str, Any]) -> Command:
         return _VALIDATE[kind](fields)
     except ValidationError as e:
         raise _invalid("", fields, e) from None
+
+
+S = TypeVar("S", bound=BaseModel)
+
+
+def shaped(cls: type[S], given: Any) -> S:
+    """What was given, as this model has it. Raises Refusal naming the first field that is wrong."""
+    try:
+        return cls.model_validate(given)
+    except ValidationError as e:
+        raise _invalid("", given, e) from None
 
 
 def _override(value: Any) -> Override:

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from coordinator.core import Event, State, evolve
+from coordinator.core.claims import CouponClaimed
 from coordinator.core.clicks import LinkClicked
-from coordinator.core.coupons import CouponClaimed, CouponRedeemed
+from coordinator.core.coupon_orders import CouponRedeemed
 from coordinator.core.cues import CueFired
 from coordinator.core.deliveries import DeliverySent
 from coordinator.core.groups import GroupJoined, GroupLeft, GroupMessage, GroupRemoved

@@ -19,6 +19,8 @@ prompt.send OCHK     prompt.ack OCHKESR
 product.show CK      product.hide CK       product.reprice C      product.restock C
 coupon.drop C        coupon.stop C         coupon.claim AR        coupon.redeem P
 link.drop C          link.stop C           link.click A          message.send CS
+coupon.drop C        coupon.stop C         coupon.claim AR        coupon.redeem P
+link.drop C          link.click A          message.send CS
 checkin.open C       checkin.close C       checkin.join AR
 poll.open CK         poll.close CK         poll.vote AR           quiz.open CK         quiz.close CK        quiz.answer AR
 survey.open CK       survey.close CK       survey.answer AR       showcase.add CE

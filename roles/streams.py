@@ -101,6 +101,8 @@ _BY_KIND: dict[str, tuple[str, ...] | Callable[[State, Any], tuple[str, ...]]] =
     "correction.closed": DESK,
     "coupon.claimed": DESK,
     "coupon.redeemed": DESK,
+    "coupon.paid": DESK,
+    "coupon.lapsed": DESK,
     "link.clicked": DESK,
     "link.previewed": DESK,
     "checkin.joined": DESK,

@@ -10,9 +10,11 @@ from coordinator.core import (
     chains,
     checkins,
     checks,
+    claims,
     clicks,
     corrections,
     costs,
+    coupon_orders,
     coupons,
     cue_commands,
     cue_kinds,
@@ -43,6 +45,7 @@ from coordinator.core import (
     quizzes,
     redpackets,
     reveals,
+    rewards,
     schedule,
     service,
     sheets,
@@ -76,6 +79,8 @@ TOPIC_MODULES = (
     checkins, checks, clicks, coupons, cue_commands, cue_kinds, cues, deliveries, figures, firing, groups, links, messages, notes, orders,
     checkins, checks, coupons, cue_commands, cue_kinds, cues, dealing, deliveries, figures, firing, golden, groups, links, messages, notes, orders,
     people, phrases, products, prompts, question_clocks, questions, schedule, sheets, shifts, show, tasks, triggers,
+    checkins, checks, claims, coupon_orders, coupons, cue_commands, cue_kinds, cues, deliveries, figures, firing, groups, links, members, messages, notes, orders,
+    people, products, prompts, questions, rewards, schedule, sheets, show, tasks, triggers,
 )  # fmt: skip
 
 __all__ = [

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from coordinator.core.claims import CouponClaimed
 from coordinator.core.clicks import LinkClicked
-from coordinator.core.coupons import CouponClaimed, CouponRedeemed
 from coordinator.core.kernel import Key, evolves
 
 if TYPE_CHECKING:
@@ -150,12 +150,4 @@ def claimed(state: State, e: CouponClaimed) -> Iterable[Key]:
     if e.member is not None:
         drop = state.drops.get(e.drop or "")
         _touched(state, e.member, Touch(e.at, "claim", e.coupon, e.drop, drop.cue if drop else None, e.group))
-    return ()
-
-
-@evolves(CouponRedeemed)
-def redeemed(state: State, e: CouponRedeemed) -> Iterable[Key]:
-    had = state.redeemed.get(e.order, ())
-    if e.code not in had:
-        state.redeemed[e.order] = (*had, e.code)
     return ()

@@ -32,7 +32,7 @@ from coordinator.core.kernel import (
     moments,
     result_of,
 )
-from coordinator.core.products import Money
+from coordinator.core.money import Minor
 from coordinator.core.readings import count, things, truth
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class UnlockIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
     coupon: Id | None = None
-    price: Money | None = None
+    price: Minor | None = None
 
 
 _FOLLOWS = (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from coordinator.core import games, lots
-from coordinator.core.coupons import CouponClaimed
+from coordinator.core.claims import CouponClaimed
 from coordinator.core.cue_kinds import cue_kind
 from coordinator.core.draws import (
     By,

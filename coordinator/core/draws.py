@@ -30,8 +30,8 @@ from coordinator.core.kernel import (
     decides,
     evolves,
 )
+from coordinator.core.money import Minor
 from coordinator.core.prizes import PrizeRules, prize_faults
-from coordinator.core.products import Money
 from coordinator.core.readings import count, things, truth
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ class PrizeIn(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
     name: ShortText
     quantity: Annotated[int, Field(ge=1, le=MOST_PRIZES)] = 1
-    worth: Money | None = None
+    worth: Minor | None = None
 
 
 class EligibleIn(BaseModel):

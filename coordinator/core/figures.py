@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from coordinator.core.claims import CouponClaimed
 from coordinator.core.clicks import LinkClicked
-from coordinator.core.coupons import CouponClaimed, CouponRedeemed
+from coordinator.core.coupon_orders import CouponRedeemed
 from coordinator.core.groups import GroupJoined, GroupLeft, GroupMessage, GroupRemoved
 from coordinator.core.kernel import ANY, Key, evolves
 from coordinator.core.questions import OVER, QuestionAnswered, QuestionChatted, QuestionClosed, QuestionRaised
@@ -135,7 +136,7 @@ def membership(state: State, e: Any) -> Iterable[Key]:
 def redemptions(state: State, e: CouponRedeemed) -> Iterable[Key]:
     f = state.figures["sale"]
     f.redemptions += 1
-    f.discount += e.off
+    f.discount += max(0, e.off - e.paid)
     return _KEYS
 
 

@@ -6,6 +6,27 @@ The number of minor digits is ISO 4217's: two, but for the currencies listed her
 from __future__ import annotations
 
 import re
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+MAX_MINOR = 10**12  # of anything that a command tells: far beyond any sale, and exact on every screen
+MAX_PRICE_MINOR = 10**10  # of one piece or coupon: beyond it a digit too many was typed
+
+
+def _whole_minor(value: Any) -> Any:  # Any: whatever the command holds
+    if type(value) is int and 0 <= value <= MAX_MINOR:
+        return value
+    raise PydanticCustomError(
+        "minor_units",
+        "money is a whole number of minor units from 0 to {most}, such as 12900 for 129.00; no text, sign or fraction",
+        {"most": MAX_MINOR},
+    )
+
+
+Minor = Annotated[int, BeforeValidator(_whole_minor), Field(ge=0, le=MAX_MINOR)]
+"""Money in a command."""
 
 _NO_MINOR = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
 _THREE_MINOR = "BHD IQD JOD KWD LYD OMR TND"
@@ -38,6 +59,15 @@ def to_minor(text: str, currency: str) -> int:
             f'{text[:40]!r} has {len(part)} digits behind the point, {currency} has {digits}; write it like "{example}"'
         )
     return int(whole + part.ljust(digits, "0"))
+
+
+def to_price(text: str, currency: str) -> int:
+    """As `to_minor`, of one piece or coupon: at most `MAX_PRICE_MINOR`."""
+    minor = to_minor(text, currency)
+    if minor > MAX_PRICE_MINOR:
+        most = to_major(MAX_PRICE_MINOR, currency)
+        raise MoneyError(f'{text[:40]!r} is too much for one piece; write an amount from "0" to "{most}" {currency}')
+    return minor
 
 
 def to_major(minor: int, currency: str) -> str:

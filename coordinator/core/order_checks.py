@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
+from coordinator.core.baskets import price
+from coordinator.core.coupon_orders import buys, held, misfits, priced_lines, worth_of
+from coordinator.core.members import person
 from coordinator.core.order_life import counts, worth
 
 if TYPE_CHECKING:
-    from coordinator.core.coupons import Code
     from coordinator.core.order_life import Facts, Reports
     from coordinator.core.state import State
 
@@ -23,6 +27,7 @@ FLAGS = {
     "coupon_member": "its code was given to another member",
     "coupon_order": "its code was redeemed for another order",
     "coupon_late": "its code was no longer good",
+    "coupon_unpaid": "its code was not paid for",
     "coupon_basket": "its coupon does not fit what was ordered",
 }  # fmt: skip
 """Flag → what is meant; an order's `flags` are some of these."""
@@ -57,37 +62,38 @@ def _of_sums(state: State, order: str, facts: Facts, reports: Reports) -> set[st
     return found
 
 
-def _codes(state: State, order: str, facts: Facts) -> list[Code]:
+def _codes(state: State, order: str, facts: Facts) -> list[str]:
     """The codes that were used for it, as far as they are known."""
     named = dict.fromkeys((*((facts.coupon,) if facts.coupon else ()), *state.redeemed.get(order, ())))
-    return [state.codes[name] for name in named if name in state.codes]
+    return [name for name in named if name in state.codes and not buys(facts.lines, state.codes[name])]
 
 
 def _off(state: State, order: str, facts: Facts) -> int:
-    off = sum(state.coupons[code.coupon].off for code in _codes(state, order, facts))
+    """What its coupons take off, used together; whether they may be is another question."""
+    used = [replace(held(state, name), standing="good", until=None) for name in _codes(state, order, facts)]
     if facts.coupon in state.coupons:
-        off += state.coupons[facts.coupon].off
-    return min(off, worth(facts.lines))
+        used.append(worth_of(state.coupons[facts.coupon], facts.coupon))
+    return price(facts.lines, used, facts.moment).off
+
+
+_FLAG_OF = {
+    "already": "coupon_order",
+    "too_late": "coupon_late",
+    "too_early": "coupon_unpaid",
+    "invalid": "coupon_basket",
+}
+"""What does not fit → its flag."""
 
 
 def _of_coupons(state: State, order: str, facts: Facts) -> set[str]:
     found = set()
     if facts.coupon is not None and facts.coupon not in state.codes and facts.coupon not in state.coupons:
         found.add("coupon_unknown")
-    for code in _codes(state, order, facts):
-        coupon = state.coupons[code.coupon]
-        if code.member is not None and facts.member is not None and code.member != facts.member:
+    lines = priced_lines(state, facts.lines)
+    for name in _codes(state, order, facts):
+        code = state.codes[name]
+        whose = code.member and person(state, code.member)
+        if whose is not None and facts.member is not None and whose != person(state, facts.member):
             found.add("coupon_member")
-        if code.order is not None and code.order != order:
-            found.add("coupon_order")
-        if coupon.valid_ms is not None and facts.moment > code.claimed_at + coupon.valid_ms:
-            found.add("coupon_late")
-        if facts.lines and not _fits(state, code, facts):
-            found.add("coupon_basket")
+        found |= {_FLAG_OF[misfit.code] for misfit in misfits(state, name, lines, facts.moment, order)}
     return found
-
-
-def _fits(state: State, code: Code, facts: Facts) -> bool:
-    coupon = state.coupons[code.coupon]
-    basket = worth(x for x in facts.lines if not coupon.products or x.product in coupon.products)
-    return basket > 0 and basket >= coupon.over

@@ -9,9 +9,13 @@ the shop said when it was paid, a member whoever placed the order.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any  # a report's field, whichever
+from typing import Annotated, Any  # a report's field, whichever
 
 import msgspec
+from pydantic import BaseModel, ConfigDict, Field
+
+from coordinator.core.kernel import Id
+from coordinator.core.money import Minor
 
 LIFE = ("placed", "paid", "shipped", "cancelled", "refunded")
 TOTALLED = LIFE[:-1]  # a refund's amount and lines are what was given back
@@ -22,6 +26,15 @@ class Line(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     product: str
     quantity: int = 1
     price: int = 0
+
+
+class LineIn(BaseModel):
+    """One line of an order: the product's id, how many, and the price of one in minor units."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    product: Id
+    quantity: Annotated[int, Field(ge=1, le=10**6)] = 1
+    price: Minor = 0
 
 
 class Report(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):

@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from coordinator.core import attribution, order_checks, order_life
+from coordinator.core import attribution, coupon_orders, order_checks, order_life, rewards
 from coordinator.core.attribution import Through
-from coordinator.core.coupons import CouponRedeemed
+from coordinator.core.coupon_orders import CouponRedeemed
 from coordinator.core.kernel import (
     Command,
     Event,
@@ -28,25 +28,16 @@ from coordinator.core.kernel import (
     evolves,
     result_of,
 )
-from coordinator.core.order_life import LIFE, Line, Report, Reports
+from coordinator.core.money import Minor
+from coordinator.core.order_life import LIFE, Line, LineIn, Report, Reports
 
 if TYPE_CHECKING:
     from coordinator.core.products import Product
     from coordinator.core.state import State
 
-Amount = Annotated[int, Field(ge=0, le=10**12)]
 Status = Literal["placed", "paid", "shipped", "cancelled", "refunded"]
 MAX_LINES = 1_000
 NEWEST_KEPT = 500  # orders that consoles are shown; older ones are paged
-
-
-class LineIn(BaseModel):
-    """One line of an order: the product's id, how many, and the price of one in minor units."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-    product: Id
-    quantity: Annotated[int, Field(ge=1, le=10**6)] = 1
-    price: Amount = 0
 
 
 class Order(msgspec.Struct, kw_only=True):
@@ -114,7 +105,11 @@ _EVENTS: dict[str, type[_Reported]] = {
 _STATUS = {cls: status for status, cls in _EVENTS.items()}
 
 
-@command("order.report", after_close=True, events=(*(f"order.{s}" for s in LIFE), "delivery.requested"))
+@command(
+    "order.report",
+    after_close=True,
+    events=(*(f"order.{s}" for s in LIFE), "delivery.requested", "coupon.paid", "coupon.lapsed", "coupon.ran_out"),
+)
 class OrderReport(Command):
     """What the shop says of an order. `amount` is its total; for `refunded` the total refunded so far, all where it is not said.
 
@@ -131,7 +126,7 @@ class OrderReport(Command):
     link: Id | None = None
     coupon: Id | None = None
     lines: Annotated[list[LineIn], Field(max_length=MAX_LINES)] = []
-    amount: Amount | None = None
+    amount: Minor | None = None
 
 
 @decides(OrderReport)
@@ -156,6 +151,7 @@ def report(turn: Turn, c: OrderReport) -> dict[str, Any] | None:
     event.flags = order_checks.flags(state, c.order, facts, reports or {})
     stocks = {x.product: state.products[x.product].stock for x in facts.lines if x.product in state.products}
     turn.emit(event)
+    coupon_orders.follow(turn, c.order)
     for product, stock in stocks.items():
         if state.products[product].stock != stock:
             deliveries.render_announced(turn, product)
@@ -215,6 +211,7 @@ def _settle(
         **{f"{status}_at": at for status, at in facts.times.items()},
     )  # fmt: skip
     state.reports[order], state.orders[order] = reports, after
+    rewards.bought(state, after)
     figures.recount(state, before, after)
     keys: list[Key] = [("orders", order), ("figures", "sale"), *_sell(state, had, facts)]
     if before is None:

@@ -11,6 +11,10 @@ from typing import Any, Literal
 
 import msgspec
 
+CouponKind = Literal[
+    "threshold", "amount", "percent", "deposit", "paid", "pool", "share_reward", "pay_reward", "group_price", "flash"
+]
+
 
 class Plain(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A value of the plan: never changed after it was read."""
@@ -56,19 +60,6 @@ class ProductPlan(Plain, kw_only=True, frozen=True):
     script: str = ""
     image: str | None = None
     history: tuple[PastPrice, ...] = ()
-
-
-class CouponPlan(Plain, kw_only=True, frozen=True):
-    id: str
-    kind: Literal["threshold", "amount"]
-    title: str
-    over: int = 0  # the basket from which it holds
-    off: int
-    quantity: int
-    per_member: int = 1
-    valid_ms: int | None = None  # a code may be redeemed this long after its claim; None: while the sale is not closed
-    products: tuple[str, ...] = ()  # empty: all
-    groups: str | None = None  # a selector: who may claim at all
 
 
 class LinkPlan(Plain, kw_only=True, frozen=True):
@@ -140,6 +131,33 @@ class GoldenPlan(Plain, kw_only=True, frozen=True):
 class CheerPlan(Plain, kw_only=True, frozen=True):
     within: int = 600_000  # ms in which a task is to be done
     minutes: int = 20  # of the show itself, where the sheet names no golden hours
+
+
+class CouponPlan(Plain, kw_only=True, frozen=True):
+    """What a coupon is worth, who may have it, and when. The sheet's reader sees to it that its kind's fields are there."""
+
+    id: str
+    kind: CouponKind
+    title: str
+    over: int = 0  # the basket from which it holds
+    off: int = 0  # money it takes off; of a deposit, what it is worth
+    basis_points: int = 0  # of a percent coupon: 2000 takes 20% off
+    at_most: int | None = None  # the most that a percent coupon takes off
+    pay: int = 0  # what the member pays for it
+    pay_within_ms: int | None = None  # after the claim; then the place is free again
+    price: int | None = None  # of one piece, with a group or flash price
+    units: int = 1  # pieces that one code gives that price for
+    pool: int = 0  # the sum that `quantity` members share
+    shares: int = 0  # members who have to come for a share reward
+    spend: int = 0  # the paid order that a pay reward is given for is at least this
+    exclusive: bool = True  # at most one such coupon holds for a basket
+    opens: At | None = None  # claimed from then on
+    closes: At | None = None  # claimed until then; without `valid_ms` a code is good until then, too
+    quantity: int
+    per_member: int = 1
+    valid_ms: int | None = None  # a code is good this long after its claim; None: until it closes, or the sale does
+    products: tuple[str, ...] = ()  # empty: all
+    groups: str | None = None  # a selector: who may claim at all
 
 
 class Late(Plain, kw_only=True, frozen=True):

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from coordinator.core.cue_kinds import cue_kind
 from coordinator.core.kernel import Command, Event, Id, Key, Refusal, Turn, command, decides, evolves
+from coordinator.core.money import Minor
 from coordinator.core.readings import count, things, truth
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from coordinator.core.plan import CuePlan
     from coordinator.core.state import State
 
-Money = Annotated[int, Field(ge=0, le=10**12)]
 Stock = Annotated[int, Field(ge=0, le=10**9)]
 
 
@@ -91,7 +91,7 @@ class ProductReprice(Command):
     """The price from now on, in minor units. What has not left is rendered anew; for the rest a correction is proposed."""
 
     product: Id
-    price: Money
+    price: Minor
 
 
 @command(

@@ -15,7 +15,7 @@ from pydantic import Field
 from coordinator.core import render, rounds
 from coordinator.core.cue_kinds import LATE_DROP, cue_kind
 from coordinator.core.kernel import Command, Event, Id, Key, Refusal, ShortText, Text, Turn, command, decides, evolves
-from coordinator.core.products import Money
+from coordinator.core.money import Minor
 from coordinator.core.tasks import Task, TaskAssigned, TaskDone
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class RedPacketAnnounced(Event, tag="redpacket.announced", kw_only=True):
 class RedPacketAnnounce(Command):
     """Announces `count` red packets worth `amount` in all; `who`, a person or a role, has the task to send them."""
 
-    amount: Annotated[Money, Field(ge=1)]
+    amount: Annotated[Minor, Field(ge=1)]
     count: Annotated[int, Field(ge=1, le=MOST_PACKETS)]
     groups: str | list[Id]
     who: Id | None = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from coordinator.core import coupons
 from coordinator.core.kernel import Key
 from coordinator.core.readings import since, things, truth, until
 
@@ -106,6 +107,7 @@ def replan(state: State) -> Iterable[Key]:
         if instant is not None and instant != cue.at:
             cue.at = instant
             changed.append(("cues", cue.id))
+    changed += coupons.windows(state)
     return changed
 
 

@@ -13,7 +13,7 @@ import msgspec
 from pydantic import ConfigDict, Field
 
 from coordinator.core import cues, firing, orders, people, products, schedule
-from coordinator.core.coupons import Coupon
+from coordinator.core.coupons import TERMS, Coupon, check_replaced
 from coordinator.core.figures import Figures
 from coordinator.core.groups import Group
 from coordinator.core.kernel import Command, Event, Key, Refusal, Turn, command, decides, evolves, result_of
@@ -116,12 +116,8 @@ def replace(turn: Turn, c: SheetReplace) -> dict[str, int]:
         raise Refusal("invalid", f"the sale is in {the.currency}, and stays so", {"field": "sheet.currency"})
     for coupon in plan.coupons:
         known = state.coupons.get(coupon.id)
-        if known is not None and coupon.quantity < known.claimed:
-            raise Refusal(
-                "invalid",
-                f"{known.claimed} of {coupon.id} are claimed: its quantity cannot be less",
-                {"field": "sheet.coupons"},
-            )
+        if known is not None and known.claimed:
+            check_replaced(known, coupon)
     before = {c.id: cues.plan_of(state, c.id) for c in firing.announced(state) if not c.hand}
     begun = [c.id for c in state.cues.values() if c.status in {"waiting", "held"} and c.id not in state.added]
     figures = {p.id: (p.price, p.stock) for p in state.products.values()}
@@ -168,7 +164,9 @@ def _product(p: ProductPlan) -> Product:
 def _coupon(c: CouponPlan) -> Coupon:
     return Coupon(
         id=c.id, kind=c.kind, title=c.title, over=c.over, off=c.off, quantity=c.quantity, per_member=c.per_member,
-        valid_ms=c.valid_ms, products=c.products, groups=c.groups, left=c.quantity,
+        valid_ms=c.valid_ms, products=c.products, groups=c.groups, left=c.quantity, basis_points=c.basis_points,
+        at_most=c.at_most, pay=c.pay, pay_within_ms=c.pay_within_ms, price=c.price, units=c.units, pool=c.pool,
+        pool_left=c.pool, shares=c.shares, spend=c.spend, exclusive=c.exclusive,
     )  # fmt: skip
 
 
@@ -314,13 +312,15 @@ def replaced(state: State, e: SheetReplaced) -> Iterable[Key]:
             products.restocked(now, product.stock)
     _merge(state.links, {x.id: _link(x) for x in plan.links}, ("kind", "url", "title"))
     _merge(state.keywords, {k.id: _keyword(k) for k in plan.keywords}, ("words", "do"))
+    pools = {c.id: c.pool for c in state.coupons.values()}
     _merge(
         state.coupons,
         {c.id: _coupon(c) for c in plan.coupons},
-        ("title", "over", "off", "quantity", "per_member", "valid_ms", "products", "groups"),
+        (*TERMS, "title", "quantity", "per_member", "valid_ms", "groups", "pay_within_ms", "pool", "shares", "spend"),
     )
     for coupon in state.coupons.values():
-        coupon.left = coupon.quantity - coupon.claimed
+        coupon.left = coupon.quantity - coupon.claimed + coupon.lapsed
+        coupon.pool_left += coupon.pool - pools.get(coupon.id, coupon.pool)
     for member in plan.team:
         people.person(state, member.role, member.person)
     _take_segments(state, cues_before)

@@ -18,11 +18,12 @@ from coordinator.core.attribution import Touch
 from coordinator.core.audience import Audience, Channel
 from coordinator.core.chains import Chain
 from coordinator.core.checkins import Checkin
+from coordinator.core.claims import Code
 from coordinator.core.clicks import Seen
 from coordinator.core.comparisons import Condition
 from coordinator.core.corrections import Correction, Shown
 from coordinator.core.costs import Cost
-from coordinator.core.coupons import Code, Coupon
+from coordinator.core.coupons import Coupon
 from coordinator.core.cues import Cue, Drop
 from coordinator.core.dealing import Worded
 from coordinator.core.deliveries import Delivery
@@ -114,7 +115,11 @@ class State(msgspec.Struct, kw_only=True, dict=True):
     keys: dict[str, AddressKey] = {}  # the addresses that went out: one for each drop and group
     openings: Seen = msgspec.field(default_factory=Seen)  # which addresses members opened lately
     codes: dict[str, Code] = {}
-    claims: dict[str, dict[str, tuple[str, ...]]] = {}  # coupon → member → codes
+    claims: dict[str, dict[str, tuple[str, ...]]] = {}  # coupon → person → codes
+    unpaid: dict[str, list[str]] = {}  # coupon → codes from the first that waits for its payment on
+    bought: dict[str, tuple[str, ...]] = {}  # person → orders that were paid
+    brought: dict[str, tuple[str, ...]] = {}  # person → members who came by their share
+    came: set[str] = set()  # those members
     relays: dict[str, Relay] = {}
     opened: set[str] = set()  # deliveries that are not at their end
     by_drop: dict[str, dict[str, str]] = {}  # drop → group → delivery

@@ -23,6 +23,7 @@ from coordinator.gateway import (
     landing,
     lists,
     ops,
+    pricing,
     screens,
     sheets,
     wire,
@@ -60,6 +61,7 @@ def make_app(gateway: Gateway) -> web.Application:
     hooks.add_routes(app)
     landing.add_routes(app)
     ops.add_routes(app)
+    pricing.add_routes(app)
     documents.add_routes(app)
     screens.add_routes(app)
     return app

@@ -11,6 +11,7 @@ from coordinator.core.people import INTERNAL
 from coordinator.gateway import sheet_documents, wire
 from coordinator.gateway.api import reply
 from coordinator.gateway.landing import described
+from coordinator.gateway.pricing import Basket
 from roles.permissions import MAY
 
 VERSION = "0.1.0"
@@ -99,6 +100,12 @@ def openapi(app: web.Application) -> dict[str, Any]:
         if path.endswith("/do"):
             schema = {"$ref": "#/components/schemas/Command"}
             operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        if path.endswith("/price"):
+            operation["requestBody"] = {
+                "required": True,
+                "content": {"application/json": {"schema": Basket.model_json_schema()}},
+            }
+            operation["responses"]["200"]["content"] = {"application/json": {"schema": _priced_schema()}}
         if path.startswith("/hooks/"):
             operation.update(_signed(operation["parameters"]))
         operation["parameters"] += described.parameters(path)
@@ -111,6 +118,20 @@ def openapi(app: web.Application) -> dict[str, Any]:
         "paths": dict(sorted(paths.items())),
         "components": {
             "schemas": schemas, "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+        },
+    }  # fmt: skip
+
+
+def _priced_schema() -> dict[str, Any]:
+    whole, text = {"type": "integer"}, {"type": "string"}
+    code = {"code": text, "coupon": text}
+    used = {**code, "off": whole, "lines": {"type": "array", "items": whole}}
+    return {
+        "type": "object", "description": "Money in minor units; `lines` have a number for each of the basket's.",
+        "properties": {
+            "before": whole, "off": whole, "total": whole, "currency": text, "lines": {"type": "array", "items": whole},
+            "used": {"type": "array", "items": {"type": "object", "properties": used}},
+            "unused": {"type": "array", "items": {"type": "object", "properties": {**code, "why": text}}},
         },
     }  # fmt: skip
 

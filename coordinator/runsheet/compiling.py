@@ -14,7 +14,7 @@ from coordinator.core import plan as plans
 from coordinator.core.cue_kinds import into_groups
 from coordinator.core.money import to_minor
 from coordinator.core.plan import Plan
-from coordinator.runsheet import service, times
+from coordinator.runsheet import coupons, service, times
 from coordinator.runsheet.model import Cue, Keyword, Member, PastPrice, Segment, Sheet, cue_id
 
 MAX_WORDINGS = 50  # of one task; {a|b} five times over is already 32
@@ -79,21 +79,7 @@ def compile_plan(sheet: Sheet) -> Plan:
             )
             for each in sheet.products
         ),
-        coupons=tuple(
-            plans.CouponPlan(
-                id=each.id,
-                kind=each.kind,
-                title=each.title,
-                over=_minor(each.over, sheet) or 0,
-                off=to_minor(each.off, sheet.currency),
-                quantity=each.quantity,
-                per_member=each.per_member,
-                valid_ms=each.valid,
-                products=tuple(each.products),
-                groups=each.groups,
-            )
-            for each in sheet.coupons
-        ),
+        coupons=tuple(coupons.plan_of(each, sheet) for each in sheet.coupons),
         links=tuple(plans.LinkPlan(id=each.id, kind=each.kind, url=each.url, title=each.title) for each in sheet.links),
         phrases=service.phrases(sheet),
         service=service.service(sheet),

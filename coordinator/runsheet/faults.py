@@ -5,15 +5,15 @@ A sheet without these faults can be compiled; whether it is a good one is `check
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from coordinator import rules
 from coordinator.core import conditions, cue_kinds, selectors
 from coordinator.core.chains import MOST_MEMBERS
-from coordinator.core.money import MoneyError, to_minor
-from coordinator.runsheet import service
+from coordinator.core.money import MoneyError, to_minor, to_price
+from coordinator.runsheet import coupons, service
 from coordinator.runsheet.compiling import cue_fields
 from coordinator.runsheet.model import RESERVED_ID, Action, Cue, Segment, Sheet, cue_id
 from coordinator.runsheet.source import Path
@@ -109,30 +109,21 @@ def _twice_dropped(sheet: Sheet) -> Iterator[Fault]:
 
 
 def _money(sheet: Sheet) -> Iterator[Fault]:
-    amounts: list[tuple[Path, str | None]] = [(("targets", "sales"), sheet.targets.sales)]
+    yield from _amount(sheet.targets.sales, ("targets", "sales"), sheet.currency)
     for index, product in enumerate(sheet.products):
-        amounts += [
-            (("products", index, "price"), product.price),
-            (("products", index, "list_price"), product.list_price),
-        ]
-        amounts += [
-            (("products", index, "history", at, "price"), past.price) for at, past in enumerate(product.history)
-        ]
-    for index, coupon in enumerate(sheet.coupons):
-        amounts += [(("coupons", index, "over"), coupon.over), (("coupons", index, "off"), coupon.off)]
-    for path, text in amounts:
-        yield from _amount(text, path, sheet.currency)
+        for name in ("price", "list_price"):
+            yield from _amount(getattr(product, name), ("products", index, name), sheet.currency, to_price)
+        for at, past in enumerate(product.history):
+            yield from _amount(past.price, ("products", index, "history", at, "price"), sheet.currency, to_price)
+    for path, text in coupons.money_of(sheet):
+        yield from _amount(text, path, sheet.currency, to_price)
 
 
 def _coupons(sheet: Sheet, known: _Known) -> Iterator[Fault]:
     for index, coupon in enumerate(sheet.coupons):
         here: Path = ("coupons", index)
-        if not coupon.off.strip("0."):
-            yield Fault((*here, "off"), "a coupon must take something off; write its amount")
-        if coupon.kind == "threshold" and not (coupon.over or "").strip("0."):
-            yield Fault(
-                (*here, "over"), 'a threshold coupon needs over, the basket from which it holds, such as "100.00"'
-            )
+        for name, message in coupons.faults(coupon, sheet.currency):
+            yield Fault((*here, name), message)
         for at, product in enumerate(coupon.products):
             yield from _exists(product, "product", known.products, (*here, "products", at))
         yield from _selector(coupon.groups, (*here, "groups"), known)
@@ -287,10 +278,10 @@ def _draw(cue: Cue, here: Path, known: _Known) -> Iterator[Fault]:
         yield from _selector(cue.eligible.groups, (*place, "groups"), known)
 
 
-def _amount(text: str | None, path: Path, currency: str) -> Iterator[Fault]:
+def _amount(text: str | None, path: Path, currency: str, read: Callable[[str, str], int] = to_minor) -> Iterator[Fault]:
     if text is not None:
         try:
-            to_minor(text, currency)
+            read(text, currency)
         except MoneyError as error:
             yield Fault(path, str(error))
 

@@ -7,6 +7,7 @@ are complete) is `faults.py`; whether the plan is a good one is `checks.py`.
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import date, time
 from decimal import Decimal
@@ -17,6 +18,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, StringConstraints, model_validator
 
 from coordinator.core import selectors
+from coordinator.core.plan import CouponKind
 from coordinator.core.surveys import SurveyQuestion
 from coordinator.runsheet import times
 
@@ -29,9 +31,6 @@ ProductLine = Literal["lead", "volume", "hit", "star", "profit", "bundle"]
 LinkKind = Literal["room", "reserve", "join", "card", "replay", "survey"]
 TeamRole = Literal["host", "cohost", "controller", "cheer", "support", "poster", "owner"]
 ROLES: tuple[str, ...] = get_args(TeamRole)
-
-COUPON_KINDS = ("threshold", "amount")  # what this version sells
-LATER_COUPON_KINDS = ("percent", "deposit", "paid", "pool", "share_reward", "pay_reward", "group_price", "flash")
 
 _ID = re.compile(r"\w[\w.\-]{0,63}")
 RESERVED_ID = re.compile(r"(?:hand|added)-[0-9]+")  # cues made in the show: by a press of a button, by cue.add
@@ -154,10 +153,24 @@ def _eligible(value: Any) -> Any:
     return {"by": value} if isinstance(value, str) else value
 
 
-def _coupon_kind(value: Any) -> Any:
-    if isinstance(value, str) and value in LATER_COUPON_KINDS:
-        raise ValueError(f"coupon kind {value} is not sold by this version: use threshold or amount")
-    return value
+def _basis_points(value: Any) -> Any:
+    """`20`, `"12.5%"` and `八折` as what is taken off, in hundredths of a percent."""
+    example = (
+        'a percentage taken off, more than 0 and at most 100, such as 20 or "12.5%", or what is paid, such as "8折"'
+    )
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError(f"percent is {example}")
+    text = unicodedata.normalize("NFKC", str(value)).strip()
+    found = re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]{1,2})?)\s*(%|折)?", text)
+    if found is None:
+        raise ValueError(f"{text[:40]!r} is no percentage; write {example}")
+    number = Decimal(found[1])
+    if found[2] == "折":  # 8折 and 85折: so many tenths, or hundredths, are paid
+        paid = number * (10 if number < 10 else 1)
+        number = 100 - paid
+    if not 0 < number <= 100:
+        raise ValueError(f"{text[:40]!r} takes off nothing, or more than all; write {example}")
+    return int(number * 100)
 
 
 Id = Annotated[str, BeforeValidator(_id)]
@@ -170,6 +183,7 @@ PositiveLength = Annotated[int, BeforeValidator(_positive_length)]
 Day = Annotated[InstanceOf[date], BeforeValidator(_day)]
 Moment = Annotated[InstanceOf[times.Moment], BeforeValidator(_moment)]
 MoneyText = Annotated[str, BeforeValidator(_money_text)]
+BasisPoints = Annotated[int, BeforeValidator(_basis_points)]
 Address = Annotated[str, BeforeValidator(_address)]
 SelectorText = Annotated[str, BeforeValidator(_selector)]
 Count = Annotated[int, Field(ge=0, le=100_000_000)]
@@ -225,16 +239,31 @@ class Product(Part):
 
 
 class Coupon(Part):
+    """What each kind needs of `over`, `off` and the fields after `groups` is in `coupons.py`."""
+
     id: Id
-    kind: Annotated[Literal["threshold", "amount"], BeforeValidator(_coupon_kind)]
+    kind: CouponKind
     title: Line
     over: MoneyText | None = None
-    off: MoneyText
+    off: MoneyText | None = None
     quantity: AtLeastOne
     per_member: AtLeastOne = 1
     valid: PositiveLength | None = None
     products: list[Id] = []
     groups: SelectorText | None = None
+    percent: BasisPoints | None = None
+    at_most: MoneyText | None = None
+    pay: MoneyText | None = None
+    worth: MoneyText | None = None
+    pay_within: PositiveLength | None = None
+    price: MoneyText | None = None
+    units: AtLeastOne | None = None
+    pool: MoneyText | None = None
+    shares: AtLeastOne | None = None
+    spend: MoneyText | None = None
+    exclusive: bool | None = None
+    opens: Annotated[Moment | None, Field(alias="from")] = None
+    closes: Annotated[Moment | None, Field(alias="until")] = None
 
 
 class Link(Part):

@@ -175,7 +175,7 @@ def _message(detail: Any, path: Path) -> str:
 
 def _unknown_field(name: str, path: Path) -> str:
     model = _model_at(path[:-1])
-    known = sorted(model.model_fields) if model else []
+    known = sorted(info.alias or each for each, info in model.model_fields.items()) if model else []
     if model is Cue:
         known.append("again after")
     shown = name[:40].encode("utf-8", "backslashreplace").decode()

@@ -43,14 +43,14 @@ def test_it_runs_out_at_its_quantity_and_says_so_once() -> None:
 
 def test_beyond_per_member_it_is_the_last_code_again_without_an_event_also_when_it_has_run_out() -> None:
     sale = dropped("vip5")
-    first, second = claim(sale, "m1", "vip5"), claim(sale, "m1", "vip5")
+    first, second = claim(sale, "m1", "vip5", group="g1"), claim(sale, "m1", "vip5", group="g1")
     assert first["code"] != second["code"]
     mark = len(sale.events)
-    assert claim(sale, "m1", "vip5") == {**second, "again": True}
+    assert claim(sale, "m1", "vip5", group="g1") == {**second, "again": True}
     assert len(sale.events) == mark
-    claim(sale, "m2", "vip5")
-    assert claim(sale, "m1", "vip5") == {"code": second["code"], "left": 0, "again": True}
-    assert sale.refused("r1", "coupon.claim", coupon="vip5", member="m2") == "exhausted"
+    claim(sale, "m2", "vip5", group="g1")
+    assert claim(sale, "m1", "vip5", group="g1") == {"code": second["code"], "left": 0, "again": True}
+    assert sale.refused("r1", "coupon.claim", coupon="vip5", member="m2", group="g1") == "exhausted"
 
 
 def test_a_claim_without_a_member_has_no_cap_of_its_own() -> None:

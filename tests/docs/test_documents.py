@@ -22,9 +22,11 @@ from typer.main import get_command
 from coordinator import cli, reading
 from coordinator.core import CODES, TOPICS, Actor, cue_kinds, lots
 from coordinator.core import conditions as core_conditions
+from coordinator.core.plan import CouponKind
 from coordinator.errors import DropcueError
 from coordinator.gateway import wire
 from coordinator.gateway.app import Service
+from coordinator.gateway.pricing import Basket
 from coordinator.record import Listener
 from coordinator.registry import Sale
 from coordinator.runsheet import checks, load_plan, model
@@ -189,7 +191,17 @@ def fields_of(heading: str) -> set[str]:
 )  # fmt: skip
 def test_each_field_of_a_sheet_is_described_and_no_other(heading: str, part: type[model.Part]) -> None:
     described = fields_of(heading)
-    assert described - {"again_after"} == set(part.model_fields) - {"again_after"}
+    fields = {field.alias or name for name, field in part.model_fields.items()}
+    assert described - {"again_after"} == fields - {"again_after"}
+
+
+def test_each_kind_of_coupon_has_an_example_that_can_be_used() -> None:
+    [examples] = [body for body in blocks(DOCS / "run-sheets.md", "yaml") if body.startswith("coupons:")]
+    small = re.sub(r"coupons:\n(  .*\n)+", examples.strip() + "\n", sheets()[0].split("segments:")[0])
+    plan, _, findings = load_plan(small + "segments: []\n", "example.yaml", None, time.time_ns() // 1_000_000)
+    assert plan is not None, findings
+    assert [each.kind for each in plan.coupons] == list(get_args(CouponKind))
+    assert {f.rule for f in findings if f.severity == "warn" and f.where.startswith("coupons")} == {"INDUCE"}
 
 
 def test_kinds_and_things_a_cue_can_do_are_all_described() -> None:
@@ -230,10 +242,13 @@ def test_the_relays_configuration_is_a_good_one(tmp_path: Path) -> None:
     assert found.data == tmp_path / "relay-data"
 
 
-def test_the_webhooks_example_is_a_command_that_a_shop_may_give() -> None:
-    [body] = blocks(DOCS / "shops.md", "json")
-    read = reading.read(Actor("shop", "mall"), json.loads(body), may)
-    assert read.command is not None, read.refusal
+def test_the_webhooks_examples_are_commands_that_a_shop_may_give_and_the_basket_can_be_priced() -> None:
+    examples = [json.loads(body) for body in blocks(DOCS / "shops.md", "json")]
+    for command in (each for each in examples if "kind" in each):
+        read = reading.read(Actor("shop", "mall"), command, may)
+        assert read.command is not None, read.refusal
+    [asked] = [each for each in examples if "kind" not in each]
+    Basket.model_validate(asked)
 
 
 # ---------------------------------------------------------------- settings, codes, topics

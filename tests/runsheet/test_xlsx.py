@@ -225,3 +225,16 @@ class TestAFileThatIsNone:
         good = workbook(TABS)
         reading = read_sheet(good[:at] + noise + good[at + len(noise) :], "sheet.xlsx")
         assert reading.sheet is not None or reading.findings
+
+
+def test_a_coupon_s_window_and_worth_go_into_a_workbook_and_come_back() -> None:
+    sheet = {
+        "title": "厨房专场", "kind": "flash", "timezone": "Asia/Shanghai", "start": "2026-11-11 20:00",
+        "products": [{"id": "pan", "name": "不粘锅", "price": "129.00"}],
+        "coupons": [
+            {"id": "hot", "kind": "flash", "title": "秒杀", "price": "99.00", "products": ["pan"], "quantity": 5, "from": "+1m", "until": "21:00"},
+            {"id": "ten", "kind": "percent", "title": "9折", "percent": "9折", "quantity": 5, "exclusive": False},
+        ],
+    }  # fmt: skip
+    found = read_sheet(to_xlsx(sheet), name="sale.xlsx")
+    assert found.sheet == read_sheet(sheet).sheet, found.findings

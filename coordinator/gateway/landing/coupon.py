@@ -96,7 +96,7 @@ async def claim_coupon(request: web.Request) -> web.StreamResponse:
     id_ = body.get("id")
     if isinstance(id_, str) and id_:
         command["id"] = id_
-    given = await sale.conductor.do(Actor("audience", member), command)
+    given = await sale.conductor.do(Actor("audience", member, (key.group,)), command)
     state = await sale.conductor.settled()
     response: web.StreamResponse
     if not wants_json(request):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from coordinator.core import State
+from coordinator.core.claims import codes_of, given_to
 from coordinator.core.coupons import Coupon
 from coordinator.core.cues import Drop
 from coordinator.core.links import AddressKey
@@ -49,6 +50,7 @@ class Shown:
     of: int
     offer: Offer
     codes: tuple[str, ...]
+    given: int
     opens: int | None
     closes: int | None
     until: int | None
@@ -68,7 +70,7 @@ class Shown:
     @property
     def claim_id(self) -> str:
         """The same until the claim is answered, however often the page is loaded: so it counts once."""
-        return f"{self.key}.{len(self.codes) + 1}"
+        return f"{self.key}.{self.given + 1}"
 
     def clock(self, instant: int) -> str:
         """14:30, with the day where it is another one."""
@@ -87,7 +89,7 @@ def shown(
     state: State, key_name: str, key: AddressKey, member: str | None, now: int, speed: float, lang: Lang
 ) -> Shown:
     coupon, drop = state.coupons[key.what], state.drops[key.drop]
-    codes = state.claims.get(coupon.id, {}).get(member, ()) if member else ()
+    codes = codes_of(state, coupon.id, member)
     last = state.codes.get(codes[-1]) if codes else None
     until = last.claimed_at + coupon.valid_ms if last and coupon.valid_ms is not None else None
     how = standing(state, key)
@@ -103,6 +105,7 @@ def shown(
         of=coupon.quantity if drop.quantity is None else drop.quantity,
         offer=offer(state, coupon, lang),
         codes=codes,
+        given=len(given_to(state, coupon.id, member)),
         opens=drop.fire_at if how == "early" else None,
         closes=None,
         until=until,

@@ -10,7 +10,7 @@ from coordinator.core import cue_kinds, selectors
 from coordinator.core.cue_kinds import into_groups
 from coordinator.core.money import to_minor
 from coordinator.core.plan import CuePlan, Plan, SegmentPlan
-from coordinator.runsheet import times
+from coordinator.runsheet import coupons, times
 from coordinator.runsheet.checks.found import Found, due, each_cue, windows
 from coordinator.runsheet.model import ROLES, Cue, Sheet
 from coordinator.runsheet.source import Path
@@ -167,17 +167,8 @@ def _coupons(sheet: Sheet, plan: Plan) -> Iterator[Found]:
         if cue.do == "coupon.drop" or unlocked is not None:
             coupon = str(unlocked or cue.fields["coupon"])
             asked[coupon] = asked.get(coupon, 0) + int(cue.fields.get("quantity", 0))
-    for index, each in enumerate(plan.coupons):
-        here: Path = ("coupons", index)
-        if asked.get(each.id, 0) > each.quantity:
-            message = f"{each.id} has {each.quantity}, its drops give out {asked[each.id]}; raise quantity to {asked[each.id]} or lower theirs"
-            yield Found("block", "PLAN", (*here, "quantity"), message)
-        if each.over and each.off > each.over:
-            yield Found(
-                "warn", "PLAN", (*here, "off"), f"{each.id} takes off more than the basket it needs; check over and off"
-            )
-        if each.id not in asked:
-            yield Found("inform", "PLAN", here, f"no cue drops {each.id}; it can only be dropped by hand")
+    for finding in coupons.checks(sheet, plan, asked):
+        yield Found(*finding)
 
 
 def _addresses(sheet: Sheet) -> Iterator[Found]:

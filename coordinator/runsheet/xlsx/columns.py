@@ -67,7 +67,9 @@ FIELDS_ZH = {
     "tags": "标签", "relay": "群助手", "members": "人数", "welcome": "欢迎语", "line": "产品线", "price": "价格",
     "list_price": "划线价", "stock": "库存", "url": "网址", "points": "卖点", "script": "话术", "image": "图片",
     "over": "满", "off": "减", "quantity": "数量", "per_member": "每人限领", "valid": "有效期", "products": "适用商品",
-    "segment": "环节", "at": "时间", "lasts": "时长", "advance": "推进", "product": "商品", "note": "备注", "when": "条件",
+    "percent": "折扣", "at_most": "最多减", "pay": "付", "worth": "抵", "pay_within": "付款时限", "units": "每码件数", "pool": "瓜分总额",
+    "shares": "邀请人数", "spend": "订单满", "exclusive": "不可叠加", "from": "领取开始", "coupons.until": "领取截止",
+    "coupons.price": "券价", "segment": "环节", "at": "时间", "lasts": "时长", "advance": "推进", "product": "商品", "note": "备注", "when": "条件",
     "again_after": "再次触发", "do": "动作", "prompt": "提词给", "task": "任务给", "to": "接收人", "who": "执行人",
     "text": "文案", "coupon": "优惠券", "link": "链接", "urgency": "紧急", "confirm": "确认人", "late": "迟到规则",
     "question": "题目", "questions": "问题", "options": "选项", "answer": "答案", "winners": "中奖名额", "prize": "奖品",
@@ -108,6 +110,9 @@ NOTES = {
     "lasts": "90s, 10m, 1h30m",
     "valid": "2h, 3d",
     "until": "30s, 10m",
+    "coupons.until": "+30m, 21:00, D+1 08:00",
+    "from": "+10m, 20:00",
+    "percent": "20, 12.5%, 8折",
     "price": "129.00 (元, 不写单位 / no unit)",
     "groups": "all, tier:vip, tag:kitchen & !stage:lead, group:g1",
     "do": "link.drop, coupon.drop, message.send, product.show …; 提词和任务用右边两列 / prompts and tasks have columns of their own",
@@ -158,19 +163,20 @@ def zh_of(option: str, options: tuple[str, ...]) -> str:
 
 def _tab(name: str, part: type[BaseModel]) -> Tab:
     zh, en = TABS_ZH.get(name, (name, name))
-    fields = [(each, info) for each, info in part.model_fields.items() if each != "cues"]
-    return Tab(name, zh, en, tuple(_column(each, info) for each, info in fields))
+    fields = [(info.alias or each, info) for each, info in part.model_fields.items() if each != "cues"]
+    return Tab(name, zh, en, tuple(_column(each, info, tab=name) for each, info in fields))
 
 
-def _column(name: str, info: FieldInfo, *, optional: bool = False) -> Column:
+def _column(name: str, info: FieldInfo, *, optional: bool = False, tab: str = "") -> Column:
     shape, options = _shape(Annotated[info.annotation, *info.metadata] if info.metadata else info.annotation)
     last = name.rpartition(".")[2]
     if last == "do":
         shape, options = "choice", tuple(cue_kinds.known())
     elif last in RECEIVERS:
         shape, options = "choice", model.ROLES
-    zh = FIELDS_ZH.get(name) or (name if "." in name else FIELDS_ZH.get(last, name))
-    return Column(name, zh, shape, info.is_required() and not optional, options, NOTES.get(last, ""))
+    own = f"{tab}.{name}"
+    zh = FIELDS_ZH.get(own) or FIELDS_ZH.get(name) or (name if "." in name else FIELDS_ZH.get(last, name))
+    return Column(name, zh, shape, info.is_required() and not optional, options, NOTES.get(own) or NOTES.get(last, ""))
 
 
 def _shape(annotation: Any) -> tuple[Shape, tuple[str, ...]]:  # Any: whatever stands behind the colon of a field
