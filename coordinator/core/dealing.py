@@ -192,5 +192,7 @@ def filled(state: State, text: str, group: str | None) -> str:
     """The words with their live fields, and the group's own `{group}` and `{owner}`."""
     known = state.groups.get(group or "")
     if known is not None:
-        text = text.replace("{group}", known.name or known.id).replace("{owner}", known.owner or "群主")
+        text = text.replace("{group}", known.name or known.id)
+        # An owner whom the sheet does not name is 群主, and is not called so twice.
+        text = text.replace("群主{owner}", f"群主{known.owner}").replace("{owner}", known.owner or "群主")
     return render.fill(state, text)

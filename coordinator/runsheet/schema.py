@@ -24,6 +24,7 @@ _AS_WRITTEN: dict[str, JsonSchemaValue] = {
         "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}],
         "examples": ["all", "tier:vip & !tag:kitchen"],
     },
+    "_quiet": {"type": "string", "examples": ["22:00-08:00", "none"]},
     "_late": {"type": "string", "examples": ["skip after 30s", "fire within 5m", "ask after 30s"]},
 }
 """What stands in a sheet, where the model holds something that was read from it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -82,6 +83,12 @@ class People:
     async def pictures(self, folder: Path, name: str) -> None:
         for n, page in enumerate(self.pages):
             await page.screenshot(path=folder / f"{name}-{n}.png")
+
+    async def look(self, page: Page, name: str) -> None:
+        """A picture of the screen as it is now, where somebody asked for pictures."""
+        folder = os.environ.get("SCREENSHOTS")
+        if folder:
+            await page.screenshot(path=Path(folder) / f"{name}.png")
 
     async def leave(self) -> None:
         for context in self.contexts:

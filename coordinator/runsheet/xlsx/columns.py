@@ -58,6 +58,7 @@ TABS_ZH = {
     "": ("场次", "sale"), "team": ("团队", "team"), "groups": ("群", "groups"), "products": ("商品", "products"),
     "coupons": ("优惠券", "coupons"), "links": ("链接", "links"), "keywords": ("关键词", "keywords"),
     "phrases": ("话术", "phrases"), "segments": ("环节", "segments"), "cues": ("节点", "cues"), "guests": ("嘉宾", "guests"),
+    "golden": ("黄金时段", "golden"),
 }  # fmt: skip
 
 FIELDS_ZH = {
@@ -77,6 +78,8 @@ FIELDS_ZH = {
     "target": "目标人数", "unlocks": "解锁", "amount": "金额", "count": "份数", "eligible": "参与资格",
     "chain": "接龙", "draw": "抽奖", "collect": "领奖方式", "organiser": "主办方",
     "service.acknowledge": "响应时限", "service.warn": "预警时限", "service.breach": "超时时限", "service.lease": "占用时长",
+    "followup.after": "追单等待", "followup.every": "追单间隔", "followup.lease": "追单占用", "followup.quiet": "免打扰时段",
+    "cheer.within": "任务时限", "cheer.minutes": "黄金分钟", "minutes": "分钟", "what": "任务类型", "within": "完成时限", "owner": "群主",
 }  # fmt: skip
 
 WORDS_ZH = {

@@ -180,9 +180,14 @@ export interface Question {
   count?: number;
   at: number;
   last_at?: number;
-  status: "new" | "taken" | "picked" | "answered" | "closed";
+  status: "new" | "taken" | "picked" | "answered" | "chat" | "closed";
   taken_by?: string;
   taken_at?: number;
+  /** Then it goes back to the queue, unless it is taken again. */
+  taken_until?: number;
+  acknowledged_at?: number;
+  /** The last of its clocks that ran out. */
+  clock?: "unacknowledged" | "warned" | "breached";
   answer?: string;
 }
 
@@ -191,8 +196,10 @@ export interface Task {
   who?: string;
   group?: string;
   text?: string;
-  texts?: string[];
   at: number;
+  what?: "post" | "thank" | "do";
+  due_at?: number;
+  overdue?: boolean;
   status: "open" | "done";
   done_by?: string;
   done_at?: number;
@@ -296,6 +303,60 @@ export interface RedPacket {
   proof?: string;
 }
 
+export interface Golden {
+  id: string;
+  start?: number;
+  end?: number;
+  target?: number;
+  minutes?: number;
+  by?: Record<string, number>;
+}
+
+export interface Order {
+  id: string;
+  status: string;
+  member?: string;
+  group?: string;
+  amount?: number;
+  lines?: { product: string; quantity?: number; price?: number }[];
+}
+
+export interface Followup {
+  id: string;
+  member: string;
+  rank: number;
+  reason?: "" | "unpaid" | "asked" | "clicked_again" | "clicked" | "preheat";
+  /** The sign of interest that counts. */
+  since?: number;
+  group?: string;
+  orders?: Record<string, number>;
+  asked?: string;
+  clicks?: number;
+  paid?: boolean;
+  status: "open" | "taken" | "messaged" | "closed";
+  owner?: string;
+  taken_until?: number;
+  messaged_at?: number;
+  outcome?: string;
+  optout?: boolean;
+}
+
+export interface Phrase {
+  id: string;
+  title?: string;
+  text: string;
+  product?: string;
+  coupon?: string;
+}
+
+/** What support works by, as the sheet has it. */
+export interface Service {
+  id: string;
+  questions?: { acknowledge?: number; warn?: number; breach?: number; lease?: number };
+  followups?: { after?: number; every?: number; lease?: number; quiet?: [number, number][] };
+  phrases?: Phrase[];
+}
+
 /** Topic name to the shape of its entities: what `store.all("products")` gives. */
 export interface Topics {
   show: Show;
@@ -309,6 +370,10 @@ export interface Topics {
   prompts: Prompt;
   questions: Question;
   tasks: Task;
+  golden: Golden;
+  followups: Followup;
+  service: Service;
+  orders: Order;
   groups: Group;
   people: Person;
   checkins: Checkin;
@@ -331,6 +396,7 @@ export const DEFAULTS: { readonly [T in keyof Topics]?: Readonly<Partial<Topics[
   prompts: { urgency: "normal" },
   questions: { status: "new", count: 1 },
   tasks: { status: "open" },
+  golden: { target: 20, minutes: 0 },
   checkins: { open: true },
   corrections: { status: "proposed" },
   chains: { status: "open", count: 0 },

@@ -71,7 +71,9 @@ export class Errands {
     if (answer.id === null) return;
     const errand = this.open.get(answer.id);
     if (!errand) return;
-    if (answer.op === "refused" && (answer.code === "busy" || answer.code === "capped")) {
+    // `capped` without `retry_ms` is about somebody else: a member who was written to today is not asked for again and again.
+    const again = answer.op === "refused" && (answer.code === "busy" || (answer.code === "capped" && answer.details?.["retry_ms"] !== undefined));
+    if (again) {
       const wait = Number(answer.details?.["retry_ms"] ?? BUSY_RETRY_MS);
       this.later(Number.isFinite(wait) ? wait : BUSY_RETRY_MS, () => {
         if (this.open.has(errand.id)) this.put(errand);
