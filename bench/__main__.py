@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import (
+    checks,
     claims,
     fanout,
     lateness,
@@ -29,7 +30,7 @@ from bench.wire import BenchError
 
 SUBJECTS: dict[str, Callable[[Options], dict[str, Any]]] = {
     "claims": claims.measure, "redis": redis_claims.measure, "fanout": fanout.measure, "lateness": lateness.measure,
-    "memory": memory.measure, "storm": storm.measure, "replay": replay.measure, "nodes": nodes.measure, "sizing": sizing.measure,
+    "memory": memory.measure, "storm": storm.measure, "replay": replay.measure, "nodes": nodes.measure, "sizing": sizing.measure, "checks": checks.measure,
 }  # fmt: skip
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 

@@ -22,6 +22,7 @@ CLAIMS_S = 30_000
 LOADED_P99_MS = 20.0
 IDLE_P99_MS = 3.0
 CONSOLE_KIB = 30.0
+TERMS_US = 1_000
 
 
 def rows(results: dict[str, Any]) -> list[Row]:
@@ -36,11 +37,28 @@ def rows(results: dict[str, Any]) -> list[Row]:
         ("replay", _replay),
         ("nodes", _nodes),
         ("sizing", _sizing),
+        ("checks", _checks),
     ):
         if subject in results:
             missing = [key for key in ("failed", "not_measured") if key in results[subject]]
             out += [Row(subject, key, str(results[subject][key])) for key in missing] or of(results)
     return out
+
+
+def _checks(results: dict[str, Any]) -> list[Row]:
+    r = results["checks"]
+    worst = max(r[name]["terms_us"]["p95"] for name in ("clean", "dirty"))
+    goal = f"under {_many(TERMS_US)}"
+    return [
+        Row("checks", f"{r['terms']} terms in {r['signs']} signs, p50 / p95 µs", _both(r["clean"]["terms_us"]), "", goal, worst < TERMS_US),
+        Row("", "the same in a text that holds six", _both(r["dirty"]["terms_us"])),
+        Row("", "all rules, 2,000 signs", _both(r["dirty"]["all_rules_us"])),
+        Row("", "all rules, a message of 60 signs", _both(r["message"]["all_rules_us"])),
+    ]  # fmt: skip
+
+
+def _both(times: dict[str, float]) -> str:
+    return f"{times['p50']:,.0f} / {times['p95']:,.0f}"
 
 
 def _many(n: float) -> str:

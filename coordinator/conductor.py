@@ -21,7 +21,7 @@ from coordinator import reading, rules
 from coordinator.answers import Answer, Reply, busy, refused
 from coordinator.clock import Clock
 from coordinator.core import CLOCK, Actor, Event, Moment, Refusal, State, answer, decide, decide_due, due
-from coordinator.core.kernel import Key, check_from
+from coordinator.core.kernel import Key, Override, check_from
 from coordinator.core.sheets import JournalOpened
 from coordinator.errors import UNREADABLE, Conflict, JournalError, JournalUnavailable
 from coordinator.journal import codec
@@ -49,8 +49,8 @@ TIMED_TOPICS = frozenset(
 )  # what `due` reads; conditions add theirs
 
 
-Prepare = Mapping[str, Callable[[dict[str, Any], State], dict[str, Any]]]
-"""Kind → (fields, state) → the fields with what has to be read outside the core put in, such as a sheet's plan."""
+Prepare = Mapping[str, Callable[[dict[str, Any], State, Actor, Override | None], dict[str, Any]]]
+"""Kind → (fields, state, sender, override) → the fields with what is read outside the core put in, such as a plan."""
 
 
 class _Batch:
@@ -378,7 +378,9 @@ class Conductor:
                 raise read.refusal
             command = read.command
             if command is None:
-                command = reading.validated(read.kind, self._prepare[read.kind](read.fields or {}, self.state))
+                prepare = self._prepare[read.kind]
+                fields = prepare(read.fields or {}, self.state, work.actor, read.override)
+                command = reading.validated(read.kind, fields)
             if read.saw:
                 check_from(self.state, command, read.seen)
             decided = decide(self.state, work.actor, command, moment, id_, read.sum, read.override)

@@ -21,7 +21,8 @@ from coordinator.answers import Answer
 from coordinator.attendance import BACK_SECONDS, Here, differences, told_of
 from coordinator.clock import Clock, LiveClock, RehearsalClock
 from coordinator.conductor import Conductor
-from coordinator.core import CLOCK, Refusal, State
+from coordinator.core import CLOCK, Actor, Refusal, State
+from coordinator.core.kernel import Override
 from coordinator.core.plan import Plan
 from coordinator.core.sheets import SaleCreated
 from coordinator.errors import JournalError
@@ -31,7 +32,7 @@ from coordinator.journal import codec
 from coordinator.journal.base import Flush, Journal
 from coordinator.leases import Held
 from coordinator.record import Record
-from coordinator.runsheet import load_plan, with_start
+from coordinator.runsheet import load_plan, overruling, with_start
 from coordinator.runsheet.checks import due, windows
 from roles.permissions import may
 
@@ -56,13 +57,16 @@ class SheetRefused(Exception):
         self.findings = findings
 
 
-def with_plan(fields: dict[str, Any], state: State) -> dict[str, Any]:
-    """Reads what must be read outside the core: the sheet of `sheet.replace`."""
+def with_plan(fields: dict[str, Any], state: State, by: Actor, override: Override | None) -> dict[str, Any]:
+    """Reads what must be read outside the core: the sheet of `sheet.replace`. An override comes to stand in the sheet."""
     if "plan" in fields:
         raise Refusal("invalid", "plan: the service makes it from the sheet", {"field": "plan"})
     if not isinstance(fields.get("sheet"), dict):
         raise Refusal("invalid", "sheet: the parsed sheet is needed, as an object", {"field": "sheet"})
-    plan, sheet, findings = load_plan(fields["sheet"], "sheet", None, state.at)
+    given = fields["sheet"]
+    if override is not None:
+        given = overruling(given, override.rules, by.by, override.reason)
+    plan, sheet, findings = load_plan(given, "sheet", None, state.at)
     wrong = [f for f in findings if f.severity in {"error", "block"}]
     if plan is None or wrong:
         code = "blocked" if plan is not None else "invalid"

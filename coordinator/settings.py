@@ -29,6 +29,7 @@ class Settings(BaseSettings):
     public: str | None = None
     key: SecretStr | None = None
     log: str = "info"
+    rules: Path | None = None  # a folder of rule sets of one's own, by which texts are checked
 
     def address(self) -> str:
         """How people's browsers and phones reach this node, without a slash at the end."""

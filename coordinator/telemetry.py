@@ -7,7 +7,16 @@ import sys
 
 import structlog
 
+from coordinator.core.personal import masked_text
+
 SECRET_NAMES = frozenset({"token", "key", "secret", "authorization", "cookie", "text", "code"})
+
+
+def _masked(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    for name, value in event.items():
+        if isinstance(value, str) and name not in {"timestamp", "sale", "level"}:
+            event[name] = masked_text(value)
+    return event
 
 
 def _without_secrets(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
@@ -26,6 +35,7 @@ def configure(level: str = "info") -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _without_secrets,
+            _masked,
             *(
                 [structlog.dev.ConsoleRenderer()]
                 if human

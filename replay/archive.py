@@ -4,7 +4,8 @@ DIR/SALE.dropcue/
     manifest.json    what this is, how much of it, the end of the chain, SHA-256 of the other files and of itself
     events.ndjson    the public bodies, one a line, byte for byte as the journal has them
     batches.ndjson   for each run of events: first and last number, hash of the chain, marks, index of commands
-    private.ndjson   what people said and their names: {"seq", "part"}, or {"seq", "erased": true}
+    private.ndjson   what people said and their names: {"seq", "part"}, {"seq", "part", "masked": true} where numbers in it
+                     were masked, or {"seq", "erased": true}
 
 The chain is the archive's own (`coordinator.journal.chain`, batches of BATCH_EVENTS), made when it is written: an
 archive of the same events is the same, whatever store they came from. Private parts stand apart, so that a copy of
@@ -28,6 +29,7 @@ from coordinator.journal import codec
 from coordinator.journal.base import CommandKey, Entry, Flush, Journal
 from coordinator.journal.chain import Batch, check_batch, check_private, genesis, seal
 from replay.source import Source
+from roles import masking
 
 FORMAT = 1
 SUFFIX = ".dropcue"
@@ -62,6 +64,7 @@ class _Part(msgspec.Struct, kw_only=True, omit_defaults=True):
     seq: int
     part: msgspec.Raw = msgspec.Raw()
     erased: bool = False
+    masked: bool = False  # numbers in it were masked: it is no longer the part that the event's hash speaks of
 
 
 _sealed = msgspec.json.Decoder(_Sealed)
@@ -74,8 +77,10 @@ def folder_of(sale: str, to: Path) -> Path:
 
 
 # ---------------------------------------------------------------- writing
-async def write_archive(journal: Journal, sale: str, to: Path) -> Path:
+async def write_archive(journal: Journal, sale: str, to: Path, *, as_written: bool = False) -> Path:
     """Writes a sale up to its end of now; the archive's folder, which appears whole or not at all.
+
+    Telephone and identity numbers in what members said are masked, unless they are asked for as written.
 
     What does not verify is not archived (`Corrupt`). Raises `CannotStart` where it cannot be written or is there.
     """
@@ -88,7 +93,12 @@ async def write_archive(journal: Journal, sale: str, to: Path) -> Path:
     try:
         _make(part)
         await _write(
-            journal, sale, end.seq, part, {"seq": end.seq, "hash": end.hash.hex(), "incarnation": end.incarnation}
+            journal,
+            sale,
+            end.seq,
+            part,
+            {"seq": end.seq, "hash": end.hash.hex(), "incarnation": end.incarnation},
+            as_written=as_written,
         )
         part.replace(folder)
     except OSError as e:
@@ -106,7 +116,9 @@ def _make(part: Path) -> None:
     part.mkdir(mode=0o700)
 
 
-async def _write(journal: Journal, sale: str, end: int, folder: Path, origin: dict[str, Any]) -> None:
+async def _write(
+    journal: Journal, sale: str, end: int, folder: Path, origin: dict[str, Any], *, as_written: bool
+) -> None:
     commands: list[CommandKey] = [c async for c in journal.commands(sale) if c[2] <= end]
     place, link, at = 0, genesis(sale), 0
     with _File(folder / EVENTS) as events, _File(folder / BATCHES) as batches, _File(folder / PRIVATE) as private:
@@ -125,7 +137,10 @@ async def _write(journal: Journal, sale: str, end: int, folder: Path, origin: di
             )  # fmt: skip
             batches.line(_encode(sealed))
             for e in entries:
-                if e.private is not None:
+                masked = masking.private_part(e.private) if e.private is not None and not as_written else None
+                if masked is not None:
+                    private.line(_encode(_Part(seq=e.seq, part=msgspec.Raw(masked), masked=True)))
+                elif e.private is not None:
                     private.line(_encode(_Part(seq=e.seq, part=msgspec.Raw(e.private))))
                 elif e.erased:
                     private.line(_encode(_Part(seq=e.seq, erased=True)))
@@ -195,7 +210,7 @@ class ArchiveSource(Source):
     async def batches(self, after: int = 0) -> AsyncIterator[list[Entry]]:
         for sealed, bodies, parts in self._read():
             entries = [
-                Entry(seq, body, *parts.get(seq, (None, False)))
+                Entry(seq, body, *parts.get(seq, (None, False, False))[:2])
                 for seq, body in enumerate(bodies, sealed.first)
                 if seq > after
             ]
@@ -213,7 +228,9 @@ class ArchiveSource(Source):
             batch = Batch(sealed.first, sealed.last, *kept, bytes(sealed.commands), b"\n".join(bodies))
             facts = check_batch(sale, reached + 1, link, batch)
             for seq, fact in enumerate(facts, sealed.first):
-                check_private(sale, seq, fact, *parts.pop(seq, (None, False)))
+                part, erased, masked = parts.pop(seq, (None, False, False))
+                # A masked part is a copy for reading: the one that was said is away, as if it were erased.
+                check_private(sale, seq, fact, None if masked else part, erased or masked)
             if parts:
                 raise Corrupt(sale, min(parts), f"{PRIVATE} has a part for a number where none belongs")
             link, reached = batch.hash, batch.last
@@ -233,7 +250,7 @@ class ArchiveSource(Source):
     async def chain_hash(self) -> str:
         return self.manifest.hash
 
-    def _read(self) -> Iterator[tuple[_Sealed, list[bytes], dict[int, tuple[bytes | None, bool]]]]:
+    def _read(self) -> Iterator[tuple[_Sealed, list[bytes], dict[int, tuple[bytes | None, bool, bool]]]]:
         """Batches with their bodies and private parts, in order."""
         reached = 0
         try:
@@ -250,11 +267,11 @@ class ArchiveSource(Source):
                     bodies = [body for _ in range(sealed.first, sealed.last + 1) if (body := events.readline())]
                     if len(bodies) != sealed.last - sealed.first + 1 or not bodies[-1].endswith(b"\n"):
                         raise Corrupt(self.sale, sealed.first + max(0, len(bodies) - 1), f"{EVENTS} ends too early")
-                    parts: dict[int, tuple[bytes | None, bool]] = {}
+                    parts: dict[int, tuple[bytes | None, bool, bool]] = {}
                     while waiting is not None and waiting.seq <= sealed.last:
                         if waiting.seq <= reached or waiting.seq in parts:
                             raise Corrupt(self.sale, max(0, waiting.seq), f"{PRIVATE} is not in order")
-                        parts[waiting.seq] = (bytes(waiting.part) or None, waiting.erased)
+                        parts[waiting.seq] = (bytes(waiting.part) or None, waiting.erased, waiting.masked)
                         waiting = self._next_part(private, waiting.seq)
                     reached = sealed.last
                     yield sealed, [body[:-1] for body in bodies], parts

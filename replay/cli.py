@@ -180,8 +180,12 @@ def export(
     data: Data = None,
     redis: Redis = None,
     as_json: Json = False,
+    as_written: Annotated[
+        bool,
+        typer.Option("--as-written", help="Leave telephone and identity numbers in what members said as they are."),
+    ] = False,
 ) -> None:
-    """Write one sale as an archive: a folder SALE.dropcue that replay, verify and review read."""
+    """Write one sale as an archive: a folder SALE.dropcue that replay, verify and review read. Numbers are masked."""
     from replay.archive import write_archive
     from replay.source import JournalSource
 
@@ -190,7 +194,7 @@ def export(
         try:
             if not isinstance(source, JournalSource):
                 raise UsageError(f"{sale} is an archive already: copy the folder")
-            folder = await write_archive(source.journal, source.sale, out)
+            folder = await write_archive(source.journal, source.sale, out, as_written=as_written)
         finally:
             await source.close()
         typer.echo(json.dumps({"sale": sale, "archive": str(folder)}, ensure_ascii=False) if as_json else str(folder))

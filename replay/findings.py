@@ -9,6 +9,7 @@ import msgspec
 from coordinator.core.money import to_major
 from replay.metrics.figure import Figure
 from replay.metrics.plan_against_run import segments
+from replay.overruled import overruled, warned
 from replay.tables import Tables
 
 WITHIN_180S_GOAL = 0.9  # of ten who ask, nine are answered within the trade's limit
@@ -79,6 +80,7 @@ def findings_of(t: Tables, figures: list[Figure]) -> list[Finding]:
         *_segments(t),
         *_drops(t, book),
         *_groups(t, book),
+        *_overruled(t),
     ]
     return sorted(out, key=lambda f: -f.weight)
 
@@ -286,6 +288,40 @@ def _groups(t: Tables, book: Book) -> list[Finding]:
                 figures=["orders_paid"],
                 en=f"{len(silent)} of {len(t.state.groups)} groups got links and bought nothing: {shown}",
                 zh=f"{len(t.state.groups)} 个群中有 {len(silent)} 个收到链接但没有成交: {shown}",
+            )
+        )
+    return out
+
+
+def _overruled(t: Tables) -> list[Finding]:
+    """What the checks had blocked or warned of and went all the same."""
+    out: list[Finding] = []
+    named = overruled(t)
+    if named:
+        last = named[-1]
+        who = ", ".join(sorted({each.by for each in named}))
+        rules = ", ".join(sorted({rule for each in named for rule in each.rules}))
+        out.append(
+            Finding(
+                weight=60,
+                topic="checks",
+                role="owner",
+                figures=[],
+                en=f"{len(named)} sends overruled a check ({rules}), by {who}; the last for: {last.reason}",
+                zh=f"{len(named)} 次发送越过了检查 ({rules}), 操作人 {who}; 最近一次理由: {last.reason}",
+            )
+        )
+    warnings = warned(t)
+    if warnings:
+        rules = ", ".join(sorted({rule for each in warnings for rule, _ in each.terms}))
+        out.append(
+            Finding(
+                weight=20,
+                topic="checks",
+                role="controller",
+                figures=[],
+                en=f"{len(warnings)} sends went with a warning ({rules}); the words are listed below",
+                zh=f"{len(warnings)} 次发送带有提醒 ({rules}); 词语见下表",
             )
         )
     return out

@@ -93,6 +93,17 @@ class Acked(NamedTuple):
     after_ms: int
 
 
+class Overruled(NamedTuple):
+    """One send. `rules` were overruled, with the reason; `terms` are what was found, by rule."""
+
+    at: int
+    by: str
+    rules: tuple[str, ...]
+    reason: str
+    terms: tuple[tuple[str, str], ...]
+    checked_by: str  # the rule set and its version
+
+
 class Mark(NamedTuple):
     """Something to be seen on the time line."""
 

@@ -36,6 +36,7 @@ from coordinator.core.show import (
 )
 from coordinator.journal import codec
 from coordinator.journal.base import Entry
+from replay.overruled import of_event
 from replay.rows import (
     Acked,
     Answered,
@@ -46,6 +47,7 @@ from replay.rows import (
     Fire,
     Mark,
     Message,
+    Overruled,
     Redemption,
     SegmentRow,
     Sent,
@@ -80,6 +82,8 @@ class Tables:
         self.answers: list[Answered] = []
         self.acks: list[Acked] = []
         self.marks: list[Mark] = []
+        self.checked: list[Overruled] = []
+        """Sends of which a check had something to say."""
         self.segments: dict[str, SegmentRow] = {}
         self.given_members: dict[str, int] = {}
         """Members of each group as the sheet first gave them: heads without names."""
@@ -119,6 +123,10 @@ class Tables:
             taker = takers.get(kind)
             if taker is not None:
                 taker(event)
+            if event.check is not None or event.override is not None:
+                told = of_event(event)
+                if told is not None:
+                    self.checked.append(told)
             if not self.first_at:
                 self.first_at = event.at
         self.last_at = state.at

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from coordinator.core import Event, State
 from coordinator.core.money import to_major
+from roles import masking
 
 Lang = Literal["zh", "en"]
 
@@ -179,6 +180,8 @@ class _Fields(dict[str, str]):
         if value is None:
             erased = name in self._event.PRIVATE and name == "text"
             return ERASED[0 if self._lang == "zh" else 1] if erased else ""
+        if name in self._event.PRIVATE:
+            value = masking.words(value)
         state = self._state
         if name in _NAMED or name == "what":
             for topic in (_NAMED[name],) if name in _NAMED else ("products", "coupons", "links"):

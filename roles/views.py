@@ -26,6 +26,7 @@ from coordinator.core.questions import OVER, QUEUE_KEPT, Question
 from coordinator.core.reaching import serves
 from coordinator.core.redpackets import RedPacket
 from coordinator.core.tasks import TASKS_KEPT, Task
+from roles import masking
 from roles.streams import AHEAD, AHEAD_DESK, DESK, NOBODY, TEAM, TEAM_ROLES
 
 Form = tuple[tuple[str, ...], Any]
@@ -92,12 +93,13 @@ def _golden(_: State, hour: Any) -> Iterable[Form]:
 
 
 def _question(_: State, q: Question) -> Iterable[Form]:
-    streams = [*DESK, "role:support"]
+    others = []
     if q.picked_by is not None and q.status == "picked":
-        streams += ["role:host", "role:cohost"]
+        others += ["role:host", "role:cohost"]
     if q.escalated_to is not None:
-        streams.append(f"role:{q.escalated_to}" if q.escalated_to in TEAM_ROLES else f"person:{q.escalated_to}")
-    return ((tuple(streams), q),)
+        others.append(f"role:{q.escalated_to}" if q.escalated_to in TEAM_ROLES else f"person:{q.escalated_to}")
+    as_written: Form = ((*DESK, "role:support"), q)
+    return (as_written, (tuple(others), masking.question(q))) if others else (as_written,)
 
 
 def masked(member: str | None) -> str | None:
@@ -123,7 +125,8 @@ def _service(_: State, rules: Any) -> Iterable[Form]:
 def _group(_: State, g: Group) -> Iterable[Form]:
     quiet = msgspec.structs.replace(g, last=[])
     return (
-        ((*DESK, f"group:{g.id}"), g),
+        (DESK, g),
+        ((f"group:{g.id}",), msgspec.structs.replace(g, last=masking.last_said(g.last))),
         (("role:support", f"settings:{g.id}", "role:host", "role:cohost", "role:cheer"), quiet),
     )
 

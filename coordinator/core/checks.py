@@ -8,6 +8,7 @@ practice, not legal advice.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 NEVER = frozenset({"PRIZE"})  # a sum above the law's limit is no matter of judgement
 SELLS = frozenset({"link.drop", "coupon.drop"})  # what something can be bought by
 POSTED = frozenset({"task.assign"})  # what people of the team post under names of their own
+POSTING = frozenset({"cheer", "poster"})  # roles that post; a task of another is a word among the team
 SHOWN = 20  # findings that an answer or an event holds
 
 
@@ -46,7 +48,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     product: str | None = None  # what it is about
     groups: tuple[str, ...] = ()  # where it goes
     people: tuple[str, ...] = ()  # who of the team posts it under a name of their own
-    heard: bool = False  # it is said by the host, not written to members
+    among: bool = False  # a word among the team: nobody else reads it
 
 
 def look(state: State, judge: Judge, text: str, context: Context) -> dict[str, Any]:
@@ -73,7 +75,18 @@ def context_of(turn: Turn) -> Context:
     groups = _groups(turn.state, of)
     who = of.get("who") if do in POSTED else None
     people = [m.person for m in turn.state.p.team if m.role == who] or ([who] if who else [])
-    return Context(do=do, product=of.get("product"), groups=tuple(groups), people=tuple(people))
+    what = of.get("what")
+    among = do in POSTED and (what == "do" or (what is None and not posting(turn.state, people)))
+    return Context(do=do, product=of.get("product"), groups=tuple(groups), people=tuple(people), among=among)
+
+
+def posting(state: State, people: Iterable[str]) -> bool:
+    """Whether one of them posts in groups: a role that does, or somebody who has it."""
+    names = set(people)
+    has = {m.role for m in state.p.team if m.person in names} | {
+        p.role for p in state.people.values() if p.person in names
+    }
+    return not POSTING.isdisjoint(names | has)
 
 
 def _groups(state: State, of: dict[str, Any]) -> list[str]:
@@ -91,7 +104,6 @@ def faults_of(state: State, judge: Judge, text: str, context: Context, at: int) 
     """Everything that is to be said of a text that goes into groups."""
     plan = state.p
     use = Use(
-        sent=not context.heard,
         sells=context.do in SELLS,
         posted=context.do in POSTED,
         known=state.index.addresses,
@@ -101,10 +113,9 @@ def faults_of(state: State, judge: Judge, text: str, context: Context, at: int) 
     about = state.products.get(context.product or "")
     products = [_priced(state, each) for each in state.products.values()]
     faults += price_faults(judge, text, _priced(state, about) if about else None, products, at, state.the.currency)
-    if not context.heard:
-        relays = {r for g in context.groups if g in state.groups for r in state.groups[g].relay[:1]}
-        faults += too_long(plan, judge, text, relays)
-        faults += too_many(state, judge, context.groups, at)
+    relays = {r for g in context.groups if g in state.groups for r in state.groups[g].relay[:1]}
+    faults += too_long(plan, judge, text, relays)
+    faults += too_many(state, judge, context.groups, at)
     return faults
 
 
@@ -144,6 +155,8 @@ def need_clean(turn: Turn, text: str | None, field: str = "text", context: Conte
     """
     if text:
         context = context or context_of(turn)
+        if context.among:
+            return
         need(turn, faults_of(turn.state, judge_of(turn), text, context, turn.at + turn.state.p.lead), field)
 
 

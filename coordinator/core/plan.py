@@ -213,6 +213,7 @@ class Checking(Plain, kw_only=True, frozen=True):
     """By what the texts of this sale are judged."""
 
     rules: str = "cn"
+    version: str = ""  # of the rule set that judged the sheet
     exceptions: tuple[str, ...] = ()  # a brand's own words, in which a term is meant otherwise
     platforms: dict[str, str] = {}  # relay -> the chat platform that it speaks to
 

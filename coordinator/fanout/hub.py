@@ -26,6 +26,7 @@ from coordinator.fanout.showcase import Showcase
 from coordinator.fanout.view import GONE, HIDDEN, Kin, Pattern, Rights, Streams, View, personal
 from coordinator.journal import codec
 from coordinator.record import Listener, Published, Record
+from roles import masking
 from roles import streams as role_streams
 from roles import views as role_views
 
@@ -297,7 +298,9 @@ class Hub(Listener):
 
     def _join(self, span: Span, view: View, shown: set[Streams], picks: list[int]) -> bytes | None:
         events = [
-            full if view.kin.full or event.cmd is None or sender == view.sender else _without_command(span, event)
+            full
+            if view.kin.full or sender == view.sender or (event.cmd is None and not masking.differs(event))
+            else _thinner(span, event)
             for who, sender, event, full in (span.events() if shown else ())
             if who in shown
         ]
@@ -331,12 +334,13 @@ class Hub(Listener):
             box.line.close(4000, "a fault of the service: come back for a snapshot")
 
 
-def _without_command(span: Span, event: Event) -> bytes:
-    """The event for those who neither sent it nor see everything; made when the first of them is there."""
+def _thinner(span: Span, event: Event) -> bytes:
+    """The event for those who neither sent it nor see everything, without the command's id and with a member's numbers
+    masked; made when the first of them is there."""
     plain = span.plain.get(event.seq)
     if plain is None:
         cmd, sum_ = event.cmd, event.sum
         event.cmd = event.sum = None
-        plain = span.plain[event.seq] = _encode(event)
+        plain = span.plain[event.seq] = _encode(masking.event(event) if masking.differs(event) else event)
         event.cmd, event.sum = cmd, sum_
     return plain

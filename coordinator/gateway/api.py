@@ -19,6 +19,7 @@ from coordinator.gateway.readiness import readiness
 from coordinator.journal import codec
 from coordinator.leases import REVOKED
 from coordinator.registry import Sale, SheetRefused
+from roles import masking
 from roles import streams as role_streams
 from roles import views as role_views
 from roles.permissions import ROLES, table
@@ -222,7 +223,7 @@ async def get_events(request: web.Request) -> web.Response:
             own = event.by == identity.actor.by and identity.actor.role != "audience"
             if not full and not own:
                 event.cmd = event.sum = None
-            out.append(_encode(event))
+            out.append(_encode(event if own else masking.for_role(event, identity.actor.role)))
             if len(out) == limit:
                 break
         else:
@@ -287,7 +288,7 @@ async def get_review(request: web.Request) -> web.Response:
 
 
 async def get_export(request: web.Request) -> web.StreamResponse:
-    """The whole record, one event a line, with private parts for the owner."""
+    """The whole record, one event a line, with what members said, their numbers masked."""
     gateway = request.app[GATEWAY]
     identity = gateway.identify(request)
     owner(identity)
@@ -299,7 +300,7 @@ async def get_export(request: web.Request) -> web.StreamResponse:
     while at < sale.hub.head:
         entries = await sale.conductor.journal.read(sale.id, at, MAX_LOAD_EVENTS)
         events = codec.decode_all(codec.unsealed(entries), sale.id)
-        await response.write(b"".join(_encode(e) + b"\n" for e in events))
+        await response.write(b"".join(_encode(masking.event(e)) + b"\n" for e in events))
         at = entries[-1].seq
     await response.write_eof()
     return response

@@ -12,11 +12,13 @@ from typing import cast
 import structlog
 from aiohttp import web
 
+from coordinator import rules
 from coordinator.contacts import FileContacts, RedisContacts
 from coordinator.errors import CannotStart, JournalError
 from coordinator.gateway import (
     api,
     builtin_relay,
+    checking,
     contacts,
     documents,
     hooks,
@@ -58,6 +60,7 @@ def make_app(gateway: Gateway) -> web.Application:
     sheets.add_routes(app)
     contacts.add_routes(app)
     lists.add_routes(app)
+    checking.add_routes(app)
     hooks.add_routes(app)
     landing.add_routes(app)
     ops.add_routes(app)
@@ -81,6 +84,8 @@ class Service:
     async def start(self) -> None:
         """Raises CannotStart or UsageError with what to do."""
         settings = self.settings
+        if settings.rules is not None:
+            rules.take(settings.rules)
         journal = self._journal = await open_journal(settings.data, settings.redis)
         tokens = Tokens(settings.signing_key(), settings.data if settings.redis is None else None)
         self._snapshotter = Snapshotter(settings.data, settings.redis)

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import structlog
+
 from coordinator.core.rules import Judge
 from coordinator.rules.reading import RulesError, read_rules
 
 __all__ = ["DEFAULT", "RulesError", "judge", "judge_for", "known", "take"]
 
+log = structlog.get_logger(__name__)
+
 DEFAULT = "cn"
 _SHIPPED = Path(__file__).parent
 
 _judges: dict[str, Judge] = {}
+_away: set[str] = set()  # sets that a sale asked for and that are not here: said once, and not looked for again
 
 
 def judge(name: str = DEFAULT) -> Judge:
@@ -32,10 +37,15 @@ def judge(name: str = DEFAULT) -> Judge:
 
 def judge_for(name: str) -> Judge:
     """The set that a sale is judged by. One that is not here (the sale came from another node) gives way to the shipped."""
-    try:
-        return judge(name)
-    except RulesError:
-        return judge()
+    if name in _judges:
+        return _judges[name]
+    if name not in _away:
+        try:
+            return judge(name)
+        except RulesError as e:
+            log.error("a sale is judged by the shipped rules: its own set is not here", rules=name, reason=str(e))
+            _away.add(name)
+    return judge()
 
 
 def take(folder: Path) -> list[str]:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
+from coordinator import rules
 from coordinator.core.plan import Plan
 from coordinator.runsheet import checks
 from coordinator.runsheet.compiling import compile_plan
 from coordinator.runsheet.findings import Finding
 from coordinator.runsheet.reading import read_sheet
 
-__all__ = ["Finding", "load_plan", "with_start", "worst"]
+__all__ = ["Finding", "load_plan", "overruling", "with_start", "worst"]
 
 
 def load_plan(
@@ -28,6 +32,8 @@ def load_plan(
     if reading.sheet is None:
         return None, None, reading.findings
     plan = compile_plan(reading.sheet)
+    judged_by = rules.judge(plan.checks.rules).version
+    plan = msgspec.structs.replace(plan, checks=msgspec.structs.replace(plan.checks, version=judged_by))
     findings = checks.check(reading, plan, now_ms=now_ms)
     sheet = copy.deepcopy(reading.object or {})
     for segment, planned in zip(sheet.get("segments") or (), plan.segments, strict=True):
@@ -42,6 +48,16 @@ def with_start(sheet: dict[str, Any], start_ms: int) -> dict[str, Any]:
     """The sheet object with its start moved to that instant; the one given stays as it is."""
     begin = datetime.fromtimestamp(start_ms / 1000, UTC)
     return {**sheet, "start": begin.strftime("%Y-%m-%dT%H:%M:%S") + f".{start_ms % 1000:03d}Z"}
+
+
+def overruling(sheet: dict[str, Any], rules_: Iterable[str], by: str, reason: str) -> dict[str, Any]:
+    """The sheet object with these rules overruled for it, by whom and why; the one given stays as it is."""
+    had = sheet.get("checks")
+    section = dict(had) if isinstance(had, dict) else {}
+    before = section.get("overruled")
+    added = [{"rule": rule, "by": by, "reason": reason} for rule in rules_]
+    section["overruled"] = [*(before if isinstance(before, list) else []), *added]
+    return {**sheet, "checks": section}
 
 
 def worst(findings: list[Finding]) -> str | None:

@@ -53,11 +53,18 @@ def new(
 def check(
     file: Annotated[Path, typer.Argument(help="A sheet as YAML, JSON or XLSX.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+    rules: Annotated[
+        Path | None,
+        typer.Option(envvar="DROPCUE_RULES", help="A folder of rule sets of your own, beside the shipped one."),
+    ] = None,
 ) -> None:
     """Say what is wrong with a sheet, where, and what to do. Ends with 1 where something is an error or blocks."""
+    from coordinator.rules import take
     from coordinator.runsheet import load_plan
 
     with _told():
+        if rules is not None:
+            take(rules)
         _, _, findings = load_plan(_read(file), file.name, None, _now_ms())
         if as_json:
             sys.stdout.write(json.dumps([each.as_object() for each in findings], ensure_ascii=False, indent=2) + "\n")

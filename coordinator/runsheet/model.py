@@ -353,7 +353,7 @@ class Overruled(Part):
     """A rule that was overruled for this sheet, by whom and why. `term` narrows it to what was found there."""
 
     rule: Line
-    by: Id
+    by: Line
     reason: Line
     term: Label = ""
 

@@ -92,6 +92,12 @@ LABELS: dict[str, tuple[str, str]] = {
     "kind_checkin": ("签到", "sign-in"),
     "answers_for": ("负责", "answers for it"),
     "notes": ("标记", "Notes"),
+    "checked": ("检查与越过", "Checks and overrides"),
+    "checked_found": ("发现", "found"),
+    "checked_rules": ("越过的规则", "overruled"),
+    "checked_reason": ("理由", "reason"),
+    "checked_by": ("操作人", "by"),
+    "checked_set": ("规则集", "rule set"),
     "pause": ("暂停", "paused"),
 }  # fmt: skip
 

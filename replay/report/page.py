@@ -316,6 +316,17 @@ class Page:
         return [(self.clock(m.at), m.text) for m in self.t.marks if m.what == "note"]
 
     @property
+    def checked(self) -> list[dict[str, str]]:
+        """Sends of which a check had something to say: what it found, and who overruled it and why."""
+        return [
+            {
+                "at": self.clock(each.at), "by": each.by, "terms": ", ".join(f"{rule} {term}" for rule, term in each.terms),
+                "rules": ", ".join(each.rules), "reason": each.reason, "set": each.checked_by,
+            }
+            for each in self.t.checked
+        ]  # fmt: skip
+
+    @property
     def missing(self) -> list[tuple[str, str]]:
         return [(self.term(f.name), f.why[1 - self._side] if f.why else "") for f in self.review.missing]
 

@@ -26,7 +26,7 @@ from coordinator.core import (
     due,
     evolve,
 )
-from coordinator.core.kernel import PRODUCES, check_from
+from coordinator.core.kernel import PRODUCES, Override, check_from
 from coordinator.core.sheets import JournalOpened
 from coordinator.core.state import encode
 from coordinator.journal import codec
@@ -113,7 +113,9 @@ class Sale:
             self.relay("r2")
 
     # ------------------------------------------------------------ what happens
-    def do(self, actor: str | Actor, kind: str, *, from_: Any = ANY, **fields: Any) -> dict[str, Any]:
+    def do(
+        self, actor: str | Actor, kind: str, *, from_: Any = ANY, override: Override | None = None, **fields: Any
+    ) -> dict[str, Any]:
         """Gives a command at `now`; its result, or Refusal."""
         who = ACTORS[actor] if isinstance(actor, str) else actor
         self._commands += 1
@@ -124,7 +126,7 @@ class Sale:
             command = COMMANDS[kind].model_validate(fields)
             if from_ is not ANY:
                 check_from(self.state, command, from_)
-            decided = decide(self.state, who, command, self.moment(), f"c{self._commands}", 1)
+            decided = decide(self.state, who, command, self.moment(), f"c{self._commands}", 1, override)
         except Refusal:
             assert encode(self.state) == before, f"{kind} was refused and left a trace"
             raise

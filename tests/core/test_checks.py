@@ -29,11 +29,9 @@ def blocked(sale: Sale, kind: str, **fields: Any) -> dict[str, Any]:
 
 def overruling(sale: Sale, *, rules_: tuple[str, ...], text: str) -> Any:
     """Sends a message with an override; the first event."""
-    moment = Moment(at=sale.now, bits=bytes(32), public="https://d.example", rules=rules.judge())
-    command = MessageSend(content=text, groups="all")
     override = Override(rules=rules_, reason="seen by our lawyer")
-    decided = decide(sale.state, ACTORS["controller"], command, moment, "o1", 1, override)
-    return decided.events[0]
+    sale.do("controller", "message.send", content=text, groups="all", override=override)
+    return sale.of("cue.announced")[-1]
 
 
 SENDS: list[tuple[str, dict[str, Any], str]] = [
@@ -77,6 +75,11 @@ def test_a_warning_goes_and_the_answer_and_the_event_say_so(sale: Sale) -> None:
 def test_what_is_clean_says_which_rule_set_found_it_so(sale: Sale) -> None:
     assert "found" not in sale.do("controller", "message.send", content="好锅", groups="all")
     assert sale.of("cue.announced")[-1].check.set == "cn"
+
+
+def test_the_record_says_which_rule_set_judged_the_sheet(sale: Sale) -> None:
+    (created,) = sale.of("sale.created")
+    assert (created.plan.checks.rules, created.plan.checks.version) == ("cn", rules.judge().version)
 
 
 def test_an_override_lets_through_just_what_it_names_and_stands_in_the_event(sale: Sale) -> None:
@@ -196,3 +199,9 @@ def test_a_draw_states_what_the_law_asks_and_gives_no_prize_above_it(change: Any
     faults = prize_faults(rules.judge(), prize_rules(**change), "CNY")
     assert [f.severity for f in faults] == severities
     assert all(f.rule == "PRIZE" and f.message and f.zh for f in faults)
+
+
+def test_a_task_among_the_team_is_nobody_s_advertisement(sale: Sale) -> None:
+    sale.do("controller", "task.assign", who="support", text="打 13800138000 问地址, 别再说最佳")
+    sale.do("controller", "task.assign", who="chen", text="打 13912345678 问地址")
+    assert blocked(sale, "task.assign", who="cheer", text="打 13800138000")["rules"] == ["PII"]

@@ -9,6 +9,7 @@ import pytest
 
 from coordinator.core.state import encode
 from coordinator.errors import CannotStart, Corrupt, DropcueError, UsageError
+from coordinator.journal.codec import decode_all
 from coordinator.journal.snapshots import Snapshots
 from coordinator.journal.sqlite import SqliteJournal
 from replay.archive import EVENTS, write_archive
@@ -133,3 +134,25 @@ async def test_a_sale_that_is_not_there_is_answered_with_those_that_are(stage: S
         await open_source(str(tmp_path / "x.dropcue"), tmp_path / "data")
     with pytest.raises(CannotStart, match="no journal"):
         await open_source("kitchen", tmp_path / "elsewhere")
+
+
+async def test_members_numbers_are_masked_in_an_archive_which_still_verifies(tmp_path: Path) -> None:
+    stage = a_known_sale()
+    said = next(e for e in stage.events if e.__struct_config__.tag == "group.message")
+    said.text, said.name = "加我 13800138000", "陈"
+    await stage.save(tmp_path / "data")
+    folder = await exported(tmp_path / "data", tmp_path / "masked")
+    words = (folder / "private.ndjson").read_text()
+    assert "13800138000" not in words
+    assert "138****8000" in words
+    source = await open_source(str(folder), tmp_path)
+    assert (await verify_source(source)).events == len(stage.events)
+    read = [e async for entries in source.batches() for e in decode_all(entries, "kitchen")]
+    assert read[said.seq - 1].text == "加我 138****8000"
+    journal = SqliteJournal.open(tmp_path / "data", readonly=True)
+    try:
+        plain = await write_archive(journal, "kitchen", tmp_path / "plain", as_written=True)
+    finally:
+        await journal.close()
+    assert "13800138000" in (plain / "private.ndjson").read_text()
+    assert (await verify_source(await open_source(str(plain), tmp_path))).events == len(stage.events)

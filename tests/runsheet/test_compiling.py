@@ -8,8 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from coordinator import rules
 from coordinator.core.plan import (
     At,
+    Checking,
     Confirm,
     CouponPlan,
     CuePlan,
@@ -79,6 +81,7 @@ def test_the_sheet_of_the_contract_becomes_exactly_this_plan(example: bytes, loa
         ),
         links=(LinkPlan(id="room", kind="room", url="https://live.example/room"),),
         targets=Targets(sales=5_000_000, buyers=400),
+        checks=Checking(version=rules.judge().version),
         segments=(
             SegmentPlan(
                 id="warmup", kind="warmup", at=At(base="show", offset=-600_000), lasts=600_000,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
 from coordinator.core.plan import At, CuePlan, Plan, SegmentPlan
@@ -42,3 +42,8 @@ def each_cue(sheet: Sheet, plan: Plan) -> Iterator[tuple[Path, Cue, CuePlan, Seg
     for number, (segment, planned, window) in enumerate(zip(sheet.segments, plan.segments, windows(plan), strict=True)):
         for index, (cue, compiled) in enumerate(zip(segment.cues, planned.cues, strict=True)):
             yield ("segments", number, "cues", index), cue, compiled, planned, window
+
+
+def posts(cue: Cue, posting: Container[str]) -> bool:
+    """Whether the words of a task are for members of the groups, and not among the team. `posting` are who posts there."""
+    return cue.what in {"post", "thank"} or (cue.what is None and (cue.task or cue.who or "") in posting)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from coordinator.core.checks import POSTED, SELLS
+from coordinator.core.checks import POSTED, POSTING, SELLS
 from coordinator.core.rules import Judge
 from coordinator.core.wording import Use, judged
-from coordinator.runsheet.checks.found import Found
+from coordinator.runsheet.checks.found import Found, posts
 from coordinator.runsheet.model import Sheet
 from coordinator.runsheet.source import Path
 
@@ -37,10 +37,13 @@ def said(sheet: Sheet, known: tuple[str, ...] = ()) -> Iterator[tuple[Path, str,
         yield ("links", index, "title"), link.title, shown
     for index, phrase in enumerate(sheet.phrases):
         yield ("phrases", index, "text"), phrase.text, shown
+    posting = POSTING | {member.person for member in sheet.team if member.role in POSTING}
     for number, segment in enumerate(sheet.segments):
         for index, cue in enumerate(segment.cues):
             kind = cue.action.kind if cue.action is not None else None
             use = heard
+            if kind == "task.assign" and not posts(cue, posting):
+                continue  # a word among the team
             if kind is not None and kind != "prompt.send":
                 use = Use(sells=kind in SELLS, posted=kind in POSTED, known=known, exceptions=own)
             path: Path = ("segments", number, "cues", index, "text")

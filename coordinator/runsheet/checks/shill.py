@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from coordinator.core.checks import POSTING
 from coordinator.core.plan import Plan
 from coordinator.core.rules import Judge
-from coordinator.runsheet.checks.found import Found, each_cue
+from coordinator.runsheet.checks.found import Found, each_cue, posts
 from coordinator.runsheet.model import Sheet
-
-POSTING = frozenset({"cheer", "poster"})  # roles that post under a name of their own
 
 
 def check(sheet: Sheet, plan: Plan, judge: Judge) -> Iterator[Found]:
@@ -22,12 +21,16 @@ def check(sheet: Sheet, plan: Plan, judge: Judge) -> Iterator[Found]:
                 "the name they have there"
             )
             yield Found("inform", "SHILL", ("team", index), message)
-    cheers = sum(member.role == "cheer" for member in sheet.team)
+    posting = POSTING | {member.person for member in sheet.team if member.role in POSTING}
+    names = [member.person for member in sheet.team if member.role == "cheer"]
+    cheers = len(names)
     posted: dict[str, tuple[str, str]] = {}  # words -> who was to post them first, and in which cue
     for path, told, compiled, _, _ in each_cue(sheet, plan):
-        if compiled.do != "task.assign" or told.what == "do":
+        who = str(compiled.fields.get("who"))
+        who = names[0] if who == "cheer" and cheers == 1 else who
+        if compiled.do != "task.assign" or not posts(told, posting):
             continue
-        who, texts = str(compiled.fields.get("who")), compiled.texts or (compiled.text or "",)
+        texts = compiled.texts or (compiled.text or "",)
         if who == "cheer" and told.text and len(texts) < cheers:
             message = (
                 f"{cheers} people have {len(texts)} wordings to post, and no two post the same; give at least {cheers}"
