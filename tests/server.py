@@ -102,9 +102,11 @@ class InProcess(Room):
 class ServerProcess(Room):
     """`dropcue serve` in a process of its own."""
 
-    def __init__(self, data: Path, *, port: int = 0, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, data: Path, *, port: int = 0, env: dict[str, str] | None = None, command: tuple[str, ...] = ("serve",)
+    ) -> None:
         super().__init__()
-        self.data, self.port = data, port
+        self.data, self.port, self._command = data, port, command
         self.env = {
             **{k: v for k, v in os.environ.items() if not k.startswith("DROPCUE_")},
             "DROPCUE_KEY": KEY,
@@ -122,7 +124,7 @@ class ServerProcess(Room):
     async def start(self) -> None:
         """Starts it and waits until it says that it is ready."""
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "coordinator.cli", "serve", "--data", str(self.data), "--port", str(self.port),
+            sys.executable, "-m", "coordinator.cli", *self._command, "--data", str(self.data), "--port", str(self.port),
             cwd=ROOT, env=self.env, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()

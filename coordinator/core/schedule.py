@@ -64,6 +64,20 @@ def move(state: State, by_ms: int) -> list[Key]:
     return [("segments", segment.id) for segment in segments]
 
 
+def by_the_sheet(state: State) -> dict[str, int]:
+    """When each planned segment would start if none before it overran: what the sheet says, as the start stands now."""
+    starts: dict[str, int] = {}
+    end = show_start = state.the.start + state.the.moved
+    for plan in state.p.segments:
+        if plan.at is None:
+            start = end
+        else:
+            start = plan.at.instant - state.stepped if plan.at.instant is not None else show_start + plan.at.offset
+        starts[plan.id] = start
+        end = start + plan.lasts
+    return starts
+
+
 def replan(state: State) -> Iterable[Key]:
     """Brings all revised instants up to date; returns the entities that changed."""
     changed: list[Key] = []

@@ -291,7 +291,13 @@ def begin(turn: Turn) -> None:
 
     state = turn.state
     planned = state.the.start
-    before = [s for s in state.segments.values() if s.status in {"planned", "running"} and s.start < planned]
+    # One before it may overrun, and have put them off: they belong before the start all the same.
+    sheet = schedule.by_the_sheet(state)
+    before = [
+        s
+        for s in state.segments.values()
+        if s.status in {"planned", "running"} and min(s.start, sheet.get(s.id, s.start)) < planned
+    ]
     over = {s.id: s for s in before}
 
     def is_over(cue: Cue) -> bool:

@@ -16,6 +16,7 @@ from coordinator.demo.crowd import GroupOfDemo
 from coordinator.demo.goods import Catalogue, Heard
 from coordinator.demo.observing import Pause, Tally, send_all
 from coordinator.demo.planning import Action, Planner, Rates, Scene
+from coordinator.demo.playing import Game, turns
 from coordinator.demo.shopping import Opened, Shopfront
 from coordinator.demo.wire import Barrier, Command, RelayLink, SaleClock, pseudonym
 
@@ -23,7 +24,6 @@ SLICE_MS = 30_000  # how far ahead talk is planned: a new segment changes the mo
 MAX_HOOK_COMMANDS = 500  # half of what a hook takes, as a payment can bring a redemption with it
 
 _OBSERVED = {"say": "message", "ask": "message", "join": "joined", "leave": "left"}
-_PLAYED = {"chain": "chain.join", "enter": "draw.enter"}
 _STATUS = {"place": "placed", "pay": "paid", "refund": "refunded"}
 
 
@@ -41,10 +41,10 @@ class AudienceReport:
         out = [
             f"{done['message']:,} messages, {done['joined']:,} joins, {done['left']:,} leaves, {asked}",
             f"{done['click']:,} clicks, {done['open']:,} coupon pages opened, {done['claim']:,} claims",
+            f"{done['checkin.join']:,} sign-ins, {done['poll.vote']:,} votes, {done['quiz.answer']:,} quiz answers",
+            f"{done['survey.answer']:,} surveys, {done['chain.join']:,} joined a chain, {done['draw.enter']:,} entered a draw",
             f"{done['placed']:,} orders, {done['paid']:,} paid, {done['refunded']:,} refunded, {redeemed}",
         ]
-        if done["chain.join"] or done["draw.enter"]:
-            out.append(f"{done['chain.join']:,} joined a chain, {done['draw.enter']:,} entered a draw")
         if self.not_done:
             left = ", ".join(f"{n} {what}" for what, n in sorted(self.not_done.items()))
             out.append(f"planned for after the end and not done: {left}")
@@ -101,6 +101,10 @@ class SimulatedAudience:
         was, self._scene = self._scene, scene
         if product is not None and product != was.product:
             self._plan(self._planner.scene_changed(scene, self._clock.now()))
+
+    def opens(self, game: Game) -> None:
+        """A game was opened in their groups: some take part."""
+        self._plan(list(turns(self._seed, self._planner.crowds, game)))
 
     def stop(self) -> None:
         """Ends `run` after what is just being sent; what is planned for later is counted and not done."""
@@ -172,9 +176,9 @@ class SimulatedAudience:
             _, n, action = heapq.heappop(self._due)
             if action.do in _OBSERVED:
                 said.extend(self._observations(action, n))
-            elif action.do in _PLAYED:
-                base = {"group": action.person.group, "member": self._member(action)}
-                said.append({"id": f"{self._name}-{n}", "kind": _PLAYED[action.do], **base})
+            elif action.do == "play":
+                where = {"id": f"{self._name}-{n}", "group": action.person.group, "member": self._member(action)}
+                said.append({**where, **(action.turn or {})})
             elif action.do in _STATUS:
                 orders.append(action)
             else:

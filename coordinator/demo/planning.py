@@ -6,15 +6,16 @@ whatever the order in which answers come back.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
-from typing import Literal
+from typing import Any, Literal
 
 from coordinator.demo import texts
 from coordinator.demo.crowd import Crowd, GroupOfDemo, Person, rng_for
 from coordinator.demo.goods import Catalogue, Goods, Heard, Order, basket
 
-Do = Literal["say", "ask", "join", "leave", "click", "open", "claim", "place", "pay", "refund", "chain", "enter"]
+Do = Literal["say", "ask", "join", "leave", "click", "open", "claim", "place", "pay", "refund", "play"]
 
 MINUTE_MS = 60_000
 
@@ -74,6 +75,7 @@ class Action:
     coupon: str | None = None
     order: Order | None = None
     raised: bool = False
+    turn: Mapping[str, Any] | None = None  # a turn in a game: the fields of its command
 
 
 class Planner:
@@ -168,10 +170,13 @@ class Planner:
         """Who takes part in a game that was announced: the words say how."""
         rng = rng_for(self.seed, "plays", heard.group, n)
         if "接龙" in heard.text and "+1" in heard.text:
-            return [Action(heard.at + self._delay(rng), "chain", p, "+1") for p in crowd.share(rng, self.rates.chain)]
+            return self._turns(rng, heard, crowd.share(rng, self.rates.chain), "chain.join")
         if "抽奖" in heard.text and "回复" in heard.text:
-            return [Action(heard.at + self._delay(rng), "enter", p, "抽奖") for p in crowd.share(rng, self.rates.enter)]
+            return self._turns(rng, heard, crowd.share(rng, self.rates.enter), "draw.enter")
         return []
+
+    def _turns(self, rng: Random, heard: Heard, people: list[Person], command: str) -> list[Action]:
+        return [Action(heard.at + self._delay(rng), "play", p, turn={"kind": command}) for p in people]
 
     def clicked(self, click: Action, now: int, address: str | None = None) -> list[Action]:
         """After a link was opened; `address` is where it led."""

@@ -14,7 +14,7 @@ import msgspec
 from rich.console import Console
 
 from coordinator import clock as clocks
-from coordinator.core import Actor
+from coordinator.core import Actor, Event, State
 from coordinator.core.products import ProductHidden, ProductShown
 from coordinator.core.show import SegmentStarted
 from coordinator.demo.audience import SimulatedAudience, run_audience
@@ -22,6 +22,7 @@ from coordinator.demo.crowd import GroupOfDemo
 from coordinator.demo.feeding import feed_recording
 from coordinator.demo.goods import Catalogue
 from coordinator.demo.join_links import JoinLink, print_join_links
+from coordinator.demo.playing import TURNS, Game
 from coordinator.demo.recordings import read_recording
 from coordinator.demo.shopping import HttpShopfront
 from coordinator.demo.wire import coalescing_ms
@@ -80,11 +81,32 @@ class _Onlooker(Listener):
     def publish(self, batch: Published) -> None:
         if any(isinstance(e, SegmentStarted | ProductShown | ProductHidden) for e in batch.events):
             self.look()
+        for event in batch.events:
+            game = opened_game(event, self._sale.conductor.state)
+            if game is not None:
+                self._audience.opens(game)
 
     def look(self) -> None:
         state = self._sale.conductor.state
         segment = state.segments.get(state.the.segment or "")
         self._audience.follow(segment.kind if segment else "", state.the.product)
+
+
+def opened_game(event: Event, state: State) -> Game | None:
+    """What was opened, as everybody in its groups sees it; None where the event opens none."""
+    kind, _, what = str(event.__struct_config__.tag).partition(".")
+    if what != "opened" or kind not in TURNS:
+        return None
+    drop = state.drops.get(getattr(event, "drop", "") or "")
+    return Game(
+        kind=kind,
+        id=getattr(event, kind),
+        at=event.at,
+        groups=tuple(drop.groups) if drop is not None else (),
+        options=tuple(getattr(event, "options", ())),
+        answers=tuple(getattr(event, "answers", ())),
+        questions=tuple(getattr(event, "questions", ())),
+    )
 
 
 async def run_demo(settings: Settings, *, speed: float, audience_file: Path | None, seed: int) -> None:

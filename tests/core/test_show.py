@@ -348,3 +348,13 @@ def test_an_early_start_is_refused_twice() -> None:
     sale = Sale().live()
     with pytest.raises(Exception, match="stale"):
         sale.do("owner", "show.start")
+
+
+def test_what_is_planned_before_the_start_is_over_with_it_though_a_day_before_would_still_run() -> None:
+    """The clock times of the days before keep their date: started at another hour, they lie over the warm-up."""
+    days = segment(id="days", at="D-1 10:00", lasts="3d")
+    opening = segment(id="opening", lasts="5m")
+    sale = Sale(sheet(days, WARMUP, opening)).live()
+    assert sale.state.the.segment == "opening"
+    assert [s.status for s in sale.state.segments.values()] == ["ended", "skipped", "running"]
+    assert sale.cue("hello").status == "skipped"

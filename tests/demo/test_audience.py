@@ -128,11 +128,17 @@ def test_an_announced_chain_and_a_draw_are_played_by_some_and_how_they_end_by_no
     plan = planner(rates=Rates(chain=0.05, enter=0.05))
 
     def done(text: str) -> set[str]:
-        return {a.do for g in GROUPS for a in plan.hears(Heard.from_content(g.id, START, {"text": text}))}
+        return {
+            (a.turn or {}).get("kind", a.do)
+            for g in GROUPS
+            for a in plan.hears(Heard.from_content(g.id, START, {"text": text}))
+        }
 
-    assert "chain" in done("接龙: 不粘锅, 满 5 人解锁专享价, 10 分钟内在群里回复 +1 参加")
-    assert "enter" in done("抽奖: 保温杯 1 份, 在群里回复 抽奖 即可参加")
-    assert not {"chain", "enter"} & done("接龙成团! 不粘锅 5 人到齐") | {"chain", "enter"} & done("开奖! 共 5 人参加")
+    assert "chain.join" in done("接龙: 不粘锅, 满 5 人解锁专享价, 10 分钟内在群里回复 +1 参加")
+    assert "draw.enter" in done("抽奖: 保温杯 1 份, 在群里回复 抽奖 即可参加")
+    assert not {"chain.join", "draw.enter"} & done("接龙成团! 不粘锅 5 人到齐") | {"chain.join", "draw.enter"} & done(
+        "开奖! 共 5 人参加"
+    )
 
 
 def test_keys_are_found_in_addresses_of_any_host_and_nowhere_else() -> None:
