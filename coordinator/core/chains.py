@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
-from coordinator.core import games, render, rounds
+from coordinator.core import games, members, render, rounds
 from coordinator.core.cue_kinds import LATE_DROP, cue_kind
 from coordinator.core.kernel import (
     Command,
@@ -306,7 +306,8 @@ def join(turn: Turn, c: ChainJoin) -> None:
         raise Refusal("unknown" if c.chain else "too_early", "no such chain is open", {"field": "chain"})
     if c.group is not None and c.group not in found.groups:
         raise Refusal("forbidden", f"{found.id} is not for {c.group}", {"field": "group"})
-    if any(m.member == member for m in found.members):
+    same = members.pseudonyms(state, member)
+    if any(m.member in same for m in found.members):
         raise Refusal("already", "this member is in the chain already", {"field": "member", "chain": found.id})
     if found.status != "open" or turn.at >= found.until:
         how = "is over" if found.status == "open" else f"is {found.status}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from coordinator.core import games, lots
+from coordinator.core import games, lots, members
 from coordinator.core.claims import CouponClaimed
 from coordinator.core.cue_kinds import cue_kind
 from coordinator.core.draws import (
@@ -39,6 +39,10 @@ def staff(state: State) -> set[str]:
     return {name for m in state.p.team for name in (m.person, m.member) if name is not None}
 
 
+def _is_staff(state: State, member: str) -> bool:
+    return not staff(state).isdisjoint(members.pseudonyms(state, member))
+
+
 @decides(DrawEnter)
 def enter(turn: Turn, c: DrawEnter) -> None:
     state = turn.state
@@ -53,11 +57,11 @@ def enter(turn: Turn, c: DrawEnter) -> None:
     if found.eligible.by != "entry":
         message = f"{found.id} is entered by {'a' if found.eligible.by != 'order' else 'an'} {found.eligible.by}"
         raise Refusal("forbidden", message, {"field": "draw"})
-    if member in staff(state):
+    if _is_staff(state, member):
         raise Refusal("forbidden", "the team does not take part in a draw", {"field": "member"})
     if not _of_its_groups(state, found, c.group):
         raise Refusal("forbidden", f"{found.id} is not for {c.group or 'who names no group'}", {"field": "group"})
-    if member in state.entries[found.id]:
+    if not state.entries[found.id].isdisjoint(members.pseudonyms(state, member)):
         raise Refusal("already", "this member has entered already", {"field": "member", "draw": found.id})
     turn.emit(DrawEntered(draw=found.id, member=member, group=c.group))
 
@@ -69,7 +73,7 @@ def _of_its_groups(state: State, draw: Draw, group: str | None) -> bool:
 
 def _take(state: State, draw: Draw, member: str) -> list[Key]:
     entries = state.entries[draw.id]
-    if member in entries:
+    if not entries.isdisjoint(members.pseudonyms(state, member)):
         return []
     entries.add(member)
     draw.count = len(entries)
@@ -86,7 +90,7 @@ def _entered_by(state: State, by: By, at: int, member: str | None, group: str | 
     if not state.draws or member is None:
         return None
     draw = the_open_one(state)
-    if draw is None or draw.eligible.by != by or at >= draw.until or member in staff(state):
+    if draw is None or draw.eligible.by != by or at >= draw.until or _is_staff(state, member):
         return None
     return draw if _of_its_groups(state, draw, group) else None
 
@@ -172,8 +176,16 @@ def _draw(turn: Turn, draw: Draw) -> None:
 
 
 def entries_of(state: State, draw: str) -> list[str]:
-    """The list that winners are drawn from, sorted: everybody once, whatever they did how often, and none of the team."""
-    return sorted(state.entries.get(draw, set()) - staff(state))
+    """The list that winners are drawn from, sorted: every person once, whatever they did how often, and none of the team.
+
+    Once a draw has been run it is the list that it was drawn from, whoever is found to be the same person later.
+    """
+    entries = state.entries.get(draw, set())
+    known = state.draws.get(draw)
+    if known is not None and known.status == "drawn":
+        return sorted(entries)
+    team = {members.person(state, name) for name in staff(state)}
+    return sorted({members.person(state, member) for member in entries} - team)
 
 
 def drawn_from(draw: Draw, seed: str, entries: Iterable[str]) -> list[Winner]:

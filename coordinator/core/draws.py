@@ -360,7 +360,10 @@ def closed(state: State, e: DrawClosed) -> Iterable[Key]:
 
 @evolves(DrawDrawn)
 def drawn(state: State, e: DrawDrawn) -> Iterable[Key]:
+    from coordinator.core import drawing
+
     draw = state.draws[e.draw]
+    state.entries[e.draw] = set(drawing.entries_of(state, e.draw))
     draw.status, draw.drawn_at, draw.count = "drawn", e.at, e.entries
     draw.seed, draw.winners, draw.left = e.seed, e.winners, e.left
     draw.closed_at = draw.closed_at or e.at

@@ -105,6 +105,12 @@ class TestJoining:
         assert sale.refused("r1", "chain.join", member="m1", group="g2") == "already"
         assert sale.refused("audience", "chain.join") == "already"
 
+    def test_a_person_joins_once_by_whatever_name(self) -> None:
+        sale = opened()
+        join(sale, "m1")
+        sale.do("r1", "member.link", a="m1", b="phone")
+        assert sale.refused("r1", "chain.join", member="phone", group="g1") == "already"
+
     def test_nobody_joins_for_another_and_nobody_without_a_name(self) -> None:
         sale = opened()
         assert sale.refused("audience", "chain.join", member="m2") == "forbidden"

@@ -135,6 +135,18 @@ class TestEntering:
         assert sale.refused("r1", "draw.enter", member="m1") == "too_early"
         assert sale.refused("r1", "draw.enter", member="m1", draw="draw7") == "unknown"
 
+    def test_a_person_is_in_it_once_by_whatever_name_also_where_that_is_found_out_later(self) -> None:
+        sale = opened(prizes="红包", quantity=5)
+        sale.do("r1", "member.link", a="m1", b="phone")
+        enter(sale, "m1", "m2")
+        assert sale.refused("r1", "draw.enter", member="phone", group="g1") == "already"
+        enter(sale, "m3")
+        sale.do("r1", "member.link", a="m2", b="m3")
+        drawn = run(sale)
+        assert {w.member for w in drawn.winners} == {"m1", "m2"}
+        sale.do("r1", "member.link", a="m1", b="m2")
+        assert drawing.entries_of(sale.state, "draw1") == ["m1", "m2"]  # as it was drawn
+
     def test_needs_a_name_and_is_nobody_else_s_doing(self) -> None:
         sale = opened()
         assert sale.refused("r1", "draw.enter", group="g1") == "invalid"

@@ -93,6 +93,7 @@ def without_words(data: bytes) -> State:
         question.text = None
     state.asked = {}
     state.posted = {}
+    state.seeds = {}  # a draw's seed is private until it is run: who erases takes it too, and the draw cannot be run
     return state
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from coordinator.core import Actor, State, drawing, games
+from coordinator.core import Actor, State, drawing, members
 from coordinator.core.chains import Chain
 from coordinator.core.draws import Draw
 from coordinator.core.links import AddressKey
@@ -67,25 +67,27 @@ def _chain(state: State, chain: Chain | None, status: str, key: AddressKey, memb
     elif chain.unlocks is not None and chain.unlocks.coupon in state.coupons:
         unlocks = state.coupons[chain.unlocks.coupon or ""].title
     facts = {"target": chain.target, "unlocks": unlocks}
-    within = any(m.member == member for m in chain.members)
+    mine = members.pseudonyms(state, member) if member else ()
+    within = any(m.member in mine for m in chain.members)
     return Playing("chain", chain.id, name, chain.status, chain.count, chain.until, within, facts)
 
 
 def _draw(state: State, draw: Draw | None, status: str, member: str | None) -> Playing:
     if draw is None:
         return Playing("draw", None, "", _early(status), 0, None, False, {})
+    mine = members.pseudonyms(state, member) if member else ()
     facts: dict[str, Any] = {
         "prizes": [{"name": p.name, "quantity": p.quantity} for p in draw.prizes], "by": draw.eligible.by,
         "collect": draw.collect, "organiser": draw.organiser, "commit": draw.commit, "won": None,
     }  # fmt: skip
     if draw.status == "drawn":
         winners = [{"member": w.member, "prize": w.prize} for w in draw.winners]
-        won = next((w.prize for w in draw.winners if w.member == member), None)
+        won = next((w.prize for w in draw.winners if w.member in mine), None)
         facts |= {"seed": draw.seed, "winners": winners, "won": won}
     if draw.status != "open":
         facts["entries"] = drawing.entries_of(state, draw.id)
     name = ", ".join(f"{p.name} ×{p.quantity}" if p.quantity > 1 else p.name for p in draw.prizes)
-    within = member in state.entries.get(draw.id, ())
+    within = not state.entries.get(draw.id, set()).isdisjoint(mine)
     return Playing("draw", draw.id, name, draw.status, draw.count, draw.until, within, facts)
 
 
@@ -156,7 +158,7 @@ def _answer(
         said = {name: getattr(it, name) for name in ("kind", "id", "name", "standing", "count", "until", "taking_part")}
         return reply({"sale": state.sale, "title": state.the.title, **said, **it.facts, "now": now})
     entries = it.facts.get("entries")
-    left = games.length_words(max(0, it.until - now)) if it.until is not None else ""
+    left = -(-max(0, it.until - now) // 60_000) if it.until is not None else 0
     return page(
         request, "play.html", it=it, now=on_now(state, key.group), left=left, refusal=refusal, claim_id=secrets.token_hex(8),
         who=gateway.tokens.sign(who) if who else None,
