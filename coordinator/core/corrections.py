@@ -149,8 +149,10 @@ def send(turn: Turn, c: CorrectionSend) -> None:
     if turn.state.the.status == "closed":
         raise Refusal("too_late", "the sale is closed", {"status": "closed"})
     checks.need_clean(turn, c.text)
-    if turn.override is None:  # who corrects a figure has the reason with it
-        turn.override = Override(("DUP",), f"correction of a {found.what}")
+    given = turn.override or Override(
+        (), f"correction of a {found.what}"
+    )  # who corrects a figure has the reason with it
+    turn.override = Override(tuple(dict.fromkeys((*given.rules, "DUP"))), given.reason)
     text = c.text or _TEXTS[found.what]
     firing.drop_by_hand(turn, "message.send", {"product": found.product}, list(found.groups), text)
     turn.emit(CorrectionSent(correction=found.id, drop=f"drop{turn.state.counts['drop']}"))

@@ -60,6 +60,18 @@ def test_one_press_sends_it_as_a_message_with_the_rule_against_repeats_lifted() 
     assert sale.refused("controller", "correction.send", correction="x9") == "unknown"
 
 
+def test_the_same_correction_goes_again_within_ten_minutes_when_the_price_changes_back_and_forth() -> None:
+    sale = sent("g1")
+    for price in (9900, 12900, 9900):
+        sale.do("controller", "product.reprice", product="pan", price=price)
+        correction = next(c.id for c in sale.state.corrections.values() if c.status == "proposed")
+        drop = sale.do("controller", "correction.send", correction=correction)["drop"]
+        sale.advance(sale.now + 3 * SECOND)
+        d = sale.deliveries(drop)["g1"]
+        assert d.status == "requested", "the rule against the same content within ten minutes holds it back"
+        report(sale, d.id)
+
+
 def test_a_correction_that_has_left_is_what_its_groups_were_told() -> None:
     sale = sent("g1", "g2")
     sale.do("controller", "product.reprice", product="pan", price=9900)
