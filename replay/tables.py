@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from coordinator.core import Event, State, evolve
+from coordinator.core import Event, State, evolve, members
 from coordinator.core.claims import CouponClaimed
 from coordinator.core.clicks import LinkClicked
 from coordinator.core.coupon_orders import CouponRedeemed
@@ -283,6 +283,10 @@ class Tables:
         """What kind of thing of the sheet an id names; empty where it names none."""
         state, what = self.state, what or ""
         return next((x for x in ("product", "coupon", "link") if what in getattr(state, f"{x}s")), "")
+
+    def person(self, member: str | None) -> str | None:
+        """The one that stands for all pseudonyms of a member's person."""
+        return None if member is None else members.person(self.state, member)
 
     @property
     def orders(self) -> dict[str, Order]:

@@ -1,7 +1,8 @@
 """What is taken to have led to an order: one rule, stated here, with the sheet's window.
 
 1. `link`: the link that the shop names. 2. `coupon`: the coupon or code that it names, or redeemed for the order.
-3. The member's last touch before the order, not longer before it than the window: `click`, or `claim`.
+3. The member's last touch before the order, not longer before it than the window: `click`, or `claim`, under whichever
+of their pseudonyms.
 4. `group`: the newest drop of what was ordered into the order's group, within the window. 5. Nothing: it counts as
 unattributed, and the review shows how many.
 
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from coordinator.core import members
 from coordinator.core.claims import CouponClaimed
 from coordinator.core.clicks import LinkClicked
 from coordinator.core.kernel import Key, evolves
@@ -67,7 +69,9 @@ def _as_before(state: State, order: str, facts: Facts, since: int) -> Through | 
     known = state.orders.get(order)
     if known is None or known.through is None or known.through.rule not in {"click", "claim", "group"}:
         return None
-    same = known.member == facts.member and (known.through.rule != "group" or known.group == facts.group)
+    same = members.same(state, known.member, facts.member) and (
+        known.through.rule != "group" or known.group == facts.group
+    )
     return known.through if same and since <= (known.through.at or 0) <= facts.moment else None
 
 
@@ -101,7 +105,7 @@ def _by_touch(state: State, facts: Facts, since: int, *, clicks_only: bool) -> T
     if facts.member is None:
         return None
     last: Touch | None = None
-    for touch in state.touches.get(facts.member, ()):
+    for touch in (t for name in members.pseudonyms(state, facts.member) for t in state.touches.get(name, ())):
         if since <= touch.at <= facts.moment and not (clicks_only and touch.rule != "click"):
             last = touch if last is None or touch.at >= last.at else last
     if last is None:

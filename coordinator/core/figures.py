@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from coordinator.core import members
 from coordinator.core.claims import CouponClaimed
 from coordinator.core.clicks import LinkClicked
 from coordinator.core.coupon_orders import CouponRedeemed
 from coordinator.core.groups import GroupJoined, GroupLeft, GroupMessage, GroupRemoved
 from coordinator.core.kernel import ANY, Key, evolves
+from coordinator.core.members import MemberLinked
 from coordinator.core.questions import OVER, QuestionAnswered, QuestionChatted, QuestionClosed, QuestionRaised
 from coordinator.core.readings import Kind, Reading, phrase
 
@@ -177,8 +179,19 @@ def recount(state: State, before: Order | None, after: Order) -> None:
 
 
 def _bought(state: State, member: str, sign: int) -> None:
-    count = state.buyers.get(member, 0) + sign
+    who = members.person(state, member)
+    count = state.buyers.get(who, 0) + sign
     if count:
-        state.buyers[member] = count
+        state.buyers[who] = count
     else:
-        state.buyers.pop(member, None)
+        state.buyers.pop(who, None)
+
+
+@evolves(MemberLinked)
+def linked(state: State, e: MemberLinked) -> Iterable[Key]:
+    """Two buyers turn out to be one."""
+    if e.was not in state.buyers:
+        return ()
+    state.buyers[e.person] = state.buyers.get(e.person, 0) + state.buyers.pop(e.was)
+    state.figures["sale"].buyers = len(state.buyers)
+    return _KEYS

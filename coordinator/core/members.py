@@ -39,6 +39,11 @@ def pseudonyms(state: State, member: str) -> tuple[str, ...]:
     return state.same.get(found, (found,))
 
 
+def same(state: State, a: str | None, b: str | None) -> bool:
+    """Whether two pseudonyms are of one person, as far as is known."""
+    return a == b or (a is not None and b is not None and person(state, a) == person(state, b))
+
+
 @decides(MemberLink)
 def link(turn: Turn, c: MemberLink) -> dict[str, bool] | None:
     if c.a == c.b:

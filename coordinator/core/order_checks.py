@@ -36,7 +36,8 @@ FLAGS = {
 def flags(state: State, order: str, facts: Facts, reports: Reports) -> tuple[str, ...]:
     """The flags of an order, in the order of FLAGS."""
     found = _of_sums(state, order, facts, reports) | _of_coupons(state, order, facts)
-    if len({r.member for of in reports.values() for r in of} - {None}) > 1:
+    named = {person(state, r.member) for of in reports.values() for r in of if r.member is not None}
+    if len(named) > 1:
         found.add("member")
     link = facts.link
     if link is not None and not (link in state.keys or link in state.links or link in state.products):

@@ -127,7 +127,7 @@ class State(msgspec.Struct, kw_only=True, dict=True):
     seeds: dict[str, str] = {}  # draw → its seed until it is run: no view shows it
     speakers: set[str] = set()
     present: dict[str, int] = {}  # member → in how many groups they are, of those seen to join
-    buyers: dict[str, int] = {}  # member → paid orders
+    buyers: dict[str, int] = {}  # person → paid orders
     reports: dict[str, dict[str, tuple[Report, ...]]] = {}  # order → status → what was said, the one that counts last
     newest_orders: list[str] = []  # the last that were told of for the first time
     touches: dict[str, tuple[Touch, ...]] = {}  # member → their last clicks and claims

@@ -114,7 +114,7 @@ class Funnels:
                 groups[s.group] = max(s.heads, groups.get(s.group, 0))
 
     def _links(self) -> None:
-        link = self.link
+        link, person = self.link, self.t.person
         keys_of: dict[tuple[str | None, str | None, str | None, str | None], list[Key]] = {}
         for c in self.t.clicks:
             spot = (c.drop, c.cue, c.group, c.product)
@@ -125,11 +125,12 @@ class Funnels:
                 steps = link.get(key)
                 if steps is None:
                     steps = link[key] = Steps()
-                steps.add("clicked", c.member)
+                steps.add("clicked", person(c.member))
         self._orders(link, ("link", "click"), "clicked")
 
     def _orders(self, funnel: dict[Key, Steps], rules: tuple[str, ...], before: str) -> None:
         """The orders that the sheet's rule counts for this funnel, and of them those that were paid."""
+        person = self.t.person
         for o in self.t.orders.values():
             through = o.through
             if through is None or through.rule not in rules:
@@ -150,21 +151,22 @@ class Funnels:
                 coupon=coupon,
             ):
                 steps = funnel.setdefault(key, Steps())
-                steps.add("ordered", o.member, before)
+                steps.add("ordered", person(o.member), before)
                 if o.paid_at is not None:
-                    steps.add("paid", o.member, "ordered")
+                    steps.add("paid", person(o.member), "ordered")
 
     def _coupons(self) -> None:
+        person = self.t.person
         for c in self.t.claims:
             products = self._coupon_products(c.coupon)
             for key in self._keys(drop=c.drop, cue=c.cue, group=c.group, products=products, coupon=c.coupon):
-                self.coupon.setdefault(key, Steps()).add("claimed", c.member)
+                self.coupon.setdefault(key, Steps()).add("claimed", person(c.member))
         for r in self.t.redemptions:
             c = r.claim
             products = self._coupon_products(c.coupon)
             for key in self._keys(drop=c.drop, cue=c.cue, group=c.group, products=products, coupon=c.coupon):
                 steps = self.coupon.setdefault(key, Steps())
-                steps.add("redeemed", c.member, "claimed")
+                steps.add("redeemed", person(c.member), "claimed")
                 steps.discount += r.off
         self._orders(self.coupon, ("coupon", "claim"), "claimed")
 

@@ -39,7 +39,7 @@ def figures(t: Tables) -> list[Figure]:
     for group in t.state.groups:
         theirs = groups.get(group, [])
         out += _amounts(t, theirs, {"group": group})
-        buyers = len({o.member for o in theirs if o.paid_at is not None and o.member is not None})
+        buyers = len({t.person(o.member) for o in theirs if o.paid_at is not None and o.member is not None})
         out.append(ratio(t, "conversion_buyers", buyers, by_group[group], scope={"group": group}, why=NO_MEMBERS))
     for product in t.state.products:
         # An order of several products has one amount: what each brought is not told, so only counts are by product.
@@ -57,7 +57,7 @@ def totals(t: Tables) -> tuple[int, int]:
 def _amounts(t: Tables, orders: Iterable[Order], scope: Scope | None) -> list[Figure]:
     orders = list(orders)
     paid = [o for o in orders if o.paid_at is not None]
-    buyers = {o.member for o in paid if o.member is not None}
+    buyers = {t.person(o.member) for o in paid if o.member is not None}
     gross = sum(o.paid for o in paid)
     return [
         figure(t, "orders_created", len(orders), scope=scope),
@@ -72,7 +72,7 @@ def _amounts(t: Tables, orders: Iterable[Order], scope: Scope | None) -> list[Fi
 
 def _per_head(t: Tables, orders: list[Order]) -> list[Figure]:
     paid = [o for o in orders if o.paid_at is not None]
-    by_member = Counter(o.member for o in paid if o.member is not None)
+    by_member = Counter(t.person(o.member) for o in paid if o.member is not None)
     buyers = len(by_member)
     gross = sum(o.paid for o in paid)
     members = t.members()

@@ -144,6 +144,15 @@ def test_what_was_found_stands_though_the_member_touched_much_since() -> None:
     assert shop.through(member="m1", status="paid") == ("click", "pan", "drop1", "g2")
 
 
+def test_what_a_person_touched_under_another_pseudonym_counts() -> None:
+    shop = Shop()
+    shop.click("phone-1")
+    assert shop.through(member="m1") is None
+    shop.sale.do("shop", "member.link", a="m1", b="phone-1")
+    assert shop.through("o2", member="m1") == ("click", "pan", "drop1", "g2")
+    assert shop.through(member="m1", status="paid") == ("click", "pan", "drop1", "g2")
+
+
 def test_it_stands_in_the_orders_event() -> None:
     shop = Shop()
     shop.click("m1")

@@ -221,6 +221,19 @@ def test_a_product_that_came_into_the_sheet_later_has_what_was_sold_before() -> 
     assert sale.state.products["pot"].stock == 40
 
 
+def test_two_pseudonyms_of_one_person_are_one_buyer_and_no_contradiction() -> None:
+    sale = Sale().live()
+    f = sale.state.figures["sale"]
+    order(sale, "paid", member="m1", amount=1)
+    order(sale, "paid", "o2", member="m2", amount=1)
+    assert f.buyers == 2
+    sale.do("shop", "member.link", a="m1", b="m2")
+    assert f.buyers == 1
+    assert order(sale, "shipped", member="m2").flags == ()
+    order(sale, "paid", "o2", member="m3", amount=2)
+    assert f.buyers == 2
+
+
 # ---------------------------------------------------------------- what does not add up
 @pytest.mark.parametrize(
     ("reports", "flags"),

@@ -39,7 +39,7 @@ CONTRACT = {
     "note.add": "OCHKESAP", "person.ready": "OCHKESAP",  # all but R
     # Beside the contract.
     "question.chat": "S", "shift.hand": "S", "followup.message": "S", "member.optout": "RAS", "member.link": "RP",
-    "question.chat": "S", "shift.hand": "S", "survey.open": "CK", "survey.close": "CK", "survey.answer": "AR",
+    "survey.open": "CK", "survey.close": "CK", "survey.answer": "AR",
     "correction.send": "C", "correction.dismiss": "C",
 }  # fmt: skip
 LETTERS: dict[str, set[str]] = {

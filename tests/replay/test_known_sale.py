@@ -234,6 +234,15 @@ def test_reported_views_and_costs_make_sales_per_thousand_and_the_return_on_cost
     assert value(review, "join_rate", channel="poster") == 1 / 50
 
 
+def test_two_pseudonyms_of_one_person_are_one_in_funnels_and_among_buyers() -> None:
+    stage = a_known_sale()
+    stage.do("shop", "member.link", a="ann", b="eve")
+    review = review_tables(tables(stage))
+    assert (value(review, "buyers"), stage.state.figures["sale"].buyers, value(review, "repeat_rate")) == (1, 1, 1)
+    stage.do("shop", "member.link", a="ann", b="bob")
+    assert value(review_tables(tables(stage)), "link_clicked_members") == 1
+
+
 def test_a_rehearsals_punctuality_is_of_the_wall_clock() -> None:
     stage = Stage()
     stage.events[0].rehearsal = 20.0  # type: ignore[attr-defined] - the first event is sale.created
