@@ -35,8 +35,9 @@ SHEET: dict[str, Any] = {
     "title": "2017", "kind": "flash", "timezone": "UTC", "start": "2030-01-01 00:00", "currency": "USD", "lead": "0s",
     "team": [{"person": "li", "role": "controller"}],
     "groups": [{"id": f"campaign-{n}", "name": f"Campaign {n}", "relay": "r1"} for n in PUBLISHED],
+    # What each coupon took off, and in which basket they held together, the data do not say: any number of them holds here.
     "coupons": [
-        {"id": f"k{n}", "kind": "amount", "title": f"Campaign {n}", "off": "1.00", "quantity": 1_000, "per_member": 100}
+        {"id": f"k{n}", "kind": "amount", "title": f"Campaign {n}", "off": "0.01", "quantity": 1_000, "per_member": 100, "exclusive": False}
         for n in PUBLISHED
     ],
     "segments": [{"id": "year", "kind": "interaction", "at": "0s", "lasts": "4h", "advance": "manual"}],
