@@ -101,9 +101,10 @@ STREAMS_IN_WORDS = {
     "question.picked": "support, host, cohost; controller, owner",
     "question.answered": "support, host, cohost; controller, owner",
     "group.message": "controller, owner; the cheer members of that group",
+    "group.asked": "controller, owner; the cheer members of that group",
     "group.frozen": "controller, owner; the cheer members, relay and poster of that group",
     "group.thawed": "controller, owner; the cheer members, relay and poster of that group",
-    "delivery": "its relay or poster; controller, owner (before its cue has fired: those who asked to be told ahead)",
+    "delivery": "its relay or poster; controller, owner (before its cue has fired: those who asked to be told ahead). With a `rule` no relay is told",
 }
 CONSTANT = {
     streams.TEAM: "the team",

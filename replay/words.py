@@ -118,6 +118,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "group.left": ("{group} 退群 {member} ×{count}", "{member} leaves {group} ×{count}"),
     "group.removed": ("{group} 移出 {member} ×{count}", "{member} is removed from {group} ×{count}"),
     "group.message": ("{group} {name}: {text}", "{group} {name}: {text}"),
+    "group.asked": ("{group} 有群友想再看一次 {about}", "a member of {group} wants to see {about} again"),
     "group.frozen": ("冻结 {group}", "{group} is frozen"),
     "group.thawed": ("解冻 {group}", "{group} is thawed"),
     "order.placed": ("下单 {order} {amount} {group}", "order {order} placed, {amount} {group}"),

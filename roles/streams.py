@@ -71,6 +71,8 @@ def _delivery(state: State, e: Any) -> tuple[str, ...]:
     relay = getattr(e, "relay", "") or (d.relay if d else "")
     fired = d is None or d.drop not in state.drops or state.drops[d.drop].fired_at is not None
     desk = DESK if fired else AHEAD_DESK
+    if getattr(e, "rule", None) is not None:
+        return desk  # the core holds it back: no relay is asked
     # A relay whose token names fewer groups than the sheet is told of those alone.
     return (f"relay:{relay}", *desk) if d is None or serves(state, relay, d.group) else desk
 
@@ -146,6 +148,7 @@ _BY_KIND: dict[str, tuple[str, ...] | Callable[[State, Any], tuple[str, ...]]] =
     "group.joined": DESK,
     "group.left": DESK,
     "group.removed": DESK,
+    "group.asked": lambda s, e: (*DESK, f"group:{e.group}"),
     "group.frozen": lambda s, e: (*DESK, f"group:{e.group}", f"settings:{e.group}"),
     "group.thawed": lambda s, e: (*DESK, f"group:{e.group}", f"settings:{e.group}"),
     "note.added": TEAM,

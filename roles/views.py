@@ -65,13 +65,13 @@ _NO_CONTENT = Content(text="")
 
 def _delivery(state: State, d: Delivery) -> Iterable[Form]:
     forms: list[Form] = []
-    if d.status in {"requested", "held", "awaiting", "unknown"} and serves(state, d.relay, d.group):
+    if d.rule is None and d.status in {"requested", "held", "awaiting", "unknown"} and serves(state, d.relay, d.group):
         forms.append(((f"relay:{d.relay}",), d))
     drop = state.drops.get(d.drop)
     recent = int(d.drop.removeprefix("drop")) > state.counts.get("drop", 0) - BOARD_DROPS
     if drop is not None and recent:
         # The board needs no words: they stand once, on the drop.
-        thin = msgspec.structs.replace(d, content=_NO_CONTENT, had=(), recalled_at=None, recalled_due=None)
+        thin = msgspec.structs.replace(d, content=_NO_CONTENT, had=(), recalled_at=None, recalled_due=None, same=None)
         forms.append((AHEAD_DESK if drop.fired_at is None else DESK, thin))
     return forms
 

@@ -31,6 +31,7 @@ from coordinator.core.kernel import (
     moments,
     result_of,
 )
+from coordinator.core.readings import count, things, truth, until
 
 if TYPE_CHECKING:
     from coordinator.core.cues import Cue, Drop
@@ -51,6 +52,13 @@ class Checkin(msgspec.Struct, kw_only=True):
     longest: int = 0
     """The longest streak of those who joined."""
     members: set[str] = set()
+
+
+things(
+    "checkin", "checkins", current=lambda state: f"checkin{state.counts.get('checkin', 0)}",
+    joined=count("members who have signed in", get=lambda checkin: checkin.count), open=truth("it takes members"),
+    left=until("to its end, while it is open", get=lambda checkin: checkin.until if checkin.open else None),
+)  # fmt: skip
 
 
 class CheckinOpened(Event, tag="checkin.opened", kw_only=True):

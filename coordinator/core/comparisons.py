@@ -41,25 +41,26 @@ class Compare:
     sign: Callable[[int, int], bool]
 
     def holds(self, now: Now) -> bool | None:
-        total = self._without_time(now.state)
-        return None if total is None else self.sign(total + self.clock * now.at, 0)
-
-    def turns(self, state: State) -> Iterable[int]:
-        """The instants about which time alone changes the answer."""
-        total = self._without_time(state) if self.clock else None
-        if total is None:
-            return ()
-        zero = -total // self.clock
-        return (zero - 1, zero, zero + 1, zero + 2)
-
-    def _without_time(self, state: State) -> int | None:
-        total = self.constant
+        total, state = self.constant + self.clock * now.at, now.state
         for factor, value, id_ in self.terms:
             found = value(state, id_)
             if found is None:
                 return None
             total += factor * found
-        return total
+        return self.sign(total, 0)
+
+    def turns(self, state: State) -> Iterable[int]:
+        """The instants about which time alone changes the answer."""
+        if not self.clock:
+            return ()
+        total = self.constant
+        for factor, value, id_ in self.terms:
+            found = value(state, id_)
+            if found is None:
+                return ()
+            total += factor * found
+        zero = -total // self.clock
+        return (zero - 1, zero, zero + 1, zero + 2)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ class CueConfirm(Command):
     cue: Id
 
 
-@command("cue.hold", button=True, events=("cue.withdrawn", "delivery.withdrawn", "cue.held"))
+@command("cue.hold", button=True, events=("cue.withdrawn", "delivery.withdrawn", "delivery.requested", "cue.held"))
 class CueHold(Command):
     """Stops a cue that has not fired; what was announced is withdrawn."""
 
@@ -68,7 +68,7 @@ class CueRelease(Command):
     cue: Id
 
 
-@command("cue.skip", button=True, events=("cue.withdrawn", "delivery.withdrawn", "cue.skipped"))
+@command("cue.skip", button=True, events=("cue.withdrawn", "delivery.withdrawn", "delivery.requested", "cue.skipped"))
 class CueSkip(Command):
     """Strikes a cue that has not fired."""
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 from pydantic import Field
 
-from coordinator.core import cue_kinds, failover, render
+from coordinator.core import cue_kinds, failover, pacing, render
 from coordinator.core.contents import Content
 from coordinator.core.kernel import (
     Command,
@@ -29,9 +29,7 @@ from coordinator.core.kernel import (
     command,
     current,
     decides,
-    due_key,
     evolves,
-    moments,
     result_of,
 )
 from coordinator.core.links import AddressKey
@@ -45,7 +43,6 @@ PAGES = {"link.drop": "l", "coupon.drop": "c", "chain.open": "g", "draw.open": "
 """What has an address of its own, one for each drop and group: how it begins."""
 OPEN = frozenset({"requested", "held", "awaiting"})  # what may still be withdrawn
 RETRY_EXPIRES_MS = 600_000  # what is asked for again after its time gets as long as an `ask` gets
-EXPIRY_GRACE_MS = 5_000  # a relay gets this long after `expires_at` to say what happened
 
 
 class Delivery(msgspec.Struct, kw_only=True):
@@ -65,6 +62,9 @@ class Delivery(msgspec.Struct, kw_only=True):
     status: str = "requested"
     until: int | None = None
     why: str | None = None
+    rule: pacing.Rule | None = None  # by which the core holds it back; None: whoever holds it, its relay does
+    same: str | None = None  # what it has in common with whatever says the same
+    went_at: int | None = None  # when it left, in the sale's time
     sent_at: int | None = None
     platform_id: str | None = None
     left_late: bool = False  # it left before it could be withdrawn
@@ -90,6 +90,9 @@ class DeliveryRequested(Event, tag="delivery.requested", kw_only=True):
     run: str
     drop: str
     key: str | None = None
+    same: str | None = None
+    rule: pacing.Rule | None = None  # nobody is asked yet: the core holds it back
+    lifted: pacing.Lifted | None = None  # what let it go though the group had the same just before
 
 
 class _Report(Event, kw_only=True):
@@ -105,7 +108,10 @@ class DeliverySent(_Report, tag="delivery.sent", kw_only=True):
 
 
 class DeliveryHeld(_Report, tag="delivery.held", kw_only=True):
+    """Its relay waits for a window of the platform; with a `rule`, the core waits and no relay has it yet."""
+
     until: int | None = None
+    rule: pacing.Rule | None = None
 
 
 class DeliveryAwaiting(_Report, tag="delivery.awaiting", kw_only=True):
@@ -161,12 +167,12 @@ class DeliveryReport(Command):
 
 @command("delivery.retry", button=True, events=("delivery.requested",))
 class DeliveryRetry(Command):
-    """Asks for a failed, expired or unknown delivery once more. Its `from` is the attempt that was seen."""
+    """Asks for a failed, expired or unknown delivery once more, or with an override for one that is held back. Its `from` is the attempt that was seen."""
 
     delivery: Id
 
 
-@command("delivery.withdraw", events=("delivery.withdrawn",))
+@command("delivery.withdraw", events=("delivery.withdrawn", "delivery.requested"))
 class DeliveryWithdraw(Command):
     """Takes back one delivery that has not left."""
 
@@ -200,15 +206,56 @@ def request_all(turn: Turn, drop: Drop, plan: CuePlan) -> None:
     """Asks for a drop in all its groups. One that has it from an earlier attempt, or may have it, is left alone."""
     state = turn.state
     known = dict(state.by_drop.get(drop.id, {}))
+    same = pacing.content_of(state, drop)
     for group in drop.groups:
         old = state.deliveries.get(known.get(group, ""))
         if old is not None and (old.status == "sent" or (old.status == "unknown" and state.p.unknown != "resend")):
             continue
-        request(turn, drop, plan.do, group, known.get(group))
+        request_paced(turn, drop, plan.do, group, known.get(group), same)
 
 
-def request(turn: Turn, drop: Drop, do: str, group: str, delivery: str | None = None, relay: str | None = None) -> None:
-    """Asks a relay to bring a drop into a group: a new delivery, or the next attempt of one."""
+def request_paced(turn: Turn, drop: Drop, do: str, group: str, delivery: str | None, same: str) -> None:
+    """Asks for a drop in a group, or holds it back there where the sheet's pace does not let it go yet."""
+    state, rules = turn.state, pacing.overruled(turn)
+    itself = () if delivery is None else (delivery,)
+    found = pacing.verdict(state, group, drop, same, drop.fire_at, itself, rules)
+    lighter = None
+    if found.rule == "CAP":
+        lighter = pacing.gives_way(state, group, drop, same, drop.fire_at, cue_kinds.priority_of(do))
+        if lighter is not None:
+            _withdraw(turn, lighter, "something of more weight goes first")
+            found = pacing.Verdict()
+    request(turn, drop, do, group, delivery, same=same, rule=found.rule, lifted=found.lifted)
+    if found.rule is not None:
+        hold_back(turn, state.deliveries[state.by_drop[drop.id][group]], found)
+    if lighter is not None:
+        old = state.drops[lighter.drop]
+        request_paced(turn, old, state.index.cues[old.cue][1].do, group, lighter.id, lighter.same or "")
+
+
+def hold_back(turn: Turn, d: Delivery, found: pacing.Verdict) -> None:
+    turn.emit(DeliveryHeld(delivery=d.id, attempt=d.attempt, until=found.until, rule=found.rule, why=found.why))
+
+
+def let_go(turn: Turn, d: Delivery, lifted: pacing.Lifted | None = None) -> None:
+    """What was held back goes now."""
+    drop = turn.state.drops[d.drop]
+    request(turn, drop, turn.state.index.cues[d.cue][1].do, d.group, d.id, same=d.same, lifted=lifted)
+
+
+def request(
+    turn: Turn,
+    drop: Drop,
+    do: str,
+    group: str,
+    delivery: str | None = None,
+    relay: str | None = None,
+    *,
+    same: str | None = None,
+    rule: pacing.Rule | None = None,
+    lifted: pacing.Lifted | None = None,
+) -> None:
+    """Asks a relay to bring a drop into a group: a new delivery, or the next attempt of one. With a `rule`, nobody yet."""
     state = turn.state
     old = state.deliveries.get(delivery or "")
     key = next((k for k in (_key_in(old.content),) if k), None) if old else None
@@ -218,7 +265,7 @@ def request(turn: Turn, drop: Drop, do: str, group: str, delivery: str | None = 
         DeliveryRequested(
             delivery=old.id if old else state.next_id("d"),
             attempt=old.attempt + 1 if old else 1,
-            relay=relay if relay is not None else failover.next_relay(state, group, old),
+            relay="" if rule else relay if relay is not None else failover.next_relay(state, group, old),
             group=group,
             content=content_for(turn, drop, do, key),
             priority=cue_kinds.priority_of(do),
@@ -228,6 +275,9 @@ def request(turn: Turn, drop: Drop, do: str, group: str, delivery: str | None = 
             run=drop.run,
             drop=drop.id,
             key=key,
+            same=same or (old.same if old else None),
+            rule=rule,
+            lifted=lifted,
         )
     )
 
@@ -256,6 +306,8 @@ def attempts(state: State, drop: str) -> int:
 def withdraw_drop(turn: Turn, drop: Drop, why: str) -> None:
     for delivery in list(turn.state.by_drop.get(drop.id, {}).values()):
         _withdraw(turn, turn.state.deliveries[delivery], why)
+    for group in drop.groups:
+        pacing.look_again(turn, group)
 
 
 def withdraw_all(turn: Turn, why: str) -> None:
@@ -300,8 +352,12 @@ def render_again(turn: Turn, product: str) -> None:
         do = state.index.cues[drop.cue][1].do
         for group, delivery in list(state.by_drop.get(drop.id, {}).items()):
             d = state.deliveries[delivery]
-            if d.status in OPEN and content_for(turn, drop, do, _key_in(d.content)) != d.content:
-                request(turn, drop, do, group, d.id, d.relay)
+            if d.status not in OPEN or content_for(turn, drop, do, _key_in(d.content)) == d.content:
+                continue
+            if d.rule is not None:
+                request_paced(turn, drop, do, group, d.id, pacing.content_of(state, drop))
+            else:
+                request(turn, drop, do, group, d.id, d.relay, same=pacing.content_of(state, drop))
 
 
 # ---------------------------------------------------------------- reports
@@ -349,6 +405,8 @@ def report(turn: Turn, c: DeliveryReport) -> dict[str, Any] | None:
         case "unknown":
             unknown(turn, d, c.attempt, c.why or "the relay does not know whether it left", turn.actor.name)
     _stop_what_woke(turn, turn.state.deliveries[d.id])
+    if c.outcome in {"rejected", "disabled", "expired"}:
+        pacing.look_again(turn, d.group)  # it has not had it: what waits behind it may go
     return None
 
 
@@ -387,6 +445,11 @@ def again(turn: Turn, d: Delivery, relay: str | None = None) -> None:
 @decides(DeliveryRetry)
 def retry(turn: Turn, c: DeliveryRetry) -> None:
     d = _need(turn.state, c.delivery)
+    pacing.need_pace(turn, d)
+    if d.rule is not None:
+        _need_free_way(turn, d)
+        let_go(turn, d, "override")
+        return
     if d.status not in {"failed", "expired", "unknown"}:
         raise Refusal("stale", f"{d.id} is {d.status}", {"current": str(d.attempt)})
     _need_free_way(turn, d)
@@ -409,6 +472,7 @@ def withdraw_one(turn: Turn, c: DeliveryWithdraw) -> None:
     if d.status not in OPEN:
         raise Refusal("too_late", f"{d.id} is {d.status}", {"status": d.status})
     _withdraw(turn, d, "by hand")
+    pacing.look_again(turn, d.group)
 
 
 @decides(DeliveryMove)
@@ -417,6 +481,7 @@ def move(turn: Turn, c: DeliveryMove) -> None:
     if d.status in {"sent", "withdrawn"}:
         raise Refusal("too_late", f"{d.id} is {d.status}", {"status": d.status})
     _need_free_way(turn, d)
+    pacing.need_pace(turn, d)
     if c.relay not in turn.state.relays:
         raise Refusal("unknown", f"there is no relay {c.relay}", {"field": "relay"})
     if c.relay not in turn.state.groups[d.group].relay and d.group not in turn.state.relays[c.relay].groups:
@@ -436,51 +501,29 @@ def resolve(turn: Turn, c: DeliveryResolve) -> None:
         again(turn, d)
 
 
-# ---------------------------------------------------------------- what is due
-@moments
-def expiries(state: State) -> Iterable[tuple[int, int, str]]:
-    earliest: dict[str, int] = {}
-    for delivery in state.opened:
-        d = state.deliveries[delivery]
-        if d.status in {"requested", "held"}:
-            earliest[d.drop] = min(d.expires_at, earliest.get(d.drop, d.expires_at))
-    for drop, instant in earliest.items():
-        yield instant + EXPIRY_GRACE_MS, 8, f"expire={drop}"
-
-
-@due_key("expire")
-def expire(turn: Turn, drop: str) -> None:
-    state = turn.state
-    for delivery in list(state.by_drop.get(drop, {}).values()):
-        d = state.deliveries[delivery]
-        if d.status not in {"requested", "held"} or d.expires_at + EXPIRY_GRACE_MS > turn.at:
-            continue
-        relay = state.relays.get(d.relay)
-        # A relay that was never here while it mattered cannot have sent it.
-        was_here = relay is not None and (relay.here or (relay.left_at or 0) >= d.fire_at)
-        if was_here and d.status == "requested":
-            unknown(turn, d, d.attempt, "no report until it expired", d.relay)
-        else:
-            turn.emit(DeliveryExpired(delivery=d.id, attempt=d.attempt, relay=d.relay, why="not sent in time"))
-
-
 # ---------------------------------------------------------------- evolving
 @evolves(DeliveryRequested)
 def requested(state: State, e: DeliveryRequested) -> Iterable[Key]:
     old = state.deliveries.get(e.delivery)
     had = old.had if old else ()
-    same = old if old is not None and old.relay == e.relay else None
+    # Of what is held back nobody is asked: who had it last is still who may have sent an earlier attempt.
+    relay = old.relay if e.rule is not None and old is not None else e.relay
+    same = old if old is not None and old.relay == relay else None
     state.deliveries[e.delivery] = Delivery(
-        id=e.delivery, attempt=e.attempt, relay=e.relay, group=e.group, drop=e.drop, run=e.run, cue=e.cue,
+        id=e.delivery, attempt=e.attempt, relay=relay, group=e.group, drop=e.drop, run=e.run, cue=e.cue,
         kind=state.drops[e.drop].kind, content=e.content, priority=e.priority, fire_at=e.fire_at,
-        expires_at=e.expires_at, requested_at=e.at, had=had if e.relay in had else (*had, e.relay),
+        expires_at=e.expires_at, requested_at=e.at, had=had if e.relay in had or e.rule is not None else (*had, e.relay), same=e.same, rule=e.rule,
         recalled_at=same.recalled_at if same else None, recalled_due=same.recalled_due if same else None,
     )  # fmt: skip
     state.opened.add(e.delivery)
+    pacing.holds_back(state, state.deliveries[e.delivery], now=False)
+    if e.lifted == "asked":
+        pacing.answered(state, e.group, state.drops[e.drop].what)
     keys: list[Key] = [("deliveries", e.delivery)]
     if old is None:
         state.count("d")
         state.by_drop.setdefault(e.drop, {})[e.group] = e.delivery
+        pacing.remember(state, e.group, e.delivery, e.at)
     elif old.status in {"failed", "expired", "unknown"}:
         _tally(state, old, -1)
         keys.append(("drops", e.drop))
@@ -514,13 +557,14 @@ def reported(state: State, e: Any) -> Iterable[Key]:
         return []  # the report crossed the withdrawal on its way: it is recorded, and brings nothing back
     keys: list[Key] = [("deliveries", d.id), ("drops", d.drop)]
     _tally(state, d, -1)
-    d.why, d.until = e.why, None
+    d.why, d.until, d.rule = e.why, None, None
     match e:
         case DeliverySent():
             d.left_late = d.status == "withdrawn"
             d.status, d.sent_at, d.platform_id = "sent", e.sent_at, e.platform_id
+            d.went_at = max(d.fire_at, min(e.at, e.sent_at or e.at))  # as far as its relay's clock can be right
         case DeliveryHeld():
-            d.status, d.until = "held", e.until
+            d.status, d.until, d.rule = "held", e.until, e.rule
         case DeliveryAwaiting():
             d.status = "awaiting"
         case DeliveryRetried():
@@ -536,6 +580,7 @@ def reported(state: State, e: Any) -> Iterable[Key]:
         case DeliveryResolved():
             d.why = e.choice
     _tally(state, d, 1)
+    pacing.holds_back(state, d, now=d.rule is not None)
     if d.status in OPEN:
         state.opened.add(d.id)
     else:

@@ -47,6 +47,8 @@ def relay_gone(turn: Turn, name: str) -> None:
         if delivery in unheard:
             unknown(turn, d, d.attempt, "an earlier attempt may have left before its relay went away", name)
             continue
+        if d.rule is not None:
+            continue  # no relay has it: it goes when its time comes
         if d.status == "requested" and d.fire_at <= turn.at and d.requested_at < turn.at:
             unknown(turn, d, d.attempt, "its relay went away when it was due", name)
             continue

@@ -95,8 +95,10 @@ def fire_at_once(turn: Turn, cue: Cue, planned_at: int) -> None:
     cue_kinds.perform(turn, plan_of(state, cue.id), cue)
 
 
-def drop_by_hand(turn: Turn, do: str, fields: dict[str, Any], groups: list[str], text: str | None) -> None:
-    """A press by hand: a cue made for it, announced now, fired at now + lead."""
+def drop_by_hand(
+    turn: Turn, do: str, fields: dict[str, Any], groups: list[str], text: str | None, *, asked: bool = False
+) -> None:
+    """A press by hand: a cue made for it, announced now, fired at now + lead. `asked`: it answers a member."""
     from coordinator.core.plan import Late
 
     state = turn.state
@@ -109,6 +111,7 @@ def drop_by_hand(turn: Turn, do: str, fields: dict[str, Any], groups: list[str],
         groups=tuple(groups),
         text=text or cue_kinds.ready_text(do, fields),
         late=Late(rule="ask", within=30_000),
+        asked=asked,
     )
     if not reaching.reach(state, plan):
         raise Refusal("invalid", "that reaches no group", {"field": "groups"})

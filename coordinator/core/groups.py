@@ -112,20 +112,25 @@ class GroupThawed(Event, tag="group.thawed", kw_only=True):
     "group.observe",
     events=(
         "group.joined", "group.left", "group.removed", "group.liked", "group.message", "task.done", "post.repeated", "keyword.asked",
-        "cue.announced", "delivery.requested",
+        "cue.announced", "delivery.requested", "group.asked",
     ),
 )  # fmt: skip
 class GroupObserve(Command):
     """What happened in a group, as its relay or poster saw it. `count`: so many members whom nobody can name.
-    `staff`: the person of the team who said it, where the relay knows."""
+    `staff`: the person of the team who said it, where the relay knows.
+
+    `asked`: a member wants to have again what the group was sent, the thing `about` or whatever it was; it lifts the
+    repeat rule for the group once.
+    """
 
     group: Id
-    what: Literal["joined", "left", "removed", "liked", "message"]
+    what: Literal["joined", "left", "removed", "liked", "message", "asked"]
     member: Member | None = None
     text: Words | None = None
     name: ShortText | None = None
     staff: Id | None = None
     channel: ShortText | None = None
+    about: Id | None = None
     count: Annotated[int, Field(ge=1, le=100_000)] = 1
     platform_id: ShortText | None = None
 
@@ -184,6 +189,11 @@ def observe(turn: Turn, c: GroupObserve) -> None:
                 tasks.seen(turn, c.group, c.staff, c.text)
             else:
                 keywords.look(turn, group, c.member, c.text)
+        case "asked":
+            from coordinator.core import pacing
+
+            turn.emit(pacing.GroupAsked(group=c.group, member=c.member, about=c.about))
+            pacing.look_again(turn, c.group)
         case "joined":
             turn.emit(GroupJoined(group=c.group, member=c.member, channel=c.channel, count=c.count))
         case "left":

@@ -183,13 +183,17 @@ SET_OFF = (
 """What a cue can lead to that is sent on its way."""
 
 
+PACED = ("delivery.held", "delivery.withdrawn")
+"""Whatever asks for a delivery may hold it back, and take back another that gives way to it."""
+
+
 def command(
     kind: str, *, button: bool = False, after_close: bool = False, events: tuple[str, ...] = ()
 ) -> Callable[[type[C]], type[C]]:
     def register(cls: type[C]) -> type[C]:
         cls.kind, cls.button, cls.after_close = kind, button, after_close
         COMMANDS[kind] = cls
-        PRODUCES[kind] = events
+        PRODUCES[kind] = (*events, *(e for e in PACED if "delivery.requested" in events and e not in events))
         return cls
 
     return register

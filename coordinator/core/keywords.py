@@ -54,7 +54,7 @@ def look(turn: Turn, group: Group, member: str | None, text: str) -> None:
     answers = not (state.the.halted or group.frozen or _stands(state.keywords[plan.id], group.id, turn.at))
     turn.emit(KeywordAsked(keyword=plan.id, group=group.id, member=member, answered=answers))
     if answers:
-        firing.drop_by_hand(turn, plan.do, dict(plan.fields), [group.id], plan.text)
+        firing.drop_by_hand(turn, plan.do, dict(plan.fields), [group.id], plan.text, asked=True)
 
 
 def _stands(keyword: Keyword, group: str, now: int) -> bool:

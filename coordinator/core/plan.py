@@ -190,6 +190,7 @@ class CuePlan(Plain, kw_only=True, frozen=True):
     texts: tuple[str, ...] = ()  # a task's several wordings
     confirm: Confirm | None = None
     late: Late
+    asked: bool = False  # a member asked for it: no pace holds it back
     lead: int | None = None  # None: the plan's lead where `do` goes into groups, else 0
 
 
@@ -225,6 +226,18 @@ class Attribution(Plain, kw_only=True, frozen=True):
     rule: Literal["last_touch", "last_click", "explicit"] = "last_touch"
 
 
+class Cap(Plain, kw_only=True, frozen=True):
+    """At most so many messages into a group within so long."""
+
+    per: int  # ms
+    most: int
+
+
+class Pacing(Plain, kw_only=True, frozen=True):
+    same_content: int = 600_000  # ms between the same content and itself in one group; 0: it is never held back
+    caps: dict[str, Cap] = {}  # by tier, or by `group:ID`, which goes before its tier's
+
+
 class Plan(Plain, kw_only=True, frozen=True):
     title: str
     kind: str
@@ -249,3 +262,4 @@ class Plan(Plain, kw_only=True, frozen=True):
     checks: Checking = Checking()
     attribution: Attribution = Attribution()
     segments: tuple[SegmentPlan, ...] = ()
+    pacing: Pacing = Pacing()

@@ -28,6 +28,7 @@ from coordinator.core.kernel import (
     evolves,
     moments,
 )
+from coordinator.core.readings import count, things, truth, until
 
 if TYPE_CHECKING:
     from coordinator.core.cues import Cue, Drop
@@ -52,6 +53,13 @@ class Poll(msgspec.Struct, kw_only=True):
     leading: tuple[str, ...] = ()
     """The options that have the most votes, where there is one."""
     members: dict[str, int] = {}
+
+
+things(
+    "poll", "polls", current=lambda state: f"poll{state.counts.get('poll', 0)}",
+    votes=count("votes in it", get=lambda poll: poll.count), open=truth("it takes votes"),
+    left=until("to its end, while it is open", get=lambda poll: poll.until if poll.open else None),
+)  # fmt: skip
 
 
 # ---------------------------------------------------------------- events

@@ -261,7 +261,7 @@ def answer(turn: Turn, c: QuestionAnswer) -> None:
         text, fields = phrases.words(turn.state, c.phrase or "", c.product), {}
     checks.need_clean(turn, text, "phrase" if c.phrase else "content")
     if groups:
-        firing.drop_by_hand(turn, "message.send", fields, groups, text)
+        firing.drop_by_hand(turn, "message.send", fields, groups, text, asked=True)
     turn.emit(QuestionAnswered(question=q.id, person=turn.actor.name, text=text, groups=groups, phrase=c.phrase))
 
 

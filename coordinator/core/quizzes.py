@@ -30,6 +30,7 @@ from coordinator.core.kernel import (
     result_of,
 )
 from coordinator.core.questions import normalised
+from coordinator.core.readings import count, things, truth, until
 
 if TYPE_CHECKING:
     from coordinator.core.cues import Cue, Drop
@@ -56,6 +57,13 @@ class Quiz(msgspec.Struct, kw_only=True):
     """The winners, in their order."""
     members: dict[str, bool] = {}
     """Who answered, and whether rightly."""
+
+
+things(
+    "quiz", "quizzes", current=lambda state: f"quiz{state.counts.get('quiz', 0)}",
+    answers=count("answers to it", get=lambda quiz: quiz.count), right=count("right answers to it"),
+    open=truth("it takes answers"), left=until("to its end, while it is open", get=lambda quiz: quiz.until if quiz.open else None),
+)  # fmt: skip
 
 
 # ---------------------------------------------------------------- events

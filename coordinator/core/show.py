@@ -185,7 +185,9 @@ class ShowResume(Command):
     """Goes on; what was stopped is moved by the pause's length."""
 
 
-@command("show.shift", button=True, events=("show.shifted", "cue.withdrawn", "delivery.withdrawn"))
+@command(
+    "show.shift", button=True, events=("show.shifted", "cue.withdrawn", "delivery.withdrawn", "delivery.requested")
+)
 class ShowShift(Command):
     """Moves everything that is still to come and hangs on the show or a segment."""
 
@@ -224,7 +226,11 @@ class SegmentNext(Command):
     """Ends the running segment now and starts the next."""
 
 
-@command("segment.extend", button=True, events=("segment.extended", "cue.withdrawn", "delivery.withdrawn"))
+@command(
+    "segment.extend",
+    button=True,
+    events=("segment.extended", "cue.withdrawn", "delivery.withdrawn", "delivery.requested"),
+)
 class SegmentExtend(Command):
     """Makes the running segment longer (or shorter: a negative length)."""
 

@@ -121,6 +121,11 @@ class State(msgspec.Struct, kw_only=True, dict=True):
     brought: dict[str, tuple[str, ...]] = {}  # person → members who came by their share
     came: set[str] = set()  # those members
     relays: dict[str, Relay] = {}
+    recent: dict[str, list[str]] = {}  # group → its deliveries that the rules of pace still look at
+    held_back: dict[str, list[str]] = {}  # group → its deliveries that a rule of pace holds back
+    asked_again: dict[
+        str, dict[str, int]
+    ] = {}  # group → what a member wants to have again ("": whatever it was) → when
     opened: set[str] = set()  # deliveries that are not at their end
     by_drop: dict[str, dict[str, str]] = {}  # drop → group → delivery
     entries: dict[str, set[str]] = {}  # draw → the members who are in it

@@ -28,6 +28,7 @@ from coordinator.core.kernel import (
     evolves,
     moments,
 )
+from coordinator.core.readings import count, things, truth, until
 
 if TYPE_CHECKING:
     from coordinator.core.cues import Cue, Drop
@@ -76,6 +77,13 @@ class Survey(msgspec.Struct, kw_only=True):
     closed_at: int | None = None
     count: int = 0
     members: set[str] = set()
+
+
+things(
+    "survey", "surveys", current=lambda state: f"survey{state.counts.get('survey', 0)}",
+    answers=count("members who answered", get=lambda survey: survey.count), open=truth("it takes answers"),
+    left=until("to its end, while it is open", get=lambda survey: survey.until if survey.open else None),
+)  # fmt: skip
 
 
 # ---------------------------------------------------------------- events

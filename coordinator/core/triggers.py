@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from coordinator.core.comparisons import Now
 from coordinator.core.cue_kinds import into_groups
 from coordinator.core.cues import CueTriggered
 from coordinator.core.kernel import ANY, Event, Key, Turn, due_key, moments, trigger
@@ -47,16 +48,15 @@ def look(state: State, touched: set[Key], event: Event) -> None:
             names += watched.get(id_, ())
             names += watched.get(ANY, ())
     risen: list[str] = []
+    now = Now(state, state.at, str(event.__struct_config__.tag))
     for name in names if len(names) == 1 else sorted(set(names)):
         if stands_still(state, name):
             continue
         condition = index.conditions[name]
-        seen = looked_at(state, name)
-        happened = str(event.__struct_config__.tag) if condition.happenings else None
-        holds = seen and condition.holds(state, state.at, happened)
+        holds = condition.node.holds(now) is True and looked_at(state, name)
         if holds and not held(state, name):
             risen.append(name)
-        if holds and happened is not None:
+        if holds and condition.happenings:
             holds = condition.holds(state, state.at)  # what happened is over
         if holds or name in truths:
             truths[name] = holds

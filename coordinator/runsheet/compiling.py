@@ -87,6 +87,10 @@ def compile_plan(sheet: Sheet) -> Plan:
         followup=service.followup(sheet),
         cheer=service.cheer(sheet),
         golden=service.golden(sheet),
+        pacing=plans.Pacing(
+            same_content=sheet.pacing.same_content,
+            caps={name: plans.Cap(per=cap.per, most=cap.most) for name, cap in sheet.pacing.caps.items()},
+        ),
         targets=plans.Targets(sales=_minor(sheet.targets.sales, sheet), buyers=sheet.targets.buyers),
         attribution=plans.Attribution(window=sheet.attribution.window, rule=sheet.attribution.rule),
         checks=plans.Checking(

@@ -73,6 +73,12 @@ def faults(sheet: Sheet) -> Iterator[Fault]:
         yield Fault(path, message)
     yield from _keywords(sheet, known)
     yield from _segments(sheet, known)
+    for name in sheet.pacing.caps:
+        group = name.removeprefix("group:")
+        if group != name and group not in known.groups:
+            yield Fault(
+                ("pacing", "caps", name), f"there is no group {group[:40]}; add it under groups, or name another"
+            )
 
 
 def _team(sheet: Sheet, known: _Known) -> Iterator[Fault]:

@@ -344,6 +344,16 @@ class Golden(Part):
     minutes: Count = 20
 
 
+class Cap(Part):
+    per: PositiveLength
+    most: Annotated[int, Field(ge=1, le=1000)]
+
+
+class Pacing(Part):
+    same_content: Length = 600_000
+    caps: dict[Line, Cap] = {}
+
+
 class Targets(Part):
     sales: MoneyText | None = None
     buyers: Count | None = None
@@ -528,6 +538,7 @@ class Sheet(Part):
     cheer: Cheer = Cheer()
     golden: list[Golden] = []
     targets: Targets = Targets()
+    pacing: Pacing = Pacing()
     checks: Checks = Checks()
     attribution: Attribution = Attribution()
     segments: list[Segment] = []

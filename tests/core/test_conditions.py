@@ -187,7 +187,7 @@ def test_a_percentage_at_the_edge_is_exact() -> None:
         ("segment over > 30", 15, "no length"),
         ("messages by 30s", 12, "before a length"),
         ("segment over by many", 16, "a length such as 30s"),
-        ("left of c20 < 3", 0, "write one of coupon c20 left"),
+        ("left of c20 < 3", 0, "coupon c20 left"),
         ("speed of c20 < 3", 0, "nothing has"),
         ("3 > 2", 0, "nothing is read"),
         ("likes > 3", 0, "no figure"),

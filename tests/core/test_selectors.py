@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -165,3 +166,111 @@ def test_any_text_is_read_or_refused_with_a_position(text: str) -> None:
         position = error.position
     assert position is not None
     assert 0 <= position <= len(text)
+
+
+# ---------------------------------------------------------------- city, county, grid
+PLACES = tuple(
+    Group(f"{city}{county}{grid}", org="/".join(part for part in (city, county, grid) if part))
+    for city, county, grid in (
+        ("杭州", "", ""), ("杭州", "西湖", ""), ("杭州", "西湖", "文一"), ("杭州", "西湖", "文一路"), ("杭州", "余杭", "文一"),
+        ("嘉兴", "南湖", "文一"), ("", "", ""),
+    )
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("org:杭州", ["杭州", "杭州西湖", "杭州西湖文一", "杭州西湖文一路", "杭州余杭文一"]),
+        ("org:杭州/西湖", ["杭州西湖", "杭州西湖文一", "杭州西湖文一路"]),
+        ("org:杭州/西湖/文一", ["杭州西湖文一"]),
+        ("org:杭州/西湖/", ["杭州西湖", "杭州西湖文一", "杭州西湖文一路"]),
+        ("org:西湖", []),
+        ("org:杭", []),
+        ("org:杭州 & !org:杭州/西湖", ["杭州", "杭州余杭文一"]),
+        ("!org:杭州", ["嘉兴南湖文一", ""]),
+        ("org:杭州/西湖 | org:嘉兴", ["杭州西湖", "杭州西湖文一", "杭州西湖文一路", "嘉兴南湖文一"]),
+    ],
+)
+def test_a_place_means_itself_and_all_that_lies_within_it(text: str, ids: list[str]) -> None:
+    assert select(text, PLACES) == ids
+
+
+# ---------------------------------------------------------------- laws, over whole selectors
+Tree = tuple[Any, ...]
+"""("is", text) · ("!", tree) · ("&" or "|", tree, tree)"""
+
+LEAVES = (
+    "all",
+    "tier:vip",
+    "tier:fan",
+    "stage:lead",
+    "org:浙江",
+    "org:浙江/杭州",
+    "tag:kitchen",
+    'tag:"new & hot"',
+    "group:g1",
+)
+TREES: st.SearchStrategy[Tree] = st.recursive(
+    st.sampled_from(LEAVES).map(lambda leaf: ("is", leaf)),
+    lambda inner: st.one_of(
+        inner.map(lambda x: ("!", x)), st.tuples(st.sampled_from("&|"), inner, inner)
+    ),
+    max_leaves=10,
+)  # fmt: skip
+
+
+def written(tree: Tree, *, spare: bool) -> str:
+    """The tree as a selector: with brackets everywhere, or (`spare`) only where the order of binding asks for them."""
+    sign, *parts = tree
+    if sign == "is":
+        return str(parts[0])
+    inner = [written(part, spare=spare) for part in parts]
+    binds = {"is": 3, "!": 2, "&": 1, "|": 0}
+    texts = [
+        text if spare and binds[part[0]] >= binds[sign] else f"({text})"
+        for part, text in zip(parts, inner, strict=True)
+    ]
+    return f"!{texts[0]}" if sign == "!" else f" {sign} ".join(texts)
+
+
+def meant(tree: Tree, group: Group) -> bool:
+    sign, *parts = tree
+    if sign == "is":
+        return parse(str(parts[0])).matches(group)
+    answers = [meant(part, group) for part in parts]
+    return {"!": not answers[0], "&": all(answers), "|": any(answers)}[sign]
+
+
+def depth(text: str) -> int:
+    deepest = now = 0
+    for sign in text:
+        now += (sign == "(") - (sign == ")")
+        deepest = max(deepest, now)
+    return deepest
+
+
+@given(TREES, st.booleans())
+def test_what_is_written_of_a_selector_is_read_as_the_same(tree: Tree, spare: bool) -> None:
+    text = written(tree, spare=spare)
+    if depth(text) <= MAX_DEPTH and len(text) <= MAX_LENGTH:
+        assert select(text, GROUPS) == [g.id for g in GROUPS if meant(tree, g)]
+
+
+@given(TREES, TREES, TREES)
+def test_a_selector_keeps_the_laws_of_sets(a: Tree, b: Tree, c: Tree) -> None:
+    def ids(tree: Tree) -> set[str]:
+        text = written(tree, spare=True)
+        return set(select(text, GROUPS)) if depth(text) <= MAX_DEPTH and len(text) <= MAX_LENGTH else {"too long"}
+
+    def same(one: Tree, other: Tree) -> bool:
+        return "too long" in (found := ids(one) | ids(other)) or (
+            ids(one) == ids(other) and found <= {g.id for g in GROUPS}
+        )
+
+    assert same(("!", ("&", a, b)), ("|", ("!", a), ("!", b)))
+    assert same(("!", ("|", a, b)), ("&", ("!", a), ("!", b)))
+    assert same(("&", a, ("|", b, c)), ("|", ("&", a, b), ("&", a, c)))
+    assert same(("|", a, ("&", b, c)), ("&", ("|", a, b), ("|", a, c)))
+    assert same(("!", ("!", a)), a)
+    assert same(("&", a, ("!", a)), ("!", ("is", "all")))

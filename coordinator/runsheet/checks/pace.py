@@ -32,7 +32,12 @@ class _Send(NamedTuple):
 def check(sheet: Sheet, plan: Plan, judge: Judge) -> Iterator[Found]:
     sends = sorted(_sends(sheet, plan), key=lambda each: each.at)
     yield from _too_many(sends, plan, judge)
-    yield from _again(sends, judge)
+    yield from _again(sends, plan, judge)
+    tiers = {group.tier for group in plan.groups}
+    for name in plan.pacing.caps:
+        if not name.startswith("group:") and name not in tiers:
+            message = f"no group has the tier {name[:40]}, so this caps nothing; name a tier of the groups, or group:ID"
+            yield Found("warn", "PLAN", ("pacing", "caps", name), message)
 
 
 def _sends(sheet: Sheet, plan: Plan) -> Iterator[_Send]:
@@ -69,10 +74,10 @@ def _too_many(sends: list[_Send], plan: Plan, judge: Judge) -> Iterator[Found]:
             yield Found("warn", "RATE", (*send.path, "at"), message)
 
 
-def _again(sends: list[_Send], judge: Judge) -> Iterator[Found]:
-    window = judge.limit("DUP", "window_ms")
-    if window is None:
+def _again(sends: list[_Send], plan: Plan, judge: Judge) -> Iterator[Found]:
+    if judge.of("DUP") is None:
         return
+    window = plan.pacing.same_content  # what holds it back in the show, too
     last: dict[tuple[str, str], _Send] = {}
     for send in sends:
         text = folded(send.text)
@@ -81,7 +86,7 @@ def _again(sends: list[_Send], judge: Judge) -> Iterator[Found]:
         if text and near:
             message = (
                 f"{send.cue} says the same as {near[0].cue} into the same group, {times.length_text(max(send.at - near[0].at, 1000))} "
-                f"later; word it otherwise, or leave {times.length_text(window)} between them"
+                f"later, and would be held back; word it otherwise, or leave {times.length_text(window)} between them"
             )
             yield Found("warn", "DUP", (*send.path, "text"), message)
         last.update({(text, group): send for group in send.groups})

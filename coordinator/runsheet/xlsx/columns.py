@@ -80,6 +80,7 @@ FIELDS_ZH = {
     "service.acknowledge": "响应时限", "service.warn": "预警时限", "service.breach": "超时时限", "service.lease": "占用时长",
     "followup.after": "追单等待", "followup.every": "追单间隔", "followup.lease": "追单占用", "followup.quiet": "免打扰时段",
     "cheer.within": "任务时限", "cheer.minutes": "黄金分钟", "minutes": "分钟", "what": "任务类型", "within": "完成时限", "owner": "群主",
+    "pacing.same_content": "同文间隔", "pacing.caps": "频次上限",
 }  # fmt: skip
 
 WORDS_ZH = {
@@ -128,6 +129,7 @@ NOTES = {
     "prizes": '保温杯; 或 JSON: [{"name": "保温杯", "quantity": 3, "worth": "79.00"}]',
     "eligible": 'entry, comment, order, claim; 或 JSON: {"by": "order", "product": "pan"}',
     "unlocks": 'JSON: {"price": "99.00"} 或 {"coupon": "c20"}',
+    "pacing.caps": 'JSON: {"fan": {"per": "1h", "most": 6}, "group:g1": {"per": "30m", "most": 2}}',
     "questions": 'JSON: [{"id": "q1", "text": "…", "kind": "scale"}]',
 }
 

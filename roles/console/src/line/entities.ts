@@ -159,6 +159,7 @@ export interface Delivery {
   fire_at?: number;
   until?: number;
   why?: string;
+  rule?: "DUP" | "CAP";
   sent_at?: number;
   left_late?: boolean;
 }

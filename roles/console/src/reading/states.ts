@@ -33,7 +33,9 @@ const DELIVERIES: Readonly<Record<DeliveryStatus, Mark>> = {
   unknown: { look: "unknown", word: "dlv.s.unknown" },
 };
 
-export function deliveryMark(status: DeliveryStatus): Mark {
+/** With a rule, the core holds it back and no relay has it yet. */
+export function deliveryMark(status: DeliveryStatus, rule?: string): Mark {
+  if (status === "held" && rule) return { look: "held", word: "dlv.s.paced" };
   return DELIVERIES[status] ?? { look: "unknown", word: "dlv.s.unknown" };
 }
 

@@ -1,0 +1,44 @@
+"""What did not leave in time is not sent any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from coordinator.core import pacing
+from coordinator.core.deliveries import DeliveryExpired, unknown
+from coordinator.core.kernel import Turn, due_key, moments
+
+if TYPE_CHECKING:
+    from coordinator.core.state import State
+
+EXPIRY_GRACE_MS = 5_000  # a relay gets this long after `expires_at` to say what happened
+
+
+@moments
+def expiries(state: State) -> Iterable[tuple[int, int, str]]:
+    earliest: dict[str, int] = {}
+    for delivery in state.opened:
+        d = state.deliveries[delivery]
+        if d.status in {"requested", "held"}:
+            earliest[d.drop] = min(d.expires_at, earliest.get(d.drop, d.expires_at))
+    for drop, instant in earliest.items():
+        yield instant + EXPIRY_GRACE_MS, 8, f"expire={drop}"
+
+
+@due_key("expire")
+def expire(turn: Turn, drop: str) -> None:
+    state = turn.state
+    for delivery in list(state.by_drop.get(drop, {}).values()):
+        d = state.deliveries[delivery]
+        if d.status not in {"requested", "held"} or d.expires_at + EXPIRY_GRACE_MS > turn.at:
+            continue
+        relay = state.relays.get(d.relay)
+        # A relay that was never here while it mattered cannot have sent it.
+        was_here = relay is not None and (relay.here or (relay.left_at or 0) >= d.fire_at)
+        if was_here and d.status == "requested":
+            unknown(turn, d, d.attempt, "no report until it expired", d.relay)
+        else:
+            why = "not sent in time" if d.rule is None else f"held back by {d.rule} until it was too late"
+            turn.emit(DeliveryExpired(delivery=d.id, attempt=d.attempt, relay=d.relay, why=why))
+            pacing.look_again(turn, d.group)
