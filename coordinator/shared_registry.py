@@ -520,7 +520,8 @@ class SharedRegistry(Registry):
                     desk.attendance.report(node, here, leads, sent)
                     self._attend(found)
             case Do(sale, node, n, actor, commands):
-                self._do(sale, node, n, actor, commands, size)
+                # The service's own commands are known by who gives them: a node's copy of that is that again.
+                self._do(sale, node, n, CLOCK if actor == CLOCK else actor, commands, size)
             case Done(sale, n, answers):
                 follower = self._follower(sale)
                 if follower is not None:

@@ -11,6 +11,7 @@ from aiohttp import web
 from coordinator.gateway import wire
 from coordinator.gateway.auth import Identity, TokenError, Tokens
 from coordinator.gateway.door import Door
+from coordinator.gateway.elsewhere import Elsewhere
 from coordinator.gateway.pace import Pace
 from coordinator.gateway.presence import Presence
 from coordinator.gateway.problem import Problem
@@ -38,6 +39,7 @@ class Gateway:
         """What all nodes know alike, where there are several."""
         self.shed_clicks = 0
         self.pace = Pace()
+        self.elsewhere = Elsewhere(registry)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Lets something go on by itself, such as an answer that has to be looked up."""

@@ -13,16 +13,27 @@ from coordinator.gateway.landing import robots
 from coordinator.registry import Sale
 from coordinator.waiting import AUDIENCE
 
+Kind = Literal["link", "coupon", "chain", "draw"]
+MAX_KEY = 64  # of what a key can be: what is longer is not looked for
 SHED_ABOVE = 5_000  # commands of the audience that wait: beyond it a click is not recorded
 
 
-def find(
-    gateway: Gateway, key: str, kind: Literal["link", "coupon", "chain", "draw"]
-) -> tuple[Sale, AddressKey] | None:
-    """The sale and drop behind a key."""
+async def find(gateway: Gateway, key: str, *kinds: Kind) -> tuple[Sale, AddressKey] | None:
+    """The sale and drop behind a key. A phone may come to a node that does not serve the sale yet: then it does from now on.
+
+    Raises JournalError where it cannot be told which sales there are.
+    """
+    found = _here(gateway, key, kinds)
+    if found is None and len(key) <= MAX_KEY:
+        await gateway.elsewhere.look()
+        found = _here(gateway, key, kinds)
+    return found
+
+
+def _here(gateway: Gateway, key: str, kinds: tuple[Kind, ...]) -> tuple[Sale, AddressKey] | None:
     for sale in gateway.registry.here():
         found = sale.conductor.state.keys.get(key)
-        if found is not None and found.kind == kind:
+        if found is not None and found.kind in kinds:
             return sale, found
     return None
 

@@ -43,7 +43,7 @@ async def open_link(request: web.Request) -> web.StreamResponse:
     """Leads to the sheet's address and counts a click; a link that is not open shows what is on now."""
     gateway = request.app[GATEWAY]
     key = request.match_info["key"]
-    found = find(gateway, key, "link")
+    found = await find(gateway, key, "link")
     if found is None:
         return page(request, "closed.html", NO_SUCH, why="link.unknown", now=None, opens_in=None)
     sale, what = found

@@ -91,15 +91,14 @@ def _draw(state: State, draw: Draw | None, status: str, member: str | None) -> P
     return Playing("draw", draw.id, name, draw.status, draw.count, draw.until, within, facts)
 
 
-def _found(request: web.Request) -> tuple[Sale, AddressKey] | None:
-    gateway, name = request.app[GATEWAY], request.match_info["key"]
-    return find(gateway, name, "chain") or find(gateway, name, "draw")
+async def _found(request: web.Request) -> tuple[Sale, AddressKey] | None:
+    return await find(request.app[GATEWAY], request.match_info["key"], "chain", "draw")
 
 
 async def game_page(request: web.Request) -> web.StreamResponse:
     """A chain's or draw's page for a phone, or what it says as JSON: of a draw that has closed with all its entries."""
     gateway = request.app[GATEWAY]
-    found = _found(request)
+    found = await _found(request)
     if found is None:
         if wants_json(request):
             raise Problem(404, "unknown", "there is no such game")
@@ -118,7 +117,7 @@ async def game_page(request: web.Request) -> web.StreamResponse:
 async def join_game(request: web.Request) -> web.StreamResponse:
     """Takes part, for who the cookie names; who is in it already is told so."""
     gateway = request.app[GATEWAY]
-    found = _found(request)
+    found = await _found(request)
     if found is None:
         raise Problem(404, "unknown", "there is no such game")
     sale, key = found
