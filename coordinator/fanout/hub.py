@@ -101,6 +101,11 @@ class Span:
             yield from islice(zip(*columns, strict=True), skip, None)
 
 
+def _shown_of(batch: Published) -> list[Key]:
+    """What has changed and is shown to somebody: the core's own books are not."""
+    return [key for key in batch.touched if key[0] in role_views.VIEWS]
+
+
 class Hub(Listener):
     def __init__(self, record: Record) -> None:
         self.record = record
@@ -121,7 +126,7 @@ class Hub(Listener):
             for id_ in getattr(state, topic):
                 self._show(topic, id_)
         for published in self.record.recent:
-            self._keep(published, {key: self._once_shown(*key) for key in published.touched})
+            self._keep(published, {key: self._once_shown(*key) for key in _shown_of(published)})
         self.head = self.record.durable
         self.record.listeners.append(self)
 
@@ -154,7 +159,7 @@ class Hub(Listener):
         return (role_streams.TEAM,)
 
     def publish(self, batch: Published) -> None:
-        before = {key: self._show(*key) for key in batch.touched}
+        before = {key: self._show(*key) for key in _shown_of(batch)}
         for event in batch.events:
             if (
                 isinstance(event, DeliveryRequested)
@@ -174,7 +179,6 @@ class Hub(Listener):
         state = self.record.state
         streams = [role_streams.of_event(state, event) for event in batch.events]
         bodies = [codec.wire(e, x.body, x.private) for e, x in zip(batch.events, batch.entries, strict=True)]
-        before = before or dict.fromkeys(batch.touched, ())
         chunk = Chunk(
             first=batch.events[0].seq, last=batch.events[-1].seq,
             events=batch.events, bodies=bodies, streams=streams, sent_by=batch.senders,

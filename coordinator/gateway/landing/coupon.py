@@ -19,9 +19,10 @@ from coordinator.core.links import AddressKey
 from coordinator.gateway.api import reply
 from coordinator.gateway.context import GATEWAY
 from coordinator.gateway.landing.keys import find, looked
-from coordinator.gateway.landing.members import give_cookie, member_of, new_member
+from coordinator.gateway.landing.members import give_cookie
 from coordinator.gateway.landing.onnow import current_link, on_now
 from coordinator.gateway.landing.pages import language, page, wants_json
+from coordinator.gateway.landing.personal import opener
 from coordinator.gateway.landing.standing import Shown, left_of, shown, standing
 from coordinator.gateway.problem import Problem, of_answer
 from coordinator.registry import Sale
@@ -41,7 +42,7 @@ async def _need(request: web.Request) -> tuple[Sale, AddressKey]:
 def facts(state: State, key: AddressKey, now: int) -> dict[str, Any]:
     """The page for machines."""
     coupon = state.coupons[key.what]
-    how = standing(state, key)
+    how = standing(state, key, now)
     return {
         "sale": state.sale, "title": state.the.title, "coupon": coupon.id, "name": coupon.title, "kind": coupon.kind,
         "over": coupon.over, "off": coupon.off, "currency": state.the.currency, "left": left_of(coupon, state.drops[key.drop]),
@@ -61,8 +62,7 @@ async def coupon_page(request: web.Request) -> web.StreamResponse:
     sale, key = found
     robot = looked(sale, request, key_name)
     state = await sale.conductor.settled()
-    member = member_of(gateway, request)
-    fresh = new_member(gateway) if member is None and not robot else None
+    member, fresh = (None, None) if robot else opener(gateway, sale, state, request, key)
     response = _answer(request, sale, state, key, member, who=fresh)
     if fresh is not None:
         give_cookie(gateway, response, fresh)
@@ -73,11 +73,12 @@ async def coupon_left(request: web.Request) -> web.Response:
     """How many are left, how the coupon stands, and when to ask again."""
     sale, key = await _need(request)
     state = await sale.conductor.settled()
-    how = standing(state, key)
+    now = sale.conductor.clock.now()
+    how = standing(state, key, now)
     return reply(
         {
             "left": left_of(state.coupons[key.what], state.drops[key.drop]), "open": how in {"open", "out"}, "standing": how,
-            "now": sale.conductor.clock.now(), "again_ms": request.app[GATEWAY].pace.again_ms(),
+            "now": now, "again_ms": request.app[GATEWAY].pace.again_ms(),
         }
     )  # fmt: skip
 
@@ -87,11 +88,7 @@ async def claim_coupon(request: web.Request) -> web.StreamResponse:
     gateway = request.app[GATEWAY]
     sale, key = await _need(request)
     body = await body_of(request)
-    member = member_of(gateway, request)
-    fresh = member is None
-    if member is None:
-        who = body.get("who")
-        member = (gateway.tokens.unsign(who) if isinstance(who, str) else None) or new_member(gateway)
+    member, fresh = opener(gateway, sale, await sale.conductor.settled(), request, key, body.get("who"))
     command: dict[str, Any] = {"kind": "coupon.claim", "coupon": key.what, "group": key.group}
     id_ = body.get("id")
     if isinstance(id_, str) and id_:
@@ -105,8 +102,8 @@ async def claim_coupon(request: web.Request) -> web.StreamResponse:
         response = reply({**facts(state, key, sale.conductor.clock.now()), **(given.result or {})})
     else:
         response = of_answer(given).response()
-    if fresh:
-        give_cookie(gateway, response, member)
+    if fresh is not None:
+        give_cookie(gateway, response, fresh)
     return response
 
 
@@ -136,10 +133,10 @@ def _answer(
     why = None
     if refusal is not None:
         told = REFUSALS.get(refusal, "refused")
-        why = it.standing if it.standing != "open" and told != "forbidden" else told
+        why = it.why if it.why != "open" and told != "forbidden" else told
     tokens = request.app[GATEWAY].tokens
     response = page(
-        request, "coupon.html", CODES[refusal or ""] if why == "crowd" else 200, it=it, why=why or it.standing,
+        request, "coupon.html", CODES[refusal or ""] if why == "crowd" else 200, it=it, why=why or it.why,
         who=tokens.sign(who) if who else None, qr=_qr(it), shop=_shop(state, key), now=on_now(state, key.group),
         left_path=f"/c/{request.match_info['key']}/left",
     )  # fmt: skip
@@ -156,7 +153,7 @@ def _shop(state: State, key: AddressKey) -> str | None:
 
 def _qr(it: Shown) -> str | None:
     """The code as a picture that a till can read, drawn in the page itself."""
-    if it.code is None or it.used or it.lapsed:
+    if it.code is None or it.code_is != "good":
         return None
     out = io.BytesIO()
     # Looking for the fairest of the eight masks takes five times as long, and hundreds claim at once: any of them is read.

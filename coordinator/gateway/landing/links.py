@@ -13,9 +13,10 @@ from coordinator.core import Actor, State
 from coordinator.core.links import LASTING, AddressKey, target
 from coordinator.gateway.context import GATEWAY, Gateway
 from coordinator.gateway.landing.keys import crowded, find, looked
-from coordinator.gateway.landing.members import give_cookie, member_of, new_member
+from coordinator.gateway.landing.members import give_cookie
 from coordinator.gateway.landing.onnow import on_now
 from coordinator.gateway.landing.pages import page
+from coordinator.gateway.landing.personal import opener
 from coordinator.gateway.landing.robots import ahead
 from coordinator.registry import Sale
 
@@ -60,10 +61,9 @@ async def open_link(request: web.Request) -> web.StreamResponse:
     )
     if robot:
         return response
-    member = member_of(gateway, request)
-    if member is None:
-        member = new_member(gateway)
-        give_cookie(gateway, response, member)
+    member, fresh = opener(gateway, sale, state, request, what)
+    if fresh is not None:
+        give_cookie(gateway, response, fresh)
     click(gateway, sale, key, member)
     return response
 

@@ -23,14 +23,45 @@ class Offer:
     terms: list[str] = field(default_factory=list)
 
 
-def offer(state: State, coupon: Coupon, lang: Lang) -> Offer:
+def offer(state: State, coupon: Coupon, lang: Lang, share: int = 0) -> Offer:
+    """`share` is what a code got of its coupon's pool."""
     currency = state.the.currency
 
     def t(word: str, **fields: object) -> str:
         return say(lang, word, **fields)
 
-    made = Offer(money(coupon.off, currency), t("off"))
-    made.lines.append(t("if.over", over=money(coupon.over, currency)) if coupon.over else t("if.any"))
+    def m(amount: int) -> str:
+        return money(amount, currency)
+
+    match coupon.kind:
+        case "percent":
+            # Chinese says what is paid, in tenths; English what is taken off.
+            n = (10_000 - coupon.basis_points) / 1000 if lang == "zh" else coupon.basis_points / 100
+            made = Offer(t("percent", n=f"{n:g}") if coupon.basis_points < 10_000 else t("free"))
+            if coupon.at_most is not None:
+                made.lines.append(t("if.at_most", most=m(coupon.at_most)))
+        case "deposit":
+            made = Offer(m(coupon.off), t("off"), [t("if.deposit", pay=m(coupon.pay), off=m(coupon.off))])
+        case "paid":
+            made = Offer(m(coupon.off), t("off"), [t("if.pay", pay=m(coupon.pay))])
+        case "pool" if share:
+            made = Offer(m(share), t("off"), [t("if.shared", pool=m(coupon.pool), n=coupon.quantity)])
+        case "pool":
+            made = Offer(m(coupon.pool), t("pool"), [t("if.pool", n=coupon.quantity)])
+        case "share_reward":
+            made = Offer(m(coupon.off), t("off"), [t("if.shares", n=coupon.shares)])
+        case "pay_reward":
+            made = Offer(
+                m(coupon.off), t("off"), [t("if.spend", spend=m(coupon.spend)) if coupon.spend else t("if.paid")]
+            )
+        case "group_price" | "flash":
+            made = Offer(m(coupon.price or 0), t(coupon.kind), [t("if.units", n=coupon.units)])
+        case _:
+            made = Offer(m(coupon.off), t("off"))
+    if coupon.over:
+        made.lines.append(t("if.over", over=m(coupon.over)))
+    elif coupon.kind in {"threshold", "amount"}:
+        made.lines.append(t("if.any"))
     made.terms = _terms(state, coupon, lang)
     return made
 
@@ -42,8 +73,12 @@ def _terms(state: State, coupon: Coupon, lang: Lang) -> list[str]:
     terms.append(say(lang, "if.member", n=coupon.per_member))
     if coupon.products:
         terms.append(say(lang, "if.products", names=_names(state, coupon.products, lang)))
+    if coupon.pay_within_ms is not None:
+        terms.append(say(lang, "if.pay_within", time=length(coupon.pay_within_ms, lang)))
     if coupon.groups:
         terms.append(say(lang, "if.groups"))
+    if coupon.exclusive:
+        terms.append(say(lang, "if.exclusive"))
     return terms
 
 
@@ -58,4 +93,6 @@ def length(ms: int, lang: Lang) -> str:
     for unit, word in ((DAY_MS, "time.days"), (HOUR_MS, "time.hours")):
         if ms >= unit and ms * 2 % unit == 0:
             return say(lang, word, n=f"{ms / unit:g}")
-    return say(lang, "time.minutes", n=f"{ms / MINUTE_MS:g}")
+    if ms % MINUTE_MS:
+        return say(lang, "time.seconds", n=f"{ms / 1000:g}")
+    return say(lang, "time.minutes", n=f"{ms // MINUTE_MS}")

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Literal
 from zoneinfo import ZoneInfo
 
-from coordinator.core import State
+from coordinator.core import State, rewards
 from coordinator.core.claims import codes_of, given_to
+from coordinator.core.coupon_orders import held
 from coordinator.core.coupons import Coupon
 from coordinator.core.cues import Drop
 from coordinator.core.links import AddressKey
+from coordinator.core.members import person
+from coordinator.core.render import money
 from coordinator.gateway.landing.offers import Offer, offer
-from coordinator.gateway.landing.words import Lang
+from coordinator.gateway.landing.words import Lang, say
+
+CodeIs = Literal["good", "unpaid", "redeemed", "lapsed", "none"]
 
 
 def left_of(coupon: Coupon, drop: Drop) -> int:
@@ -21,7 +27,7 @@ def left_of(coupon: Coupon, drop: Drop) -> int:
     return max(0, left)
 
 
-def standing(state: State, key: AddressKey) -> str:
+def standing(state: State, key: AddressKey, now: int) -> str:
     """`open`, or why there is nothing to claim here, as a word of words.py."""
     coupon, drop = state.coupons[key.what], state.drops[key.drop]
     if state.the.status == "closed":
@@ -30,7 +36,9 @@ def standing(state: State, key: AddressKey) -> str:
         return "withdrawn"
     if coupon.stopped:
         return "stopped"
-    if drop.status != "fired":
+    if coupon.expired or (coupon.closes_at is not None and now >= coupon.closes_at):
+        return "expired"
+    if drop.status != "fired" or (coupon.opens_at is not None and now < coupon.opens_at):
         return "early"
     return "open" if left_of(coupon, drop) else "out"
 
@@ -51,21 +59,29 @@ class Shown:
     offer: Offer
     codes: tuple[str, ...]
     given: int
+    most: int
+    """Codes that this reader may have by now; of what is earned, none before it is."""
     opens: int | None
     closes: int | None
     until: int | None
-    used: bool
-    lapsed: bool
+    """The last code is good until then, or has to be paid until then."""
+    code_is: CodeIs
+    to_earn: str | None
+    pay: str | None
     zone: str
-    per_member: int
 
     @property
     def code(self) -> str | None:
         return self.codes[-1] if self.codes else None
 
     @property
+    def why(self) -> str:
+        """What there is to say to this reader in place of a button; `open` where there is one."""
+        return "earn" if self.standing == "open" and not self.codes and not self.most else self.standing
+
+    @property
     def may_claim(self) -> bool:
-        return self.standing == "open" and len(self.codes) < self.per_member
+        return self.standing == "open" and len(self.codes) < self.most
 
     @property
     def claim_id(self) -> str:
@@ -90,9 +106,9 @@ def shown(
 ) -> Shown:
     coupon, drop = state.coupons[key.what], state.drops[key.drop]
     codes = codes_of(state, coupon.id, member)
-    last = state.codes.get(codes[-1]) if codes else None
-    until = last.claimed_at + coupon.valid_ms if last and coupon.valid_ms is not None else None
-    how = standing(state, key)
+    how = standing(state, key, now)
+    code_is, until = _code(state, codes[-1] if codes else None, now)
+    opens = [x for x in (drop.fire_at if drop.status != "fired" else None, coupon.opens_at) if x is not None]
     return Shown(
         key=key_name,
         name=coupon.title,
@@ -103,14 +119,35 @@ def shown(
         standing=how,
         left=left_of(coupon, drop),
         of=coupon.quantity if drop.quantity is None else drop.quantity,
-        offer=offer(state, coupon, lang),
+        offer=offer(state, coupon, lang, state.codes[codes[-1]].off if codes else 0),
         codes=codes,
         given=len(given_to(state, coupon.id, member)),
-        opens=drop.fire_at if how == "early" else None,
-        closes=None,
+        most=rewards.most(state, coupon, member or "nobody yet"),
+        opens=max(opens) if how == "early" and opens else None,
+        closes=coupon.closes_at,
         until=until,
-        used=last is not None and last.order is not None,
-        lapsed=until is not None and now > until,
+        code_is=code_is,
+        to_earn=_to_earn(state, coupon, member, lang),
+        pay=money(coupon.pay, state.the.currency) if coupon.pay else None,
         zone=state.p.timezone,
-        per_member=coupon.per_member,
     )
+
+
+def _code(state: State, name: str | None, now: int) -> tuple[CodeIs, int | None]:
+    """How a code stands, and until when."""
+    if name is None:
+        return "none", None
+    found, code = held(state, name), state.codes[name]
+    if found.standing == "unpaid":
+        within = state.coupons[code.coupon].pay_within_ms
+        return "unpaid", None if within is None else code.claimed_at + within
+    over = found.until is not None and now > found.until
+    return "lapsed" if over and found.standing == "good" else found.standing, found.until
+
+
+def _to_earn(state: State, coupon: Coupon, member: str | None, lang: Lang) -> str | None:
+    """What is still to be done for a coupon that is earned."""
+    if coupon.kind == "share_reward":
+        came = rewards.came(state, person(state, member)) if member else 0
+        return say(lang, "earn.shares", n=coupon.shares, came=came)
+    return say(lang, "earn.orders") if coupon.kind in rewards.EARNED else None

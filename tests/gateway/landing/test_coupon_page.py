@@ -228,3 +228,28 @@ async def test_nothing_on_the_page_is_asked_of_others_and_only_its_own_script_ru
     assert not re.findall(r'(?:src|href|action)="(?!/)', page.text)
     assert "style=" not in page.text
     assert len(page.body) < 24_000, "one answer on a slow line"
+
+
+async def test_a_deposit_is_claimed_and_says_what_is_to_be_paid_and_who_looks_on_is_told(room: InProcess) -> None:
+    given = sheet(lead="0s")
+    given["coupons"] = [
+        {"id": "d", "kind": "deposit", "title": "付10抵30", "pay": "10.00", "worth": "30.00", "products": ["pan"], "quantity": 5}
+    ]  # fmt: skip
+    sale = await room.sale(given, live=True)
+    controller, relay = await room.join(sale), await room.join(sale, "relay")
+    await controller.done("coupon.drop", coupon="d", groups="all")
+    path = (await relay.event("delivery.requested"))["content"]["coupon"].removeprefix(room.url)
+    await controller.event("coupon.dropped")
+    page = await room.http("GET", path, headers=HTML)
+    done = await room.http("POST", path, headers={**HTML, **cookie(page)}, data={"id": field(page, "id")})
+    assert "待付款" in done.text
+    assert "付款 ¥10 后生效" in done.text
+    code = (await controller.event("coupon.claimed"))["code"]
+    assert code in done.text
+    lines = [{"product": "d", "price": 1_000}]
+    paid = await room.do(
+        sale, "shop", "order.report", order="p1", status="paid", coupon=code, lines=lines, amount=1_000
+    )
+    assert paid.status == 200, paid.text
+    await controller.event("coupon.paid")
+    assert "待付款" not in (await room.http("GET", path, headers={**HTML, **cookie(page)})).text

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.gateway.landing.dropping import cookie
+from tests.gateway.landing.test_personal import own
 from tests.nodes import Nodes
 from tests.redis_server import standalone
 from tests.sheet import sheet
@@ -43,4 +44,7 @@ async def test_a_reload_at_another_node_counts_no_more_and_what_the_service_note
         await node.http("GET", path, headers=cookie(first))
     await other.http("GET", path, headers={"User-Agent": "TelegramBot (like TwitterBot)"})
     await controller.event("link.previewed", robot="telegram")
-    assert controller.kinds().count("link.clicked") == 1
+    await other.http("GET", own(relay, path, "ann"))
+    assert (await controller.event("member.linked"))["a"] == "ann"
+    assert (await controller.event("link.clicked", member="ann"))["group"] == "g1"
+    assert controller.kinds().count("link.clicked") == 2
