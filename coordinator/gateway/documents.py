@@ -101,9 +101,11 @@ def openapi(app: web.Application) -> dict[str, Any]:
             schema = {"$ref": "#/components/schemas/Command"}
             operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
         if path.endswith("/price"):
+            basket = Basket.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas.update(basket.pop("$defs", {}))
             operation["requestBody"] = {
                 "required": True,
-                "content": {"application/json": {"schema": Basket.model_json_schema()}},
+                "content": {"application/json": {"schema": basket}},
             }
             operation["responses"]["200"]["content"] = {"application/json": {"schema": _priced_schema()}}
         if path.startswith("/hooks/"):
