@@ -29,6 +29,13 @@ def money(amount: int, currency: str) -> str:
     return f"{'-' if amount < 0 else ''}{SIGNS.get(currency, currency + ' ')}{text}"
 
 
+def worth(coupon: Coupon, currency: str) -> str:
+    """What a coupon is worth in a word: money off, a percentage off, the sum that is shared, or its price."""
+    if coupon.kind == "percent":
+        return f"{coupon.basis_points / 100:g}%"
+    return money(coupon.pool or (coupon.off if coupon.price is None else coupon.price), currency)
+
+
 def is_live(text: str) -> bool:
     """Whether the text holds a figure that can change after it was written."""
     return _LIVE.search(text) is not None
@@ -73,7 +80,7 @@ def fill(
         "stock": str(product.stock) if product and product.stock is not None else None,
         "coupon.left": str(dropped.left) if dropped else None,
         "coupon.title": dropped.title if dropped else None,
-        "coupon.off": money(dropped.off, currency) if dropped else None,
+        "coupon.off": worth(dropped, currency) if dropped else None,
         "coupon.claimed": str(dropped.claimed) if dropped else None,
         "sold": str(product.sold) if product else None,
         "buyers": str(len(state.buyers)),

@@ -148,7 +148,8 @@ class Rush:
                     if await self.take(member, "page", answer.status == 200, await answer.json(content_type=None)):
                         break
                 except (aiohttp.ClientError, OSError):
-                    await asyncio.sleep(0.02)  # as above
+                    pass
+                await asyncio.sleep(0.02)  # as above
 
     # ------------------------------------------------------------ what must be so
     async def check(self) -> None:

@@ -10,6 +10,7 @@ from coordinator.core import CLOCK
 from coordinator.core.links import AddressKey
 from coordinator.gateway.context import Gateway
 from coordinator.gateway.landing import robots
+from coordinator.gateway.problem import Problem
 from coordinator.registry import Sale
 from coordinator.waiting import AUDIENCE
 
@@ -21,12 +22,14 @@ SHED_ABOVE = 5_000  # commands of the audience that wait: beyond it a click is n
 async def find(gateway: Gateway, key: str, *kinds: Kind) -> tuple[Sale, AddressKey] | None:
     """The sale and drop behind a key. A phone may come to a node that does not serve the sale yet: then it does from now on.
 
-    Raises JournalError where it cannot be told which sales there are.
+    Raises JournalError where it cannot be told which sales there are, Problem while they are still being read.
     """
     found = _here(gateway, key, kinds)
     if found is None and len(key) <= MAX_KEY:
         await gateway.elsewhere.look()
         found = _here(gateway, key, kinds)
+    if found is None and not gateway.ready:
+        raise Problem(503, "busy", "the service is starting: try again in a moment", {"retry_ms": 1000})
     return found
 
 
