@@ -94,7 +94,7 @@ export interface Product {
 
 export interface Coupon {
   id: string;
-  kind: string;
+  kind: "threshold" | "amount" | "percent" | "deposit" | "paid" | "pool" | "share_reward" | "pay_reward" | "group_price" | "flash";
   title: string;
   over?: number;
   off?: number;
@@ -103,7 +103,10 @@ export interface Coupon {
   redeemed?: number;
   left?: number;
   products?: string[];
+  opens_at?: number;
+  closes_at?: number;
   stopped?: boolean;
+  expired?: boolean;
   dropped_at?: number;
   drop?: string;
 }
