@@ -34,7 +34,7 @@ async def test_a_chain_is_joined_with_one_press_and_a_second_counts_no_more(room
     for _ in range(2):
         joined = await room.http("POST", path, headers={**HTML, **jar})
         assert "你已参加" in joined.text
-    assert controller.state["chains"]["chain1"]["count"] == 1
+    await controller.until(lambda: controller.state["chains"]["chain1"]["count"] == 1)
     await relay.done("chain.join", member="m2", group="g1")
     after = await room.http("GET", path, headers={**JSON, **jar})
     assert (after.json["standing"], after.json["count"], after.json["taking_part"]) == ("completed", 2, True)
