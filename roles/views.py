@@ -225,6 +225,7 @@ VIEWS: dict[str, Callable[[State, Any], Iterable[Form]]] = {
     "audience": _to_team,
     "channels": _to_desk,
     "costs": _to_desk,
+    "guests": _to_team,
 }
 
 

@@ -23,7 +23,7 @@ from coordinator.core.state import State, decode, encode
 if TYPE_CHECKING:
     from coordinator.core.show import Segment
 
-THINGS = ("products", "coupons", "links", "groups", "keywords")
+THINGS = ("products", "coupons", "links", "groups", "keywords", "guests")
 """What a sheet lists beside its run of show, in the order in which it is told."""
 OVER = frozenset({"fired", "skipped"})
 

@@ -205,6 +205,17 @@ class SegmentPlan(Plain, kw_only=True, frozen=True):
     cues: tuple[CuePlan, ...] = ()
 
 
+class GuestPlan(Plain, kw_only=True, frozen=True):
+    """Who comes to the show, and whether they have said yes."""
+
+    id: str
+    name: str
+    theme: str = ""
+    poster: str | None = None  # an address
+    state: Literal["asked", "confirmed"] = "asked"
+    segment: str | None = None
+
+
 class Targets(Plain, kw_only=True, frozen=True):
     sales: int | None = None
     buyers: int | None = None
@@ -258,6 +269,7 @@ class Plan(Plain, kw_only=True, frozen=True):
     followup: FollowupPlan = FollowupPlan()
     cheer: CheerPlan = CheerPlan()
     golden: tuple[GoldenPlan, ...] = ()
+    guests: tuple[GuestPlan, ...] = ()
     targets: Targets = Targets()
     checks: Checking = Checking()
     attribution: Attribution = Attribution()

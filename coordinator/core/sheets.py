@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from pydantic import ConfigDict, Field
 
-from coordinator.core import cues, firing, orders, people, products, schedule
+from coordinator.core import cues, firing, guests, orders, people, products, schedule
 from coordinator.core.coupons import TERMS, Coupon, check_replaced
 from coordinator.core.figures import Figures
 from coordinator.core.groups import Group
@@ -205,6 +205,7 @@ def created(state: State, e: SaleCreated) -> Iterable[Key]:
     state.coupons = {c.id: _coupon(c) for c in plan.coupons}
     state.links = {x.id: _link(x) for x in plan.links}
     state.keywords = {k.id: _keyword(k) for k in plan.keywords}
+    state.guests = guests.of_plan(plan)
     state.figures["sale"] = Figures(members=sum(g.members for g in plan.groups))
     for member in plan.team:
         people.person(state, member.role, member.person)
@@ -311,6 +312,7 @@ def replaced(state: State, e: SheetReplaced) -> Iterable[Key]:
         if old is not None and product.stock != old.stock:
             products.restocked(now, product.stock)
     _merge(state.links, {x.id: _link(x) for x in plan.links}, ("kind", "url", "title"))
+    state.guests = guests.of_plan(plan)
     _merge(state.keywords, {k.id: _keyword(k) for k in plan.keywords}, ("words", "do"))
     pools = {c.id: c.pool for c in state.coupons.values()}
     _merge(

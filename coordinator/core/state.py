@@ -31,6 +31,7 @@ from coordinator.core.draws import Draw
 from coordinator.core.figures import Figures
 from coordinator.core.golden import Golden
 from coordinator.core.groups import Group
+from coordinator.core.guests import Guest
 from coordinator.core.interest import Followup
 from coordinator.core.kernel import EVENTS, Event
 from coordinator.core.keywords import Keyword, keywords_of
@@ -56,7 +57,7 @@ TOPICS = (
     "show", "segments", "cues", "runs", "products", "coupons", "links", "drops", "deliveries", "prompts",
     "questions", "tasks", "golden", "followups", "service", "orders", "groups", "people", "checkins", "polls", "quizzes",
     "surveys", "keywords", "showcases", "notes", "figures",
-    "corrections", "audience", "channels", "costs",
+    "corrections", "audience", "channels", "costs", "guests",
     "chains", "draws", "redpackets",
 )  # fmt: skip
 
@@ -110,6 +111,7 @@ class State(msgspec.Struct, kw_only=True, dict=True):
     audience: dict[str, Audience] = {}
     channels: dict[str, Channel] = {}
     costs: dict[str, Cost] = {}
+    guests: dict[str, Guest] = {}
 
     added: dict[str, tuple[str, CuePlan]] = {}  # cues that the sheet does not hold: by hand or added live
     keys: dict[str, AddressKey] = {}  # the addresses that went out: one for each drop and group
@@ -305,7 +307,7 @@ def decode(data: bytes) -> State:
             "groups": [x.id for x in plan.groups], "products": [x.id for x in plan.products],
             "coupons": [x.id for x in plan.coupons], "links": [x.id for x in plan.links],
             "segments": [x.id for x in plan.segments], "cues": [c.id for x in plan.segments for c in x.cues],
-            "keywords": [x.id for x in plan.keywords],
+            "keywords": [x.id for x in plan.keywords], "guests": [x.id for x in plan.guests],
             "people": [f"{x.role}:{x.person}" for x in plan.team],
         }  # fmt: skip
         for topic, ids in planned.items():

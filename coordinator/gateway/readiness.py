@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import Any
 
+from coordinator.core.guests import only_asked
 from coordinator.gateway.context import Gateway
 from coordinator.registry import Sale
 from coordinator.runsheet import load_plan
@@ -35,6 +36,14 @@ async def readiness(gateway: Gateway, sale: Sale) -> dict[str, Any]:
     check("links", not bare, f"not https: {', '.join(bare)}" if bare else f"{len(state.links)} open")
     out = [c.id for c in state.coupons.values() if c.left <= 0 or c.stopped]
     check("coupons", not out, f"nothing left: {', '.join(out)}" if out else f"{len(state.coupons)} ready")
+    asked = only_asked(state.guests)
+    check(
+        "guests",
+        not asked,
+        f"only asked: {', '.join(f'{g.name} ({g.segment})' for g in asked)}"
+        if asked
+        else f"{len(state.guests)} confirmed",
+    )
     missing = sorted(p.id for p in state.people.values() if not p.ready and p.role != "relay")
     check("people", not missing, f"not ready: {', '.join(missing)}" if missing else "all ready")
     _, _, findings = load_plan(state.sheet or {}, "sheet", None, sale.conductor.clock.now())

@@ -62,7 +62,7 @@ def faults(sheet: Sheet) -> Iterator[Fault]:
         yield Fault(("checks", "rules"), message)
     parts: tuple[tuple[str, Sequence[_HasId]], ...] = (
         ("groups", sheet.groups), ("products", sheet.products), ("coupons", sheet.coupons),
-        ("links", sheet.links), ("phrases", sheet.phrases), ("segments", sheet.segments),
+        ("links", sheet.links), ("phrases", sheet.phrases), ("guests", sheet.guests), ("segments", sheet.segments),
     )  # fmt: skip
     for name, entries in parts:
         yield from _twice(name, entries)
@@ -72,6 +72,8 @@ def faults(sheet: Sheet) -> Iterator[Fault]:
     for path, message in service.faults(sheet, known.products, known.coupons):
         yield Fault(path, message)
     yield from _keywords(sheet, known)
+    for index, guest in enumerate(sheet.guests):
+        yield from _exists(guest.segment, "segment", known.things["segments"], ("guests", index, "segment"))
     yield from _segments(sheet, known)
     for name in sheet.pacing.caps:
         group = name.removeprefix("group:")

@@ -273,6 +273,17 @@ class Link(Part):
     title: Label = ""
 
 
+class Guest(Part):
+    """Who comes to the show 嘉宾; `state` is whether they were only asked, or have said yes."""
+
+    id: Id
+    name: Line
+    theme: Label = ""
+    poster: Address | None = None
+    state: Literal["asked", "confirmed"] = "asked"
+    segment: Id | None = None
+
+
 class Phrase(Part):
     """An approved answer 话术 of support's; `{price}`, `{stock}`, `{coupon.left}` are filled in when it is used."""
 
@@ -531,6 +542,7 @@ class Sheet(Part):
     products: list[Product] = []
     coupons: list[Coupon] = []
     links: list[Link] = []
+    guests: list[Guest] = []
     phrases: list[Phrase] = []
     service: Service = Service()
     keywords: list[Keyword] = []

@@ -106,6 +106,11 @@ def _segments(sheet: Sheet, plan: Plan) -> Iterator[Found]:
             yield Found("warn", "PLAN", ("segments", number + 1, "at"), message)
     for number, segment in enumerate(plan.segments):
         here: Path = ("segments", number)
+        if segment.kind == "guest" and not any(guest.segment == segment.id for guest in plan.guests):
+            message = (
+                f"{segment.id} is a guest segment without a guest; add one under guests, with segment: {segment.id}"
+            )
+            yield Found("inform", "PLAN", here, message)
         if segment.kind != "product":
             continue
         if segment.product is None:
@@ -177,6 +182,7 @@ def _addresses(sheet: Sheet) -> Iterator[Found]:
         addresses.append((("links", index, "url"), link.url))
     for index, product in enumerate(sheet.products):
         addresses += [(("products", index, "url"), product.url), (("products", index, "image"), product.image)]
+    addresses += [(("guests", index, "poster"), guest.poster) for index, guest in enumerate(sheet.guests)]
     for path, address in addresses:
         if address is not None and not address.lower().startswith("https://"):
             yield Found(

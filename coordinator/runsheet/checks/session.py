@@ -27,7 +27,7 @@ def nine_things(sheet: Sheet, plan: Plan) -> Iterator[Found]:
         (does.count("message.send") >= NOTICES, here, "repeated notice", f"send what all must see {NOTICES} times, for example morning, noon and evening"),
         ("rules" in kinds or "规则" in words or "群规" in words, here, "rules", "add a rules segment or a message with the rules"),
         ("warmup" in kinds, here, "warm-up", "add a warmup segment"),
-        ("guest" in kinds or "嘉宾" in words, here, "guest introduction", "add a guest segment, or introduce the guest (嘉宾) in a cue"),
+        (bool(sheet.guests) or "guest" in kinds or "嘉宾" in words, here, "guest introduction", "add a guest segment, or introduce the guest (嘉宾) in a cue"),
         (bool({"interaction", "qa"} & kinds) or "checkin.open" in does, here, "invitation to take part", "add a sign-in, an interaction or a qa segment"),
         (any(member.role == "controller" for member in sheet.team), ("team",), "control of the floor", "add a controller to the team"),
         ("wrapup" in kinds, here, "summary", "add a wrapup segment"),

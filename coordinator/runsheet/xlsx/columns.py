@@ -81,6 +81,7 @@ FIELDS_ZH = {
     "followup.after": "追单等待", "followup.every": "追单间隔", "followup.lease": "追单占用", "followup.quiet": "免打扰时段",
     "cheer.within": "任务时限", "cheer.minutes": "黄金分钟", "minutes": "分钟", "what": "任务类型", "within": "完成时限", "owner": "群主",
     "pacing.same_content": "同文间隔", "pacing.caps": "频次上限",
+    "theme": "主题", "poster": "海报", "state": "状态",
 }  # fmt: skip
 
 WORDS_ZH = {
@@ -92,7 +93,7 @@ WORDS_ZH = {
     "share_reward": "分享有礼", "pay_reward": "支付有礼", "group_price": "专享价",
     "room": "直播间", "reserve": "预约", "join": "入群", "card": "企微名片", "replay": "回放", "survey": "问卷",
     "host": "主播", "cohost": "副播", "controller": "场控", "cheer": "气氛组", "support": "客服", "poster": "群管", "owner": "负责人",
-    "auto": "自动", "manual": "手动", "normal": "普通", "high": "紧急", "ask": "询问", "resend": "重发", "leave": "不管",
+    "auto": "自动", "manual": "手动", "normal": "普通", "high": "紧急", "ask": "询问", "resend": "重发", "leave": "不管", "asked": "已邀请", "confirmed": "已确认",
 }  # fmt: skip
 """The Chinese word for what a field with a choice may hold. `flash` of a coupon is 秒杀."""
 _FLASH_COUPON = "秒杀"
