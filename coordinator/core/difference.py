@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from coordinator.core import firing, sheets
+from coordinator.core.contents import Content
 from coordinator.core.corrections import CorrectionProposed
 from coordinator.core.cue_kinds import into_groups
 from coordinator.core.cues import Cue, CueAnnounced, CueFired, CueWaiting, CueWithdrawn, lead_of
@@ -32,6 +33,9 @@ _UNREAD: dict[str, Any] = {
     "sheet": None, "codes": {}, "claims": {}, "touches": {}, "present": {}, "buyers": {}, "speakers": set(), "orders": {},
     "redeemed": {}, "refunds": {}, "keys": {}, "rendered": {}, "asked": {}, "notes": {}, "streaks": {}, "newest_orders": [],
 }  # fmt: skip
+
+
+_NO_CONTENT = Content(text="")
 
 
 class Change(msgspec.Struct, frozen=True, rename={"before": "from"}):
@@ -131,6 +135,10 @@ def copy_of(state: State, plan: Plan) -> bytes:
     under_way |= {drop.id for drop in state.drops.values() if drop.status != "fired"}
     by_drop = {drop: of for drop, of in state.by_drop.items() if drop in under_way}
     deliveries = {d: state.deliveries[d] for of in by_drop.values() for d in of.values()}
+    for of in state.recent.values():  # the rules of pace look at when they went, not at what they said
+        for d in of:
+            if d not in deliveries:
+                deliveries[d] = msgspec.structs.replace(state.deliveries[d], content=_NO_CONTENT)
     # What was sold of it before is counted for a product that is new.
     reports = {} if {p.id for p in plan.products} <= {p.id for p in state.p.products} else state.reports
     return encode(msgspec.structs.replace(state, **_UNREAD, by_drop=by_drop, deliveries=deliveries, reports=reports))
@@ -142,6 +150,7 @@ def difference(copy: bytes, actor: Actor, plan: Plan, moment: Moment) -> Differe
     Raises Refusal where it would be refused.
     """
     before, after = decode(copy), decode(copy)
+    plan = sheets.plan_from(msgspec.to_builtins(plan))  # as the sale has its own: as it is read from the journal
     command = sheets.SheetReplace(version=before.the.version, sheet={}, plan=plan)
     events = decide(after, actor, command, moment).events
     at = after.at

@@ -230,6 +230,15 @@ export interface Person {
   ready?: boolean;
 }
 
+export interface Guest {
+  id: string;
+  name: string;
+  theme?: string;
+  poster?: string;
+  state: "asked" | "confirmed";
+  segment?: string;
+}
+
 export interface Checkin {
   id: string;
   open?: boolean;
@@ -380,6 +389,7 @@ export interface Topics {
   orders: Order;
   groups: Group;
   people: Person;
+  guests: Guest;
   checkins: Checkin;
   chains: Chain;
   draws: Draw;
@@ -401,6 +411,7 @@ export const DEFAULTS: { readonly [T in keyof Topics]?: Readonly<Partial<Topics[
   questions: { status: "new", count: 1 },
   tasks: { status: "open" },
   golden: { target: 20, minutes: 0 },
+  guests: { state: "asked" },
   checkins: { open: true },
   corrections: { status: "proposed" },
   chains: { status: "open", count: 0 },

@@ -33,6 +33,22 @@ export function timeOfDay(at: number, zone: string | undefined, seconds = true):
   return clock.format(at);
 }
 
+/** The day in the sale's zone: `2026-11-12`. */
+export function dayOf(at: number, zone: string | undefined): string {
+  const key = `${zone ?? ""}|day`;
+  let clock = clocks.get(key);
+  if (!clock) {
+    const parts: Intl.DateTimeFormatOptions = { year: "numeric", month: "2-digit", day: "2-digit" };
+    try {
+      clock = new Intl.DateTimeFormat("sv-SE", { ...parts, ...(zone ? { timeZone: zone } : {}) });
+    } catch {
+      clock = new Intl.DateTimeFormat("sv-SE", parts);
+    }
+    clocks.set(key, clock);
+  }
+  return clock.format(at);
+}
+
 /** As short as the cue needs: `20:13`, with seconds only where they are not zero. */
 export function timeOfCue(at: number, zone: string | undefined): string {
   return timeOfDay(at, zone, Math.round(at / 1000) % 60 !== 0);
