@@ -46,6 +46,7 @@ class Followup(msgspec.Struct, kw_only=True):
     clicks: int = 0
     clicked_at: int | None = None
     preheat_at: int | None = None
+    bought: set[str] = set()  # orders that are paid for
     paid: bool = False
     status: str = "quiet"  # open, taken, messaged, closed; quiet: there is nothing to follow up
     owner: str | None = None
@@ -60,6 +61,7 @@ class Followup(msgspec.Struct, kw_only=True):
 
 def _weigh(f: Followup) -> None:
     """Brings rank, reason and the moment that counts up to date."""
+    f.paid = bool(f.bought)
     if f.orders:
         f.rank, f.since = 1, min(f.orders.values())
     elif f.paid:
@@ -202,18 +204,27 @@ def ordered(state: State, e: Any) -> Iterable[Key]:
     if order is None or order.member is None:
         return ()
     f = _entry(state, order.member)
+    keys: list[Key] = []
+    was = state.followups.get(state.ordered_by.get(order.id, f.id))
+    if was is not None and was is not f:  # the shop has said since that it is another's
+        was.orders.pop(order.id, None)
+        was.bought.discard(order.id)
+        keys += settle(state, was)
+    state.ordered_by[order.id] = f.id
     placed = order.placed_at
     if placed is not None and order.paid_at is None and order.cancelled_at is None and order.refunded_at is None:
         f.orders[order.id] = placed
     else:
         f.orders.pop(order.id, None)
     if order.paid_at is not None and order.refunded_at is None:
-        f.paid = True
+        f.bought.add(order.id)
         if f.messaged_at is not None and order.paid_at >= f.messaged_at and not f.bought_after:
             f.bought_after = True
             state.figures["sale"].followups_bought += 1
+    else:
+        f.bought.discard(order.id)
     f.group = order.group or f.group
-    return settle(state, f)
+    return [*keys, *settle(state, f)]
 
 
 @evolves(LinkClicked)
@@ -292,6 +303,8 @@ def linked(state: State, e: MemberLinked) -> Iterable[Key]:
     state.open_followups.discard(id_)
     state.listed.discard(id_)
     state.working.discard(id_)
+    for order in (*other.orders, *other.bought):
+        state.ordered_by[order] = f.id
     _join(f, other)
     f.optout = e.person in state.optouts
     if f.status in WORKED_ON:
@@ -301,12 +314,12 @@ def linked(state: State, e: MemberLinked) -> Iterable[Key]:
 
 def _join(f: Followup, other: Followup) -> None:
     f.orders |= other.orders
+    f.bought |= other.bought
     f.clicks += other.clicks
     f.clicked_at = max((f.clicked_at, other.clicked_at), key=lambda at: at or 0)
     f.preheat_at = min((x.preheat_at for x in (f, other) if x.preheat_at is not None), default=None)
     if (other.asked_at or 0) > (f.asked_at or 0):
         f.asked, f.asked_at = other.asked, other.asked_at
-    f.paid = f.paid or other.paid
     f.messaged_at = max((f.messaged_at, other.messaged_at), key=lambda at: at or 0)
     f.messages += other.messages
     f.bought_after = f.bought_after or other.bought_after

@@ -149,6 +149,7 @@ class State(msgspec.Struct, kw_only=True, dict=True):
     refunded_in_all: int = 0
     asked: dict[str, str] = {}  # normalised question → open card
     followup_of: dict[str, str] = {}  # person → their follow-up
+    ordered_by: dict[str, str] = {}  # order → the follow-up of who placed it
     open_followups: set[str] = set()
     listed: set[str] = set()  # of those the first by rank, which screens are sent
     working: set[str] = set()  # follow-ups that somebody has

@@ -122,6 +122,13 @@ def seen_after(reports: list[dict[str, Any]]) -> tuple[Any, ...]:
     return msgspec.to_builtins(sale.state.orders["o1"]), products, figures, sale.state.buyers
 
 
+def test_an_order_that_turns_out_to_be_another_s_is_followed_up_with_them_alone() -> None:
+    one = {"status": "placed", "happened_at": START, "member": "m1"}
+    two = {**one, "member": "m2"}
+    assert seen_after([one, two]) == seen_after([two, one])
+    assert seen_after([one, two])[2]["followups"] == 1
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.data(), st.lists(FACTS, min_size=1, max_size=5))
 def test_reports_that_say_when_end_in_one_state_in_any_order_and_however_often_they_come(
