@@ -131,7 +131,8 @@ def plan(quantity: int) -> dict[str, Any]:
         }
         for n in range(1, 300)
     ]
-    return sheet(cues=cues, quantity=quantity, lead="200ms", groups=3)
+    pacing = {"same_content": "0s"}  # what is dropped again and again is to leave each time
+    return sheet(cues=cues, quantity=quantity, lead="200ms", groups=3, pacing=pacing)
 
 
 async def under_load(room: Room, strike: Callable[[random.Random], Awaitable[None]], times: int, quantity: int) -> Load:

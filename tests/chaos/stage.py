@@ -349,4 +349,5 @@ def _plan(quantity: int, minutes: int) -> dict[str, Any]:
         {"id": f"l{n}", "at": f"start +{3700 * n}ms", "do": "link.drop", "product": "pan", "groups": "all", **late}
         for n in range(1, 16 * minutes)
     ]
-    return sheet(cues=cues, quantity=quantity, lead="200ms", groups=groups)
+    pacing = {"same_content": "0s"}  # what is dropped again and again is to leave each time
+    return sheet(cues=cues, quantity=quantity, lead="200ms", groups=groups, pacing=pacing)
