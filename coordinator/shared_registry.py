@@ -24,6 +24,7 @@ from coordinator.attendance import RELAYS, Attendance, Here
 from coordinator.conductor import Conductor
 from coordinator.core import CLOCK, Actor
 from coordinator.desk import Desk
+from coordinator.ending import end
 from coordinator.errors import UNREADABLE, JournalError
 from coordinator.follower import Follower, not_now
 from coordinator.journal.base import Journal
@@ -116,9 +117,7 @@ class SharedRegistry(Registry):
             async with self._lock(sale.id):
                 await self._hand_over(sale)
         tasks = [*self._tasks, *self._watches.values(), *self._adopting.values(), *self._under_way.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(tasks)
         await self._bus.close()
 
     async def _hand_over(self, sale: Sale) -> None:

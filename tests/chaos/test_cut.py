@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from coordinator import shared_registry
+from coordinator.ending import end
 from coordinator.journal import codec
 from tests.chaos.load import whole
 from tests.client import Client, Closed, token
@@ -83,9 +84,9 @@ async def test_work_that_the_store_takes_shows_that_it_is_reached_while_leases_w
     try:
         client = await room.join(await room.sale(sheet(), live=True))
         registry: Any = room.service.gateway.registry
-        for task in registry._tasks:
-            task.cancel()  # nothing is renewed, listed, said or heard from here on
-        await asyncio.gather(*registry._tasks, *registry._under_way.values(), return_exceptions=True)
+        await end(
+            [*registry._tasks, *registry._under_way.values()]
+        )  # nothing is renewed, listed, said or heard any more
         registry._reached = 0.0
         await client.done("note.add", text="weiter")
         assert registry._reached > 0
