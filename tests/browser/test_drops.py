@@ -79,7 +79,7 @@ async def test_a_coupon_is_dropped_by_keyboard_and_its_drop_is_the_part_that_was
     await expect(button(page, "COUPON")).to_be_enabled()
     await page.keyboard.press("c")
     armed = page.get_by_role("dialog", name="Armed")
-    await expect(armed).to_contain_text("满100减20 500 of 500 left")
+    await expect(armed).to_contain_text("满100减20 threshold · 500 of 500 left")
     await armed.get_by_label("Quantity").fill("50")
     await button(armed, "Fire").focus()
     await finger_is_off(page)
