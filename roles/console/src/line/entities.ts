@@ -243,6 +243,45 @@ export interface Checkin {
   id: string;
   open?: boolean;
   at: number;
+  until?: number;
+  closed_at?: number;
+  series?: string;
+  count?: number;
+}
+
+export interface Poll {
+  id: string;
+  question: string;
+  options: string[];
+  /** So many for each option, in their order. */
+  votes: number[];
+  open?: boolean;
+  at: number;
+  until?: number;
+  closed_at?: number;
+  count?: number;
+}
+
+export interface Quiz {
+  id: string;
+  question: string;
+  open?: boolean;
+  at: number;
+  until?: number;
+  closed_at?: number;
+  count?: number;
+  right?: number;
+  /** The winners, in their order. */
+  won?: string[];
+}
+
+export interface Survey {
+  id: string;
+  title: string;
+  open?: boolean;
+  at: number;
+  until?: number;
+  closed_at?: number;
   count?: number;
 }
 
@@ -391,6 +430,9 @@ export interface Topics {
   people: Person;
   guests: Guest;
   checkins: Checkin;
+  polls: Poll;
+  quizzes: Quiz;
+  surveys: Survey;
   chains: Chain;
   draws: Draw;
   redpackets: RedPacket;
@@ -414,6 +456,9 @@ export const DEFAULTS: { readonly [T in keyof Topics]?: Readonly<Partial<Topics[
   guests: { state: "asked" },
   checkins: { open: true },
   corrections: { status: "proposed" },
+  polls: { open: true, count: 0 },
+  quizzes: { open: true, count: 0, right: 0 },
+  surveys: { open: true, count: 0 },
   chains: { status: "open", count: 0 },
   draws: { status: "open", count: 0, left: 0 },
 };
