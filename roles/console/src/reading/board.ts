@@ -32,7 +32,7 @@ export function dropsNewestFirst(store: Store): Drop[] {
   return store.all("drops").sort((a, b) => b.fire_at - a.fire_at || b.at - a.at);
 }
 
-const VERB: Readonly<Record<string, string>> = { message: "send", checkin: "open", chain: "open", draw: "open", redpacket: "announce" };
+const VERB: Readonly<Record<string, string>> = { message: "send", checkin: "open", chain: "open", draw: "open", poll: "open", quiz: "open", survey: "open", redpacket: "announce" };
 
 export function dropName(drop: Drop, store: Store): string {
   const kind = tOr(`cue.do.${drop.kind}.${VERB[drop.kind] ?? "drop"}`, drop.kind);
