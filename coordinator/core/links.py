@@ -64,7 +64,7 @@ class LinkDrop(Command):
     text: Text | None = None
 
 
-@command("link.stop", events=("link.stopped", "delivery.withdrawn"))
+@command("link.stop", events=("link.stopped", "delivery.withdrawn", "delivery.requested"))
 class LinkStop(Command):
     """Closes the addresses of a product's or another link that are out: they show what is on now instead.
 
