@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { chooseLanguage, fill } from "../src/i18n";
-import { en } from "../src/i18n/en";
-import { zh } from "../src/i18n/zh";
+import { en, zh } from "../src/i18n/words";
 
 const names = (words: string): string[] => [...new Set([...words.matchAll(/\{(\w+)/g)].map((match) => match[1]!))].sort();
 

@@ -1,6 +1,5 @@
 import { ref } from "vue";
-import { en } from "./en";
-import { zh, type Key } from "./zh";
+import { en, zh, type Key } from "./words";
 
 export type { Key };
 export type Language = "zh" | "en";
