@@ -18,7 +18,7 @@ import msgspec
 import structlog
 
 from roles.relay import machine
-from roles.relay.adapters.base import Content, Outcome, Route, Routes
+from roles.relay.adapters.base import Adapter, Content, Outcome, Prepared, Route, Routes
 from roles.relay.log import Known, Report, Sending, SendLog
 from roles.relay.saletime import Lease, Mono, SaleClock
 from roles.relay.windows import Window
@@ -33,6 +33,10 @@ LOOK_S = 1.0
 ANSWER_WITHIN_S = 15.0
 # Not yet gone, in the coordinator's eyes. `held` is what this relay reported as waiting for a rate window.
 OPEN = frozenset({"requested", "held"})
+# How long a platform that cannot be reached is left alone: first, and at most. Each time twice as long.
+AGAIN_FIRST_S, AGAIN_MOST_S = 1.0, 60.0
+# How long past its instant a message waits for what is being prepared for it; then it goes without.
+PREPARED_WITHIN_S = 1.0
 
 STOPPED_WHILE_SENDING = "the relay stopped while it was sending"
 
@@ -60,6 +64,7 @@ class Parcel:
     at: int  # the instant in the sale's time; later than `fire_at` where a platform asked to wait
     phase: Literal["timed", "queued", "prepared", "blocked"] = "timed"
     told_waiting: bool = False
+    preparing: asyncio.Task[Prepared] | None = None
 
 
 @dataclass(slots=True)
@@ -109,8 +114,10 @@ class Outbox:
         self._begun: dict[str, Begun] = {}
         self._after: dict[str, tuple[Delivery, bool]] = {}  # newer attempts that came while one is on its way
         self._rest: dict[str, float] = {}  # a platform asked to leave this delivery alone until then (local s)
+        self._tries: dict[str, int] = {}  # how often a platform could not take it, and named no time
         self._lanes: dict[str, Lane] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._preparing: set[asyncio.Task[Prepared]] = set()
         self._poke = asyncio.Event()
         self._stopping = False
         self.failed: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
@@ -205,6 +212,8 @@ class Outbox:
         for lane in self._lanes.values():
             if lane.timer is not None:
                 lane.timer.cancel()
+        for task in self._preparing:
+            task.cancel()
 
     async def finished(self) -> None:
         """Waits until every platform that was called has answered, and the log has it."""
@@ -228,8 +237,26 @@ class Outbox:
         rest = self._rest.pop(delivery.id, None)
         if rest is not None and rest > self._mono():
             at = max(at, self._clock.at(rest))
-        self._parcels[delivery.id] = Parcel(delivery, route, at)
+        if at >= delivery.expires_at:
+            at = self._over(delivery)
+        parcel = self._parcels[delivery.id] = Parcel(delivery, route, at)
+        if type(route.adapter).prepare is not Adapter.prepare:
+            parcel.preparing = asyncio.get_running_loop().create_task(
+                route.adapter.prepare(route.group, delivery.content)
+            )
+            self._preparing.add(parcel.preparing)
+            parcel.preparing.add_done_callback(self._prepared)
         self._push(at, delivery.id)
+
+    def _prepared(self, task: asyncio.Task[Prepared]) -> None:
+        self._preparing.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            # The message goes without; only the type, as an HTTP client's error can quote an address.
+            log.warning("a message could not be prepared", why=type(task.exception()).__name__)
+
+    def _over(self, delivery: Delivery) -> int:
+        """The heap looks `prepare_s` ahead; an entry at this moment is only seen once the delivery has expired."""
+        return delivery.expires_at + self._clock.span_ms(self._prepare_s)
 
     def _push(self, at: int, id_: str) -> None:
         heapq.heappush(self._heap, (at, next(self._order), id_))
@@ -279,9 +306,7 @@ class Outbox:
             if parcel.told_waiting:
                 continue
             parcel.told_waiting = True
-            # The heap looks `prepare_s` ahead; this entry is only to be seen once it is over.
-            over = parcel.delivery.expires_at + self._clock.span_ms(self._prepare_s)
-            self._push(over, parcel.delivery.id)
+            self._push(self._over(parcel.delivery), parcel.delivery.id)
             # Those admitted just now leave within `prepare_s`; a forecast is rather late than early.
             until = self._clock.at(lane.window.free_at(now, ahead) + self._prepare_s)
             fields = {"outcome": "waiting", "until": until, "why": "rate window"}
@@ -338,21 +363,37 @@ class Outbox:
         left_at = max(self._clock.now(), parcel.at) if self._clock.jumps else self._clock.now()
         try:
             async with asyncio.timeout(self._answer_within_s):
-                outcome = await route.adapter.send(route.group, delivery.content)
+                prepared = await _ready(parcel.preparing)
+                outcome = await route.adapter.send(route.group, delivery.content, prepared)
         except TimeoutError:
             outcome = Outcome.unknown(f"no answer within {self._answer_within_s:g} s")
         except Exception as error:
             # Only the type: the text of an HTTP client's error can quote an address with its key.
             outcome = Outcome.unknown(f"{route.adapter.platform} failed with {type(error).__name__}")
-        lane = self._lanes[route.adapter.name]
-        lane.window.settle(self._mono())
+        window = self._lanes[route.adapter.name].window
+        if outcome.reached:
+            window.settle(self._mono())
+        else:
+            window.give_back()
         fields = outcome.fields()
         if outcome.word == "sent":
             fields["sent_at"] = left_at
         if outcome.word == "retry":
-            self._rest[delivery.id] = self._mono() + (outcome.after_ms or 0) / 1000
+            after_ms = fields["after_ms"] = self._again_after_ms(delivery.id, outcome)
+            until = self._rest[delivery.id] = self._mono() + after_ms / 1000
+            if outcome.everyone:
+                window.rest(until)
+        else:
+            self._tries.pop(delivery.id, None)
         await self._end(delivery, begun, fields)
         self._admit_all({route.adapter.name})
+
+    def _again_after_ms(self, id_: str, outcome: Outcome) -> int:
+        """What the platform says, else twice as long each time, with some chance: many do not come back in step."""
+        if outcome.after_ms is not None:
+            return outcome.after_ms
+        tries = self._tries[id_] = self._tries.get(id_, 0) + 1
+        return int(min(AGAIN_MOST_S, AGAIN_FIRST_S * 2 ** min(tries - 1, 10)) * machine.between(500, 1000))
 
     async def _end(self, delivery: Delivery, begun: Begun, fields: dict[str, Any]) -> None:
         report = Report.make(delivery.id, delivery.attempt, fields)
@@ -404,3 +445,14 @@ class Outbox:
         except Exception as error:
             if not self.failed.done():
                 self.failed.set_result(error)
+
+
+async def _ready(preparing: asyncio.Task[Prepared] | None) -> Prepared:
+    """What was prepared for a message, or nothing where it is not there in time."""
+    if preparing is None:
+        return None
+    await asyncio.wait({preparing}, timeout=PREPARED_WITHIN_S)
+    if not preparing.done():
+        preparing.cancel()
+        return None
+    return None if preparing.cancelled() or preparing.exception() is not None else preparing.result()

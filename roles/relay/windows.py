@@ -34,9 +34,16 @@ class Window:
         self._longest = max((limit.per_s for limit in self.limits), default=0.0)
         self._ended = sorted(used)
         self._open = 0
+        self._rests_until = float("-inf")
+
+    def rest(self, until: float) -> None:
+        """The platform asked to be left alone until then: there is no slot before."""
+        self._rests_until = max(self._rests_until, until)
 
     def take(self, now: float) -> bool:
         """Takes a slot if there is one; each taken slot is to be settled or given back."""
+        if now < self._rests_until:
+            return False
         if self.limits:
             del self._ended[: bisect_left(self._ended, now - self._longest)]
             for limit in self.limits:
@@ -57,7 +64,7 @@ class Window:
 
     def free_at(self, now: float, ahead: int = 0) -> float:
         """When a message with `ahead` others before it may find a slot: a forecast, exact where none is on its way."""
-        free = now
+        free = max(now, self._rests_until)
         for limit in self.limits:
             active = self._ended[bisect_left(self._ended, now - limit.per_s) :] + [now] * self._open
             missing = len(active) + ahead - limit.count  # the index of the one that has to fall out first

@@ -1,7 +1,5 @@
 """A journal in memory that fails when a test says so, and a conductor on it."""
 
-# ruff: noqa: ARG002 - it keeps one sale, whatever it is asked for
-
 from __future__ import annotations
 
 import asyncio

@@ -100,7 +100,7 @@ class Lean(asyncio.Protocol):
         if not self.welcomed.done():
             self.welcomed.set_result(None)
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the protocol's signature
+    def connection_lost(self, exc: Exception | None) -> None:
         self.lost = True
         if not self.welcomed.done():
             self.welcomed.set_exception(ConnectionError("closed before its welcome"))

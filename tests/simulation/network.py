@@ -158,7 +158,7 @@ class ClientEnd:
             self.close_code, self.close_reason = code, reason
             self._more.set()
 
-    async def send(self, message: bytes, text: bool = True) -> None:  # noqa: ARG002 - it is always text
+    async def send(self, message: bytes, text: bool = True) -> None:
         if self._closed:
             raise ConnectionClosedError(None, None)
         self._link.up.send(message.decode(), len(message))

@@ -8,7 +8,7 @@ import random
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from roles.relay.adapters.base import Adapter, Content, CredentialSettings, GroupSettings, Outcome, Routes
+from roles.relay.adapters.base import Adapter, Content, CredentialSettings, GroupSettings, Outcome, Prepared, Routes
 from roles.relay.agent import Agent
 from tests.simulation.loop import Process, VirtualLoop
 
@@ -46,7 +46,7 @@ class SimulatedAdapter(Adapter[CredentialSettings, GroupSettings]):
         super().__init__("robot", CredentialSettings(platform="simulated"), None)
         self._relay = relay
 
-    async def send(self, group: GroupSettings, content: Content) -> Outcome:
+    async def send(self, group: GroupSettings, content: Content, prepared: Prepared = None) -> Outcome:
         relay, platform = self._relay, self._relay.platform
         delivery, attempt = relay.asked.get((group.id, content.link or content.coupon or content.text), ("?", 0))
         told = relay.withdrawn.get(delivery)

@@ -4,5 +4,12 @@ from __future__ import annotations
 
 from roles.relay.adapters.base import AnyAdapter
 from roles.relay.adapters.console import ConsoleAdapter
+from roles.relay.adapters.wecom import WecomAdapter
 
-PLATFORMS: dict[str, type[AnyAdapter]] = {adapter.platform: adapter for adapter in (ConsoleAdapter,)}
+PLATFORMS: dict[str, type[AnyAdapter]] = {
+    adapter.platform: adapter
+    for adapter in (
+        ConsoleAdapter,
+        WecomAdapter,
+    )
+}

@@ -16,6 +16,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from roles.relay.windows import Limit
 
+REPORT_SIGNS = 200  # what a field of a report holds
+
+# What an adapter made ready ahead of the instant; each platform has its own.
+Prepared = Any
+
 Word = Literal["sent", "retry", "awaiting", "disabled", "rejected", "unknown", "expired"]
 
 
@@ -39,15 +44,28 @@ class Outcome:
     platform_id: str | None = None
     after_ms: int | None = None
     why: str | None = None
+    reached: bool = True  # False: the platform has not heard of it, so that its window has not lost a place
+    everyone: bool = False  # what is asked to wait is the whole credential, not this message alone
 
     @classmethod
-    def sent(cls, platform_id: str | None = None) -> Outcome:
-        return cls("sent", platform_id=platform_id)
+    def sent(cls, platform_id: str | None = None, why: str | None = None) -> Outcome:
+        """There. `why` says what the platform could not carry, and how it went instead."""
+        return cls("sent", platform_id=platform_id, why=why)
 
     @classmethod
-    def retry(cls, after_ms: int, why: str) -> Outcome:
-        """Certainly not there; the platform asks to come again after `after_ms`."""
+    def retry(cls, after_ms: int | None, why: str) -> Outcome:
+        """Certainly not there; to come again after `after_ms`. None: the platform names no time, the outbox chooses."""
         return cls("retry", after_ms=after_ms, why=why)
+
+    @classmethod
+    def limited(cls, after_ms: int, why: str) -> Outcome:
+        """Certainly not there, and nothing else of this credential will be taken before `after_ms` are over."""
+        return cls("retry", after_ms=after_ms, why=why, everyone=True)
+
+    @classmethod
+    def unreached(cls, why: str) -> Outcome:
+        """Certainly not there: the platform has not been reached. To be tried again."""
+        return cls("retry", why=why, reached=False)
 
     @classmethod
     def awaiting(cls, why: str) -> Outcome:
@@ -71,7 +89,11 @@ class Outcome:
 
     def fields(self) -> dict[str, Any]:
         """The fields of a `delivery.report`, without those that are null."""
-        every = {"platform_id": self.platform_id, "after_ms": self.after_ms, "why": self.why}
+        every = {
+            "platform_id": self.platform_id and self.platform_id[:REPORT_SIGNS],
+            "after_ms": self.after_ms,
+            "why": self.why and self.why[:REPORT_SIGNS],
+        }
         return {"outcome": self.word} | {name: value for name, value in every.items() if value is not None}
 
 
@@ -113,12 +135,17 @@ class Adapter(ABC, Generic[C, G]):
         self.name, self.settings, self.data = name, settings, data
 
     @abstractmethod
-    async def send(self, group: G, content: Content) -> Outcome:
+    async def send(self, group: G, content: Content, prepared: Prepared = None) -> Outcome:
         """Sends once, never repeats by itself. What it raises, and what takes too long, is recorded as `unknown`.
 
         It is called at the instant at which the message is to leave: nothing slow comes before the call itself.
-        Reasons it gives carry no secret and no address.
+        `prepared` is what `prepare` made, None where it made nothing in time. Reasons carry no secret and no address.
         """
+
+    async def prepare(self, group: G, content: Content) -> Prepared:
+        """Makes ready what is slow (pictures, warm connections), when the message is announced. It may be called for
+        messages that never leave, and again for the same one."""
+        return None
 
     async def open(self) -> None:
         """Prepares what sending needs (connections); called once before the first `send`."""

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.text import Text
 
 from roles.relay import machine
-from roles.relay.adapters.base import Adapter, Content, CredentialSettings, GroupSettings, Outcome
+from roles.relay.adapters.base import Adapter, Content, CredentialSettings, GroupSettings, Outcome, Prepared
 
 # A drop reaches hundreds of groups in one instant: it is shown a blink later, as one block, not as a wall of lines.
 SHOW_AFTER_S = 0.05
@@ -71,7 +71,7 @@ class ConsoleAdapter(Adapter[ConsoleCredential, GroupSettings]):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("ab", buffering=0)
 
-    async def send(self, group: GroupSettings, content: Content) -> Outcome:
+    async def send(self, group: GroupSettings, content: Content, prepared: Prepared = None) -> Outcome:
         kept = Kept(group=group.id, at=machine.wall_ms(), credential=self.name, content=content)
         if self._file is not None:
             self._file.write(msgspec.json.encode(kept) + b"\n")

@@ -14,7 +14,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
-from roles.relay.adapters.base import Adapter, Content, CredentialSettings, GroupSettings, Outcome, Routes
+from roles.relay.adapters.base import Adapter, Content, CredentialSettings, GroupSettings, Outcome, Prepared, Routes
 from roles.relay.agent import Agent, Timing
 from roles.relay.line import Pace
 
@@ -208,7 +208,7 @@ class Groups(Adapter[CredentialSettings, GroupSettings], Watched):
     def texts(self) -> list[str]:
         return [text for _, text in self.saw]
 
-    async def send(self, group: GroupSettings, content: Content) -> Outcome:
+    async def send(self, group: GroupSettings, content: Content, prepared: Prepared = None) -> Outcome:
         self.saw.append((group.id, content.text))
         self.at.append(time.time() * 1000)
         outcome = self.outcomes.pop(0) if self.outcomes else Outcome.sent(f"m{len(self.saw)}")

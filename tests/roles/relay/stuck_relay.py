@@ -6,14 +6,14 @@ import asyncio
 import sys
 from pathlib import Path
 
-from roles.relay.adapters.base import Adapter, Content, CredentialSettings, GroupSettings, Outcome, Routes
+from roles.relay.adapters.base import Adapter, Content, CredentialSettings, GroupSettings, Outcome, Prepared, Routes
 from roles.relay.agent import Agent
 
 
 class Stuck(Adapter[CredentialSettings, GroupSettings]):
     platform = "stuck"
 
-    async def send(self, group: GroupSettings, content: Content) -> Outcome:
+    async def send(self, group: GroupSettings, content: Content, prepared: Prepared = None) -> Outcome:
         print("sending", group.id, content.text, file=sys.stderr, flush=True)
         await asyncio.Event().wait()
         return Outcome.sent()

@@ -1,0 +1,273 @@
+"""Platforms that are spoken to over HTTP: warm connections, and what is certain about a call that went wrong.
+
+Before a request can have been taken (no such name, no connection, no valid certificate) it is certainly not there.
+Once it may have been, only the platform's own word counts: a cut, a silence or a page instead of an answer is `unknown`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import email.utils
+import math
+import os
+import re
+import ssl
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic
+from urllib.parse import quote, urlsplit
+
+import aiohttp
+import msgspec
+from pydantic import SecretStr, field_validator
+from yarl import URL
+
+from roles.relay import machine
+from roles.relay.adapters.base import Adapter, C, Content, CredentialSettings, G, Outcome, Prepared
+from roles.relay.adapters.rendering import DoesNotFit
+
+# Below what platforms and the proxies before them keep an idle connection for: a connection is not found dead at the instant.
+KEEP_ALIVE_S = 30.0
+# The way to the platform. It is warmed ahead, so a send is not expected to need it.
+CONNECT_WITHIN_S = 5.0
+WARM_MOST = 20
+REPLY_BYTES = 256 * 1024
+SAID_SIGNS = 120  # of what a platform says in a reason
+_ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]*://\S*", re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class HttpCredential(CredentialSettings):
+    """`base` is the platform's address; a test or a gateway of one's own has another."""
+
+    base: str
+
+    @field_validator("base")
+    @classmethod
+    def _https(cls, value: str) -> str:
+        return checked_address(value).rstrip("/")
+
+
+def checked_address(value: str) -> str:
+    """An address that a key may be sent to. Raises ValueError, which never quotes it."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("https", "http") or not parts.hostname:
+        raise ValueError("write a whole address, such as https://platform.example")
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        raise ValueError("write https: over http the key could be read on the way")
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One POST. `url` and `headers` hold secrets and are not shown."""
+
+    url: str = field(repr=False)
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    why: str | None = None  # what the platform could not carry
+
+    @classmethod
+    def json(cls, url: str, body: object, why: str | None = None, headers: Mapping[str, str] | None = None) -> Call:
+        kind = {"Content-Type": "application/json; charset=utf-8"}
+        return cls(url, msgspec.json.encode(body), kind | dict(headers or {}), why)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def object(self) -> dict[str, Any] | None:
+        """The JSON object that it is, else None."""
+        try:
+            found = msgspec.json.decode(self.body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+        return found if isinstance(found, dict) else None
+
+    def retry_after_ms(self) -> int | None:
+        """`Retry-After`, in whole or parts of seconds or as a date."""
+        said = self.headers.get("Retry-After", "").strip()
+        after = milliseconds(said)
+        if after is None and said:
+            with contextlib.suppress(ValueError, TypeError):
+                date = email.utils.parsedate_to_datetime(said)
+                after = max(0, int(date.timestamp() * 1000) - machine.wall_ms())
+        return after
+
+    def clock_off_s(self) -> int | None:
+        """How far this machine's clock is ahead of the platform's; None where it does not tell the time."""
+        with contextlib.suppress(ValueError, TypeError):
+            date = email.utils.parsedate_to_datetime(self.headers.get("Date", ""))
+            return round(machine.wall_ms() / 1000 - date.timestamp())
+        return None
+
+
+def milliseconds(seconds: object) -> int | None:
+    """Whole or parts of seconds, as a number or a text; None for what is neither."""
+    try:
+        value = float(seconds) if isinstance(seconds, int | float | str) and not isinstance(seconds, bool) else math.nan
+    except ValueError:
+        return None
+    return math.ceil(min(max(value, 0.0), 86_400.0) * 1000) if math.isfinite(value) else None
+
+
+class _Ended(Exception):
+    """A call ended without a reply."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.word)
+        self.outcome = outcome
+
+
+class HttpAdapter(Adapter[C, G], Generic[C, G]):
+    """An adapter that makes one POST for a message. A platform adds `call` and `read`."""
+
+    says: ClassVar[str]  # the platform's name in reasons
+
+    _session: aiohttp.ClientSession | None = None
+    _wanted = 0
+    _warming: asyncio.Task[None] | None = None
+
+    @abstractmethod
+    def call(self, group: G, content: Content, prepared: Prepared) -> Call:
+        """The request for a message. Quick: it is made at the instant. Raises `DoesNotFit` for what can never go."""
+
+    @abstractmethod
+    def read(self, reply: Reply, said: dict[str, Any] | None) -> Outcome | None:
+        """What a reply means; `said` is its JSON object. None: not an answer of this platform."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r})"
+
+    async def open(self) -> None:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=0, keepalive_timeout=KEEP_ALIVE_S, ttl_dns_cache=300, ssl=ssl.create_default_context()
+            ),
+            timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_WITHIN_S, sock_connect=CONNECT_WITHIN_S),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=urlsplit(self.home()).hostname not in _LOOPBACK,
+            auto_decompress=True,
+        )
+        self._warm_soon()
+
+    async def close(self) -> None:
+        if self._warming is not None:
+            self._warming.cancel()
+            await asyncio.gather(self._warming, return_exceptions=True)
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def home(self) -> str:
+        """The address whose connections are kept warm."""
+        return str(getattr(self.settings, "base", ""))
+
+    async def prepare(self, group: G, content: Content) -> Prepared:
+        self._warm_soon()
+        return None
+
+    async def send(self, group: G, content: Content, prepared: Prepared = None) -> Outcome:
+        try:
+            call = self.call(group, content, prepared)
+        except DoesNotFit as error:
+            return Outcome.rejected(str(error))
+        try:
+            reply = await self.post(call)
+        except _Ended as ended:
+            return ended.outcome
+        outcome = self.read(reply, reply.object()) or self.by_status(reply)
+        if outcome.word == "sent" and call.why:
+            return Outcome.sent(outcome.platform_id, call.why)
+        return outcome
+
+    async def post(self, call: Call) -> Reply:
+        """Makes one request, once. Raises `_Ended` with what is certain."""
+        if self._session is None:
+            raise RuntimeError("the adapter is not open")
+        try:
+            async with self._session.post(
+                URL(call.url, encoded=True), data=call.body, headers=call.headers, allow_redirects=False
+            ) as response:
+                body = await response.content.read(REPLY_BYTES)
+                while len(body) < REPLY_BYTES and not response.content.at_eof():
+                    body += await response.content.read(REPLY_BYTES - len(body))
+                return Reply(response.status, response.headers, body)
+        # No error's own text is quoted: an HTTP client's can hold an address with its key.
+        except aiohttp.ClientConnectorCertificateError as error:
+            what = getattr(error.certificate_error, "verify_message", None) or "not valid"
+            why = f"the certificate of {self.says} is not good ({what}); check this machine's clock and who stands between"
+            raise _Ended(Outcome("disabled", why=why, reached=False)) from None
+        except aiohttp.ClientConnectorDNSError:
+            raise _Ended(
+                Outcome.unreached(f"the name of {self.says} cannot be found; check `base` and the network")
+            ) from None
+        except aiohttp.ClientConnectorSSLError:
+            raise _Ended(Outcome.unreached(f"{self.says} and this machine cannot agree on TLS")) from None
+        except (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError) as error:
+            what = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "no connection"
+            raise _Ended(Outcome.unreached(f"{self.says} cannot be reached ({what})")) from None
+        except aiohttp.ConnectionTimeoutError:
+            raise _Ended(Outcome.unreached(f"{self.says} took no connection within {CONNECT_WITHIN_S:g} s")) from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise _Ended(Outcome.unknown(f"the line to {self.says} broke ({type(error).__name__})")) from None
+
+    def by_status(self, reply: Reply) -> Outcome:
+        """What is certain of a reply that the platform itself would not give. Never `sent`."""
+        status, after = reply.status, reply.retry_after_ms()
+        if status == 429 or (status == 503 and after is not None):
+            return Outcome.limited(after or 1000, f"{self.says} asks to go slower (HTTP {status})")
+        if status >= 500:
+            return Outcome.unknown(f"{self.says} answered HTTP {status}")
+        if status in (408, 425):
+            return Outcome.retry(None, f"{self.says} answered HTTP {status}")
+        if 300 <= status < 400 or status in (401, 403, 404, 405, 407, 410):
+            return Outcome.disabled(f"{self.says} answered HTTP {status}; check the address and the key")
+        if status >= 400:
+            return Outcome.rejected(f"{self.says} answered HTTP {status}")
+        return Outcome.unknown(f"{self.says} did not say yes: its answer cannot be read")
+
+    def said(self, *parts: object) -> str:
+        """What a platform says, fit for a reason: no secret of this credential, no address, not long."""
+        text = " ".join(str(part) for part in parts if part not in (None, ""))
+        for secret in self.secrets():
+            for form in {secret, quote(secret, safe="")}:
+                text = text.replace(form, "***")
+        return _CONTROL.sub(" ", _ADDRESS.sub("(address)", text)).strip()[:SAID_SIGNS]
+
+    def secrets(self) -> list[str]:
+        """Every secret of the credential."""
+        values = [getattr(self.settings, name) for name in type(self.settings).model_fields]
+        found = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+        return [secret for secret in found if secret]
+
+    # -- warm connections
+
+    def _warm_soon(self) -> None:
+        """One connection for each message that is announced, all together, ahead of their instant."""
+        self._wanted = min(WARM_MOST, self._wanted + 1)
+        if self._warming is None or self._warming.done():
+            self._warming = asyncio.get_running_loop().create_task(self._warm())
+
+    async def _warm(self) -> None:
+        await asyncio.sleep(0)  # those that are announced in the same breath
+        while self._wanted and self._session is not None:
+            wanted, self._wanted = self._wanted, 0
+            await asyncio.gather(*(self._touch() for _ in range(wanted)))
+
+    async def _touch(self) -> None:
+        """Opens a connection, or keeps one: asks for the front page and leaves the answer unread."""
+        session = self._session
+        if session is None:
+            return
+        parts = urlsplit(self.home())
+        with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
+            async with asyncio.timeout(CONNECT_WITHIN_S):
+                async with session.head(f"{parts.scheme}://{parts.netloc}/", allow_redirects=False):
+                    pass

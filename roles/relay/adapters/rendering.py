@@ -1,0 +1,173 @@
+"""A content as a platform can carry it: within its limit, at a whole character, and with its addresses whole.
+
+What a team, a product or a member wrote is text, never markup: `outside` lets each platform take the power out of what it
+would read as a mention or a link, without touching the addresses that were meant.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from roles.relay.adapters.base import Content
+
+Size = Callable[[str], int]
+
+MORE = "…"
+# Breaks what a platform would read as one sign, and is not seen.
+BREAK = "\u200b"
+# A cluster may be as long as its writer likes; beyond this it is cut between code points.
+CLUSTER_SIGNS = 32
+_ALL = frozenset({"all", "@all", "everyone", "@everyone", "here", "channel", "所有人", "@所有人"})
+
+
+class DoesNotFit(ValueError):
+    """The addresses alone are more than the platform takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mentions:
+    """Whom a content wants to be noticed by: everybody, or people as the platform names them."""
+
+    everybody: bool = False
+    people: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    text: str
+    why: str | None = None  # what did not go in
+
+
+def in_bytes(text: str) -> int:
+    return len(text.encode("utf-8", "replace"))
+
+
+def in_signs(text: str) -> int:
+    return len(text)
+
+
+def in_utf16(text: str) -> int:
+    """How JavaScript, and with it several platforms, count."""
+    return len(text.encode("utf-16-le", "replace")) // 2
+
+
+def mentions_of(content: Content) -> Mentions:
+    """`mention` is one name or several, with commas between; `all` is everybody."""
+    said = content.mention if isinstance(content.mention, str) else ""
+    names = tuple(name for name in (part.strip() for part in said.replace("，", ",").split(",")) if name)
+    return Mentions(any(n.lower() in _ALL for n in names), tuple(n for n in names if n.lower() not in _ALL))
+
+
+def addresses_of(content: Content, *, pictures: bool = True) -> tuple[str, ...]:
+    """The addresses that a content must bring, the most needed first; pictures and video where they go as text."""
+    found = [content.link, content.coupon, *([content.video, *content.images] if pictures else [])]
+    return tuple(dict.fromkeys(address for address in found if address))
+
+
+def clean(text: str) -> str:
+    """Halves of a character that no encoding can carry are replaced."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def cut(text: str, room: int, size: Size = in_bytes) -> str:
+    """The longest beginning of a text within `room`, at a whole character and never within an address."""
+    if room <= 0:
+        return ""
+    if size(text) <= room:
+        return text
+    low, high = 0, len(text)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if size(text[:middle]) <= room:
+            low = middle
+        else:
+            high = middle - 1
+    return text[: _before_address(text, _boundary(text, low))]
+
+
+def fit(text: str, addresses: Sequence[str], limit: int, size: Size = in_bytes) -> Fitted:
+    """A text with its addresses, within a limit. One that fits and has them is not changed.
+
+    Raises `DoesNotFit` where the first address alone is too long. The others are left out, from the last, and said.
+    """
+    text = clean(text)
+    whole = "\n".join([text, *(a for a in addresses if a not in text)]).removeprefix("\n")
+    if size(whole) <= limit:
+        return Fitted(whole)
+    # What was cut may still hold every address, where they stand before the cut.
+    head = cut(text, limit - size(MORE), size)
+    if all(address in head for address in addresses):
+        return Fitted(head + MORE, "the text was cut")
+    kept = list(addresses)
+    while len(kept) > 1 and size(MORE + "\n" + "\n".join(kept)) > limit:
+        kept.pop()
+    tail = "\n".join(kept)
+    if size(tail) > limit:
+        raise DoesNotFit(f"the address alone is longer than the {limit} that the platform takes")
+    for address in sorted(addresses, key=len, reverse=True):
+        text = text.replace(address, "")
+    head = cut(text, limit - size(MORE + "\n" + tail), size).rstrip()
+    why = "the text was cut" if len(kept) == len(addresses) else "the text was cut and an address left out"
+    return Fitted(f"{head}{MORE}\n{tail}" if head else tail, why)
+
+
+def outside(text: str, addresses: Sequence[str], change: Callable[[str], str]) -> str:
+    """A text with `change` made to all of it but the addresses."""
+    longest = sorted((a for a in addresses if a), key=len, reverse=True)
+    if not longest:
+        return change(text)
+    before, found, after = text.partition(longest[0])
+    if not found:
+        return outside(text, longest[1:], change)
+    return outside(before, longest[1:], change) + found + outside(after, longest, change)
+
+
+def _boundary(text: str, at: int) -> int:
+    """The last place up to `at` that does not part what is seen as one character."""
+    for place in range(at, max(0, at - CLUSTER_SIGNS), -1):
+        if place == len(text) or not _joined(text, place):
+            return place
+    return at if at > CLUSTER_SIGNS else 0
+
+
+def _joined(text: str, at: int) -> bool:
+    before, sign = text[at - 1], text[at]
+    if before == "\u200d" or _extends(sign):
+        return True
+    if not (_regional(before) and _regional(sign)):
+        return before == "\r" and sign == "\n"
+    flags = at
+    while flags and _regional(text[flags - 1]):
+        flags -= 1
+    return (at - flags) % 2 == 1
+
+
+def _extends(sign: str) -> bool:
+    """Signs that change the one before: accents, variations, skin colours, keycaps, tags."""
+    code = ord(sign)
+    return (
+        code == 0x200D
+        or 0xFE00 <= code <= 0xFE0F
+        or 0x1F3FB <= code <= 0x1F3FF
+        or 0xE0020 <= code <= 0xE007F
+        or unicodedata.category(sign) in ("Mn", "Me", "Mc")
+    )
+
+
+def _regional(sign: str) -> bool:
+    return 0x1F1E6 <= ord(sign) <= 0x1F1FF
+
+
+def _before_address(text: str, at: int) -> int:
+    """Half an address leads elsewhere: a cut within one is made before it."""
+    if at >= len(text) or text[at].isspace():
+        return at
+    start = max((text.rfind(space, 0, at) for space in " \n\t\u3000"), default=-1) + 1
+    found = text.find("://", start, at + 3)
+    if found < 0:
+        return at
+    while found > start and text[found - 1].isascii() and text[found - 1].isalpha():
+        found -= 1
+    return found

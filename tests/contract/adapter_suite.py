@@ -1,0 +1,198 @@
+"""What every adapter of a chat platform must keep. A test subclasses it and names its double and its settings."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from abc import abstractmethod
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, ClassVar
+
+import pytest
+
+from roles.relay.adapters import PLATFORMS
+from roles.relay.adapters.base import AnyAdapter, Content, Outcome
+from tests.roles.relay.doubles.base import CUT_AFTER, CUT_BEFORE, PAGE, Answer, Double
+
+LINK = "https://sale.example/l/Kq3_x-9aBz"
+HOSTILE = (
+    '@all <@all> <!channel> <!everyone> <at user_id="all">所有人</at> @everyone <@U123> [点我](https://evil.example/x) '
+    '<a href="https://evil.example/y">y</a> <https://evil.example/z|shop>'
+)
+
+
+class AdapterContract:
+    """Subclass it as `TestMyPlatform`."""
+
+    platform: ClassVar[str]
+    double: ClassVar[type[Double]]
+    secrets: ClassVar[tuple[str, ...]]  # what must never be seen
+    hides_links: ClassVar[bool] = True  # the platform can hide an address behind words
+
+    @abstractmethod
+    def settings(self, base: str) -> dict[str, Any]:
+        """The credential's entry in the configuration for a platform at `base`."""
+
+    def group(self) -> dict[str, Any]:
+        """The group's entry, without its credential."""
+        return {}
+
+    @asynccontextmanager
+    async def opened(self, base: str, **more: Any) -> AsyncIterator[AnyAdapter]:
+        kind = PLATFORMS[self.platform]
+        settings = kind.credential_settings.model_validate({"platform": self.platform, **self.settings(base), **more})
+        adapter = kind("bot", settings, None)
+        await adapter.open()
+        try:
+            yield adapter
+        finally:
+            await adapter.close()
+
+    async def send(self, adapter: AnyAdapter, content: Content) -> Outcome:
+        group = adapter.group_settings.model_validate({"id": "g1", "credential": "bot", **self.group()})
+        outcome = await adapter.send(group, content, await adapter.prepare(group, content))
+        self.tells_nothing(repr(outcome), repr(adapter), repr(adapter.settings))
+        assert "127.0.0.1" not in (outcome.why or "")
+        return outcome
+
+    def tells_nothing(self, *texts: str) -> None:
+        for text in texts:
+            assert not any(secret in text for secret in self.secrets), text
+
+    async def told(self, answer: Answer) -> Outcome:
+        """What becomes of a message that is answered so."""
+        async with self.double() as double, self.opened(double.base) as adapter:
+            double.next.append(answer)
+            return await self.send(adapter, Content(text="上链接"))
+
+    @pytest.fixture
+    async def double_(self) -> AsyncIterator[Double]:
+        async with self.double() as running:
+            yield running
+
+    # -- what arrives
+
+    async def test_a_text_with_its_link_arrives_as_it_was_written(self, double_: Double) -> None:
+        text = f"3, 2, 1, 上链接 {LINK} 🎉"
+        async with self.opened(double_.base) as adapter:
+            outcome = await self.send(adapter, Content(text=text, link=LINK))
+        assert outcome.word == "sent"
+        assert [taken.seen.text for taken in double_.taken] == [text]
+        assert LINK in double_.taken[0].seen.links
+
+    async def test_a_link_that_the_text_does_not_have_is_added(self, double_: Double) -> None:
+        async with self.opened(double_.base) as adapter:
+            assert (await self.send(adapter, Content(text="上链接", link=LINK))).word == "sent"
+        assert LINK in double_.taken[0].seen.links
+
+    @pytest.mark.parametrize("content", [
+        Content(text="不粘锅 " * 9_000, link=LINK),
+        Content(text=f"{LINK} " + "👩‍👩‍👧‍👦" * 9_000, link=LINK),
+        Content(text="é" * 30_000 + LINK, coupon=LINK, as_="announcement"),
+    ], ids=["long", "families", "announcement"])  # fmt: skip
+    async def test_what_is_too_long_is_cut_with_its_link_whole_and_says_so(
+        self, double_: Double, content: Content
+    ) -> None:
+        async with self.opened(double_.base) as adapter:
+            outcome = await self.send(adapter, content)
+        assert outcome.word == "sent"
+        assert "cut" in (outcome.why or "")
+        assert LINK in double_.taken[0].seen.links
+
+    async def test_an_address_longer_than_the_platform_takes_is_rejected_without_a_call(self, double_: Double) -> None:
+        async with self.opened(double_.base) as adapter:
+            outcome = await self.send(adapter, Content(text="x", link="https://sale.example/" + "a" * 60_000))
+        assert outcome.word == "rejected"
+        assert double_.calls == 0
+
+    @pytest.mark.parametrize("as_", ["message", "announcement"])
+    async def test_what_somebody_wrote_calls_nobody_and_hides_no_address(self, double_: Double, as_: str) -> None:
+        async with self.opened(double_.base) as adapter:
+            assert (await self.send(adapter, Content(text=HOSTILE, link=LINK, as_=as_))).word == "sent"
+        seen = double_.taken[0].seen
+        assert seen.pings == ()
+        assert LINK in seen.links
+        for link in seen.links:
+            assert link == LINK or link in HOSTILE, "an address is only where it can be read"
+        shown = seen.text.replace("\u200b", "")
+        assert "evil.example/x" in shown
+
+    # -- what is certain
+
+    @pytest.mark.parametrize("answer", [
+        Answer({}), Answer([]), Answer("null"), Answer({"errmsg": "ok"}), Answer({"code": "0"}), Answer({"errcode": "0"}),
+        Answer({"errcode": False, "code": False}), Answer({"ok": "true"}), Answer(""), Answer("okay"), Answer('{"errcode":0'),
+        PAGE, Answer({"status": "fine"}), Answer("[" * 10_000), Answer("\ufeff"), Answer({"StatusCode": None}),
+    ], ids=repr)  # fmt: skip
+    async def test_what_is_not_the_platforms_yes_is_never_sent(self, answer: Answer) -> None:
+        outcome = await self.told(answer)
+        assert outcome.word in ("unknown", "rejected", "retry", "disabled")
+        assert outcome.why
+
+    @pytest.mark.parametrize("status", [500, 502, 503, 504])
+    async def test_a_fault_behind_the_platforms_door_leaves_it_open(self, status: int) -> None:
+        assert (await self.told(Answer("<html>Bad Gateway</html>", status))).word == "unknown"
+
+    async def test_a_cut_leaves_it_open_and_is_not_tried_again(self, double_: Double) -> None:
+        async with self.opened(double_.base) as adapter:
+            for cut in (CUT_BEFORE, CUT_AFTER):
+                double_.next.append(cut)
+                assert (await self.send(adapter, Content(text="上链接"))).word == "unknown"
+        assert double_.calls == 2
+        assert len(double_.taken) == 1
+
+    @pytest.mark.parametrize(("said", "after_ms"), [("3", 3000), ("0.5", 500), ("1.25", 1250)])
+    async def test_too_many_requests_is_tried_again_when_the_platform_says(self, said: str, after_ms: int) -> None:
+        outcome = await self.told(Answer("slow down", 429, {"Retry-After": said}))
+        assert (outcome.word, outcome.after_ms) == ("retry", after_ms)
+
+    async def test_a_platform_that_cannot_be_reached_has_not_taken_it(self) -> None:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            port = taken.getsockname()[1]
+            async with self.opened(f"http://127.0.0.1:{port}") as adapter:
+                outcome = await self.send(adapter, Content(text="上链接"))
+        assert (outcome.word, outcome.reached) == ("retry", False)
+
+    async def test_a_name_that_is_nowhere_has_not_taken_it(self) -> None:
+        async with self.opened("https://no-such-platform.invalid") as adapter:
+            outcome = await self.send(adapter, Content(text="上链接"))
+        assert (outcome.word, outcome.reached) == ("retry", False)
+        assert "name" in (outcome.why or "") or "reached" in (outcome.why or "")
+
+    async def test_an_address_that_would_show_the_key_is_refused(self) -> None:
+        kind = PLATFORMS[self.platform]
+        with pytest.raises(ValueError, match="https") as wrong:
+            kind.credential_settings.model_validate({"platform": self.platform, **self.settings("http://far.example")})
+        self.tells_nothing(*(e["msg"] for e in wrong.value.errors()))  # type: ignore[attr-defined]
+
+    async def test_beyond_its_window_it_is_asked_to_wait_and_the_default_limit_keeps_it_there(self) -> None:
+        async with self.double(limit=1) as double, self.opened(double.base) as adapter:
+            assert (await self.send(adapter, Content(text="one"))).word == "sent"
+            outcome = await self.send(adapter, Content(text="two"))
+            assert outcome.word == "retry"
+            assert outcome.after_ms is not None
+            assert outcome.after_ms > 0
+            limits = adapter.settings.limits()
+            assert any(limit.count <= self.double.count and limit.per_s == self.double.per_s for limit in limits)
+        assert double.over == 1
+
+    async def test_a_key_that_is_revoked_on_the_way_disables_the_channel_in_plain_words(self, double_: Double) -> None:
+        async with self.opened(double_.base) as adapter:
+            assert (await self.send(adapter, Content(text="one"))).word == "sent"
+            double_.revoked = True
+            outcome = await self.send(adapter, Content(text="two"))
+        assert outcome.word == "disabled"
+        assert len((outcome.why or "").split()) >= 5
+
+    # -- warm
+
+    async def test_it_finds_its_connection_warm(self, double_: Double) -> None:
+        async with self.opened(double_.base) as adapter:
+            async with asyncio.timeout(20):
+                while not double_.touched:
+                    await asyncio.sleep(0.005)  # the double does not tell of it
+            before = double_.touched
+            assert (await self.send(adapter, Content(text="上链接"))).word == "sent"
+        assert before >= 1
