@@ -45,6 +45,7 @@ class Checkin(msgspec.Struct, kw_only=True):
     at: int
     drop: str
     until: int | None = None
+    closed_at: int | None = None
     series: str | None = None
     number: int = 1
     """Of its series, from 1."""
@@ -197,7 +198,8 @@ def opened(state: State, e: CheckinOpened) -> Iterable[Key]:
 
 @evolves(CheckinClosed)
 def closed(state: State, e: CheckinClosed) -> Iterable[Key]:
-    state.checkins[e.checkin].open = False
+    checkin = state.checkins[e.checkin]
+    checkin.open, checkin.closed_at = False, e.at
     return [("checkins", e.checkin)]
 
 

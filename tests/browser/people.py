@@ -132,8 +132,14 @@ async def drop(page: Page, kind: str, to: str | None = None) -> None:
     armed = page.get_by_role("dialog", name="Armed")
     if to is not None:
         await button(armed, to).click()
+    await fire(page, "Fire")
+
+
+async def fire(page: Page, word: str) -> None:
+    """The second press, on what is armed and filled in."""
+    armed = page.get_by_role("dialog", name="Armed")
     await finger_is_off(page)
-    await button(armed, "Fire").click()
+    await button(armed, word).click()
     await expect(armed).to_be_hidden()
 
 

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
-from tests.browser.people import People, button, finger_is_off, opened, press_twice
+from tests.browser.people import People, button, finger_is_off, fire, opened
 from tests.server import ServerProcess
 from tests.sheet import sheet
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-
-async def fire(page: Page, word: str) -> None:
-    armed = page.get_by_role("dialog", name="Armed")
-    await finger_is_off(page)
-    await button(armed, word).click()
-    await expect(armed).to_be_hidden()
 
 
 async def test_a_chain_is_opened_with_its_price_fills_before_everybodys_eyes_and_sets_it(
@@ -104,22 +97,3 @@ async def test_red_packets_are_cheers_task_and_are_done_with_proof(house: Server
     done = next(e for e in await house.events(sale) if e["kind"] == "task.done")
     assert done["proof"] == "https://img.example/1.png"
     await expect(page.locator(".packets")).to_be_hidden()
-
-
-async def test_a_poll_counts_before_the_cohosts_eyes_and_is_ended_in_two_presses(
-    house: ServerProcess, people: People
-) -> None:
-    sale, links = await opened(house, sheet(lead="0s"))
-    relay = await house.join(sale, "relay")
-    controller = await house.join(sale)
-    page = await people.come(links["cohost"])
-    await controller.done("poll.open", question="下一场想买什么", options=["炒锅", "餐具"], until=600_000)
-    card = page.locator("article.round")
-    await expect(card).to_contain_text("下一场想买什么")
-    for member, option in (("m1", 1), ("m2", 2), ("m3", 2)):
-        await relay.done("poll.vote", member=member, group="g1", option=option)
-    await expect(card.locator("li", has_text="餐具")).to_contain_text("2")
-    await expect(card.locator(".count strong")).to_have_text("3")
-    await press_twice(page, button(card, "End it"))
-    await expect(card).to_contain_text("over")
-    assert [e["votes"] for e in await house.events(sale) if e["kind"] == "poll.closed"] == [[1, 2]]

@@ -32,6 +32,9 @@ def test_a_round_ends_by_itself_at_its_deadline() -> None:
     sale = Sale(sheet(segment(DAYS[0], lasts="30m"))).live()
     sale.advance(START + MINUTE + 30 * SECOND)
     assert [(e.why, e.at) for e in sale.of("checkin.closed")] == [("until", START + MINUTE + 30 * SECOND)]
+    assert (
+        sale.state.checkins["checkin1"].closed_at == START + MINUTE + 30 * SECOND
+    )  # screens keep it in view for a while
     assert sale.refused("r1", "checkin.join", member="m1") == "too_late"
 
 

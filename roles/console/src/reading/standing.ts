@@ -27,10 +27,13 @@ export function standing(store: Store, kind: string, fields: Fields): string | n
       return store.all("draws").findLast((draw) => draw.status === "open")?.id ?? null;
     case "draw.run":
       return store.get("draws", id("draw"))?.status === "drawn" ? null : (id("draw") ?? null);
+    case "poll.open":
     case "poll.close":
       return store.all("polls").findLast((poll) => poll.open)?.id ?? null;
+    case "quiz.open":
     case "quiz.close":
       return store.all("quizzes").findLast((quiz) => quiz.open)?.id ?? null;
+    case "survey.open":
     case "survey.close":
       return store.all("surveys").findLast((survey) => survey.open)?.id ?? null;
     case "delivery.retry":
