@@ -29,11 +29,15 @@ BACK_SECONDS = 12.0  # after a start or a take-over, so long everybody has to co
 
 
 class Here(msgspec.Struct, frozen=True):
-    """A person or a relay that is connected to a node, with the groups that its token names."""
+    """A person or a relay that is connected to a node, with the groups that its token names; None: it leaves that open."""
 
     role: str
     name: str
-    groups: tuple[str, ...] = ()
+    groups: tuple[str, ...] | None = None
+
+    def of(self, state: State) -> tuple[str, ...] | None:
+        """Those of them that the sale has."""
+        return None if self.groups is None else tuple(g for g in self.groups if g in state.groups)
 
 
 class Attendance:
@@ -122,13 +126,14 @@ def _is_known(state: State, who: Here) -> bool:
     """Whether the sale has them as here already."""
     if who.role in RELAYS:
         relay = state.relays.get(who.name)
-        return relay is not None and relay.here and relay.groups == tuple(g for g in who.groups if g in state.groups)
+        return relay is not None and relay.here and relay.groups == (who.of(state) or ())
     person = state.people.get(f"{who.role}:{who.name}")
-    return person is not None and person.here and person.groups == tuple(g for g in who.groups if g in state.groups)
+    return person is not None and person.here and person.groups == who.of(state)
 
 
 def told_of(who: Here, *, here: bool) -> dict[str, Any]:
     """The command by which the service itself tells a sale that somebody came or went."""
+    groups = None if who.groups is None else list(who.groups)
     if who.role in RELAYS:
-        return {"kind": "presence.relay", "relay": who.name, "groups": list(who.groups), "here": here}
-    return {"kind": "presence.person", "person": who.name, "role": who.role, "here": here, "groups": list(who.groups)}
+        return {"kind": "presence.relay", "relay": who.name, "groups": groups or [], "here": here}
+    return {"kind": "presence.person", "person": who.name, "role": who.role, "here": here, "groups": groups}

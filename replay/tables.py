@@ -87,12 +87,8 @@ class Tables:
         self.segments: dict[str, SegmentRow] = {}
         self.given_members: dict[str, int] = {}
         """Members of each group as the sheet first gave them: heads without names."""
-        self.there_before: dict[str, set[str]] = {}
-        """Of each group, those who were seen there without having been seen to join: they are among the heads."""
-        self.joined_first: dict[str, set[str]] = {}
-        """Of each group, those whose first sighting there was that they joined."""
-        self.known_before: set[str] = set()
-        self.known_joined: set[str] = set()
+        self.first_seen: dict[str | None, dict[str, bool]] = {}
+        """Of each group, and of the whole sale under None: who was seen there, in that order, and whether to join."""
         self._said: dict[str, set[int]] = {}
         self._claim_of: dict[str, Claim] = {}
         self._takers: dict[type[Event], Callable[[Any], None]] = {
@@ -133,15 +129,12 @@ class Tables:
 
     # ---------------------------------------------------------------- members
     def _seen(self, group: str, member: str, *, joining: bool) -> None:
-        before = self.there_before.get(group)
-        if before is None:
-            before = self.there_before[group] = set()
-            self.joined_first[group] = set()
-        if member in before or member in self.joined_first[group]:
-            return
-        (self.joined_first[group] if joining else before).add(member)
-        if member not in self.known_before and member not in self.known_joined:
-            (self.known_joined if joining else self.known_before).add(member)
+        seen = self.first_seen.get(group)
+        if seen is None:
+            seen = self.first_seen[group] = {}
+        if member not in seen:
+            seen[member] = joining
+            self.first_seen.setdefault(None, {}).setdefault(member, joining)
 
     def _message(self, e: GroupMessage) -> None:
         if e.staff is not None:
@@ -297,25 +290,37 @@ class Tables:
     def settled(self) -> bool:
         return self.state.plan is not None and self.state.the.status == "closed"
 
+    def persons(self, named: Iterable[str | None]) -> set[str]:
+        """The persons behind pseudonyms, by the links that are known; those without a name are left out."""
+        return {members.person(self.state, m) for m in named if m is not None}
+
+    def _sighted(self, group: str | None) -> tuple[int, int]:
+        """Persons who were there without having been seen to join, and those whose first sighting was that they joined."""
+        first: dict[str, bool] = {}
+        for member, joining in self.first_seen.get(group, {}).items():
+            first.setdefault(members.person(self.state, member), joining)
+        joined = sum(first.values())
+        return len(first) - joined, joined
+
     def heads(self, group: str) -> int:
         """Members of a group at the start: the sheet's count, or more where more were seen to have been there."""
-        return max(self.given_members.get(group, 0), len(self.there_before.get(group, ())))
+        return max(self.given_members.get(group, 0), self._sighted(group)[0])
 
     def members_start(self) -> int:
         """The same for the whole sale, where somebody known in two groups is one."""
-        return max(sum(self.given_members.values()), len(self.known_before))
+        return max(sum(self.given_members.values()), self._sighted(None)[0])
 
     def members(self) -> int:
         """All who were present at any time: see the definition of `members`."""
         unnamed = sum(c.heads for c in self.comings if c.what == "joined" and c.member is None)
-        return self.members_start() + len(self.known_joined) + unnamed
+        return self.members_start() + self._sighted(None)[1] + unnamed
 
     def members_by_group(self) -> dict[str, int]:
         unnamed: Counter[str] = Counter()
         for c in self.comings:
             if c.what == "joined" and c.member is None:
                 unnamed[c.group] += c.heads
-        return {g: self.heads(g) + len(self.joined_first.get(g, ())) + unnamed[g] for g in self.state.groups}
+        return {g: self.heads(g) + self._sighted(g)[1] + unnamed[g] for g in self.state.groups}
 
 
 async def tables_of(source: Source) -> Tables:

@@ -111,6 +111,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "followup.messaged": ("{person} 联系了 {followup}", "{person} has written to {followup}"),
     "followup.closed": ("{person} 结束追单 {followup}: {outcome}", "{person} closes follow-up {followup}: {outcome}"),
     "member.opted_out": ("{member} 不要再联系", "{member} asks not to be written to"),
+    "member.opted_in": ("{member} 又可以联系了", "{member} may be written to again"),
     "member.revealed": ("{person} 查看 {member} 的联系方式: {why}", "{person} looks up {member}: {why}"),
     "member.linked": ("{a} 和 {b} 是同一人", "{a} and {b} are one person"),
     "group.liked": ("{group} {member} 点赞", "{member} likes something in {group}"),

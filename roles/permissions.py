@@ -29,7 +29,7 @@ draw.open CK         draw.run CK           draw.enter AR
 redpacket.announce C redpacket.done CKER
 question.raise RAS   question.take S       question.answer S      question.close S     question.pick SKC question.escalate S
 question.chat S      shift.hand S
-followup.take S      followup.message S    followup.close S       member.optout RAS    member.reveal S   member.link RP
+followup.take S      followup.message S    followup.close S       member.optout RAS    member.optin RAS     member.reveal S   member.link RP
 task.assign C        task.done EK
 group.observe RP     group.freeze C        group.thaw C
 audience.report CRP  channel.expose RP     cost.report O          correction.send C      correction.dismiss C

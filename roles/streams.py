@@ -136,6 +136,7 @@ _BY_KIND: dict[str, tuple[str, ...] | Callable[[State, Any], tuple[str, ...]]] =
     "followup.messaged": _question,
     "followup.closed": _question,
     "member.opted_out": DESK,
+    "member.opted_in": DESK,
     "member.revealed": lambda s, e: (f"person:{e.person}", *DESK),
     "member.linked": DESK,
     "group.liked": DESK,

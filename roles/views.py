@@ -242,7 +242,8 @@ def _old_task(state: State, t: Task) -> bool:
 
 
 def _unlisted(state: State, f: Followup) -> bool:
-    return f.id not in state.listed and f.id not in state.working
+    # Who asked for none stays to be seen: somebody may have to lift it.
+    return f.id not in state.listed and f.id not in state.working and not (f.optout and f.status == "open")
 
 
 OLD: dict[str, Callable[[State, Any], bool]] = {

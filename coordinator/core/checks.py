@@ -15,6 +15,7 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
 from coordinator.core.kernel import Check, Checked, Refusal, ShortText, Turn
+from coordinator.core.members import person
 from coordinator.core.platform_limits import too_long, too_many
 from coordinator.core.price_claims import Priced, price_faults
 from coordinator.core.price_claims import lowest as lowest_of
@@ -121,8 +122,10 @@ def faults_of(state: State, judge: Judge, text: str, context: Context, at: int) 
 
 def _have_bought(state: State, people: tuple[str, ...]) -> bool:
     """Whether each of them has a paid order of their own."""
-    members = {m.person: m.member for m in state.p.team}
-    return bool(people) and all(members.get(person) in state.buyers for person in people)
+    named = {m.person: m.member for m in state.p.team}
+    return bool(people) and all(
+        (member := named.get(who)) is not None and person(state, member) in state.buyers for who in people
+    )
 
 
 def _priced(state: State, product: Product) -> Priced:

@@ -42,9 +42,9 @@ class Share(msgspec.Struct, frozen=True):
 
 
 def served(state: State, role: str, person: str) -> tuple[str, ...]:
-    """The groups somebody serves: those of their token, else the sheet's, else all."""
+    """The groups somebody serves: those of their token, where it names any or says none; else the sheet's, else all."""
     known = state.people.get(f"{role}:{person}")
-    if known is not None and known.groups:
+    if known is not None and known.groups is not None:
         return known.groups
     return sheet_groups(state, role, person)
 

@@ -1,7 +1,9 @@
 """Live counters. They come from events alone: nothing else can fill them.
 
-`members` is how many are in the groups as far as the groups' counts are known: given in the sheet, plus
-joins, less leavers. `people` are distinct members with a message. Money is in minor units.
+`members` is how many are in the groups as far as the groups' counts are known: given in the sheet, plus those who
+joined, less those who went; who was seen to join several groups is one. `people` have said something, `buyers` have
+paid. All three are persons: pseudonyms that are linked by now are one, in whatever order that became known. Money is
+in minor units.
 """
 
 from __future__ import annotations
@@ -63,11 +65,11 @@ def _figure(name: str, kind: Kind, about: str) -> Reading:
 
 
 for _name, _about in {
-    "messages": "messages in all groups", "people": "members with a message", "joins": "members who joined",
+    "messages": "messages in all groups", "people": "persons with a message", "joins": "members who joined",
     "leaves": "members who left", "removed": "members who were removed", "members": "members of all groups",
     "clicks": "clicks on links", "claims": "coupons claimed", "redemptions": "coupons redeemed", "questions": "questions asked",
     "questions_open": "questions without an answer", "orders": "orders, in whatever state", "orders_paid": "paid orders",
-    "buyers": "members with a paid order",
+    "buyers": "persons with a paid order",
 }.items():  # fmt: skip
     phrase(_name, reading=_figure(_name, "count", _about))
 for _name, _about in {
@@ -113,7 +115,7 @@ def messages(state: State, e: GroupMessage) -> Iterable[Key]:
         return ()  # figures are of members
     f.messages += 1
     if e.member is not None:
-        state.speakers.add(e.member)
+        state.speakers.add(members.person(state, e.member))
         f.people = len(state.speakers)
     return _KEYS
 
@@ -124,14 +126,37 @@ def membership(state: State, e: Any) -> Iterable[Key]:
     match e:
         case GroupJoined():
             f.joins += e.count
-            f.members += e.count
         case GroupLeft():
             f.leaves += e.count
-            f.members = max(0, f.members - e.count)
         case GroupRemoved():
             f.removed += e.count
-            f.members = max(0, f.members - e.count)
+    coming = isinstance(e, GroupJoined)
+    heads = e.count if e.member is None else _came(state, e.member, e.group) if coming else _went(state, e)
+    f.members = max(0, f.members + heads if coming else f.members - heads)
     return _KEYS
+
+
+def _here(state: State, member: str) -> bool:
+    """Whether a member's person was seen to join a group that they are still in."""
+    return any(name in state.present for name in members.pseudonyms(state, member))
+
+
+def _came(state: State, member: str, group: str) -> int:
+    """How many more are there: none where the person is in a group already."""
+    known = _here(state, member)
+    state.present.setdefault(member, set()).add(group)
+    return 0 if known else 1
+
+
+def _went(state: State, e: GroupLeft | GroupRemoved) -> int:
+    """How many are gone. Who was not seen to join is one of the heads that the sheet gives."""
+    groups = state.present.get(e.member or "")
+    if e.member is None or groups is None or e.group not in groups:
+        return 1
+    groups.remove(e.group)
+    if not groups:
+        del state.present[e.member]
+    return 0 if _here(state, e.member) else 1
 
 
 @evolves(CouponRedeemed)
@@ -189,9 +214,15 @@ def _bought(state: State, member: str, sign: int) -> None:
 
 @evolves(MemberLinked)
 def linked(state: State, e: MemberLinked) -> Iterable[Key]:
-    """Two buyers turn out to be one."""
-    if e.was not in state.buyers:
-        return ()
-    state.buyers[e.person] = state.buyers.get(e.person, 0) + state.buyers.pop(e.was)
-    state.figures["sale"].buyers = len(state.buyers)
+    """Two who were counted turn out to be one. The rules of `members` have joined their pseudonyms already."""
+    f = state.figures["sale"]
+    if e.was in state.speakers:
+        state.speakers.remove(e.was)
+        state.speakers.add(e.person)
+        f.people = len(state.speakers)
+    if e.was in state.buyers:
+        state.buyers[e.person] = state.buyers.get(e.person, 0) + state.buyers.pop(e.was)
+        f.buyers = len(state.buyers)
+    if all(any(name in state.present for name in names) for names in members.joined(state, e)):
+        f.members = max(0, f.members - 1)
     return _KEYS

@@ -66,6 +66,14 @@ class MemberOptedOut(Event, tag="member.opted_out", kw_only=True):
     member: str
 
 
+class MemberOptedIn(Event, tag="member.opted_in", kw_only=True):
+    """May be written to again. `reason` is how support knows that the member wants it; their own word needs none."""
+
+    PRIVATE: ClassVar[tuple[str, ...]] = ("reason",)
+    member: str
+    reason: str | None = None
+
+
 @command("followup.take", events=("followup.taken",))
 class FollowupTake(Command):
     """The sender is the one who writes to this member, for ten minutes (`followup.lease` of the sheet); again, for more."""
@@ -95,6 +103,16 @@ class MemberOptout(Command):
 
     member: Member | None = None
     followup: Id | None = None
+
+
+@command("member.optin", after_close=True, events=("member.opted_in",))
+class MemberOptin(Command):
+    """A member who asked not to be written to wants it again: by their own word, alone or through a relay, or told by
+    support, with the `reason`. What keeps a message back else holds as before."""
+
+    member: Member | None = None
+    followup: Id | None = None
+    reason: ShortText | None = None
 
 
 def need(state: State, followup: str) -> Followup:
@@ -186,6 +204,20 @@ def optout(turn: Turn, c: MemberOptout) -> dict[str, bool] | None:
     return None
 
 
+@decides(MemberOptin)
+def optin(turn: Turn, c: MemberOptin) -> dict[str, bool] | None:
+    state = turn.state
+    member = who(turn, c.member, c.followup)
+    if turn.actor.role == "audience" and member != members.person(state, turn.actor.name):
+        raise Refusal("forbidden", "a member acts for themselves", {"field": "member"})
+    if turn.actor.role == "support" and not (c.reason or "").strip():
+        raise Refusal("invalid", "say how you know that the member wants it", {"field": "reason"})
+    if member not in state.optouts:
+        return {"again": True}
+    turn.emit(MemberOptedIn(member=member, reason=c.reason))
+    return None
+
+
 def who(turn: Turn, member: str | None, followup: str | None) -> str:
     """The person that a command means by a pseudonym or a follow-up; an audience's own where it names neither."""
     if turn.actor.role == "audience" and member is None and followup is None:
@@ -242,11 +274,15 @@ def changed(state: State, e: Event) -> Iterable[Key]:
     return [("followups", f.id), *interest.settle(state, f)]
 
 
-@evolves(MemberOptedOut)
-def opted_out(state: State, e: MemberOptedOut) -> Iterable[Key]:
-    state.optouts.add(e.member)
+@evolves(MemberOptedOut, MemberOptedIn)
+def opted(state: State, e: MemberOptedOut | MemberOptedIn) -> Iterable[Key]:
+    out = isinstance(e, MemberOptedOut)
+    if out:
+        state.optouts.add(e.member)
+    else:
+        state.optouts.discard(e.member)
     f = interest.of(state, e.member)
     if f is None:
         return ()
-    f.optout = True
+    f.optout = out
     return [("followups", f.id), *interest.settle(state, f)]

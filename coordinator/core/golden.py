@@ -1,7 +1,7 @@
 """Golden hours: how many of their minutes were lively by the cheer squad's doing, of each member and of all together.
 
-A minute counts once it has something in it that a cheer member did: a task done, or a post seen in a group. The sheet
-names the hours; without any, the show itself is one, from its start to its end.
+A minute counts once it has something in it that a cheer member did: a task done, a post seen in a group, a chain of
+theirs that opened there, or an order that they showed. The sheet names the hours; without any, the show itself is one, from its start to its end.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from coordinator.core.chains import ChainOpened
 from coordinator.core.groups import GroupMessage
 from coordinator.core.kernel import Key, evolves
 from coordinator.core.people import ClockStepped
 from coordinator.core.sheets import SaleCreated, SheetReplaced
 from coordinator.core.show import ShowEnded, ShowResumed, ShowShifted, ShowStarted
+from coordinator.core.showcases import ShowcaseAdded
 from coordinator.core.tasks import TaskDone
 
 if TYPE_CHECKING:
@@ -59,9 +61,19 @@ def planned(state: State, _: Any) -> Iterable[Key]:
     return keys
 
 
-@evolves(TaskDone, GroupMessage)
-def lively(state: State, e: TaskDone | GroupMessage) -> Iterable[Key]:
-    person = e.person if isinstance(e, TaskDone) else e.staff
+def _whose(state: State, e: TaskDone | GroupMessage | ChainOpened | ShowcaseAdded) -> str | None:
+    """The person whose doing it was. A chain opens by the clock, at its lead: it is of who pressed it."""
+    if isinstance(e, TaskDone):
+        return e.person
+    if isinstance(e, GroupMessage):
+        return e.staff
+    by = state.drops[e.drop].by if isinstance(e, ChainOpened) else e.by
+    return by.removeprefix("cheer:") if by.startswith("cheer:") else None
+
+
+@evolves(TaskDone, GroupMessage, ChainOpened, ShowcaseAdded)
+def lively(state: State, e: TaskDone | GroupMessage | ChainOpened | ShowcaseAdded) -> Iterable[Key]:
+    person = _whose(state, e)
     if person is None or f"cheer:{person}" not in state.people:
         return ()
     keys: list[Key] = []

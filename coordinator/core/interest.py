@@ -169,7 +169,7 @@ def settle(state: State, f: Followup) -> list[Key]:
         rest.last = None
     state.figures["sale"].followups = len(state.open_followups)
     keys: list[Key] = [("figures", "sale"), *_fill(state, rest)]
-    if was or f.id in state.listed or f.status in WORKED_ON:
+    if was or f.id in state.listed or f.status in WORKED_ON or f.optout:
         keys.append(("followups", f.id))
     return keys
 
@@ -286,6 +286,7 @@ def answered(state: State, e: Event) -> Iterable[Key]:
 def linked(state: State, e: MemberLinked) -> Iterable[Key]:
     """Two pseudonyms are one person: so is what they have shown, and what may be sent to them."""
     if e.was in state.optouts:
+        state.optouts.remove(e.was)
         state.optouts.add(e.person)
     id_ = state.followup_of.pop(e.was, None)
     f = of(state, e.person)

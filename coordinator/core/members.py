@@ -39,6 +39,13 @@ def pseudonyms(state: State, member: str) -> tuple[str, ...]:
     return state.same.get(found, (found,))
 
 
+def joined(state: State, e: MemberLinked) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The pseudonyms of the two who turned out to be one, once that is folded: the one's who stands for both, the other's."""
+    both = state.same[e.person]
+    begins = both.index(e.was)
+    return both[:begins], both[begins:]
+
+
 def same(state: State, a: str | None, b: str | None) -> bool:
     """Whether two pseudonyms are of one person, as far as is known."""
     return a == b or (a is not None and b is not None and person(state, a) == person(state, b))

@@ -21,7 +21,7 @@ class Person(msgspec.Struct, kw_only=True):
     here: bool = False
     ready: bool = False
     since: int | None = None
-    groups: tuple[str, ...] = ()  # those their token names; none: of the sheet
+    groups: tuple[str, ...] | None = None  # those their token names; None: it leaves that to the sheet
 
 
 class Relay(msgspec.Struct, kw_only=True):
@@ -34,7 +34,7 @@ class Relay(msgspec.Struct, kw_only=True):
 class PersonJoined(Event, tag="person.joined", kw_only=True):
     person: str
     role: str
-    groups: tuple[str, ...] = ()
+    groups: tuple[str, ...] | None = None
 
 
 class PersonLeft(Event, tag="person.left", kw_only=True):
@@ -73,7 +73,7 @@ class PresencePerson(Command):
     person: Id
     role: Id
     here: bool
-    groups: list[Id] = []
+    groups: list[Id] | None = None
 
 
 @command(
@@ -109,7 +109,7 @@ def ready(turn: Turn, _: PersonReadyCommand) -> dict[str, bool] | None:
 @decides(PresencePerson)
 def presence(turn: Turn, c: PresencePerson) -> None:
     known = turn.state.people.get(f"{c.role}:{c.person}")
-    groups = tuple(g for g in c.groups if g in turn.state.groups)
+    groups = None if c.groups is None else tuple(g for g in c.groups if g in turn.state.groups)
     if not c.here:
         if known is not None and known.here:
             turn.emit(PersonLeft(person=c.person, role=c.role))

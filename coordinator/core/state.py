@@ -132,8 +132,8 @@ class State(msgspec.Struct, kw_only=True, dict=True):
     by_drop: dict[str, dict[str, str]] = {}  # drop → group → delivery
     entries: dict[str, set[str]] = {}  # draw → the members who are in it
     seeds: dict[str, str] = {}  # draw → its seed until it is run: no view shows it
-    speakers: set[str] = set()
-    present: dict[str, int] = {}  # member → in how many groups they are, of those seen to join
+    speakers: set[str] = set()  # persons who said something
+    present: dict[str, set[str]] = {}  # member → the groups that they are in, of those that they were seen to join
     buyers: dict[str, int] = {}  # person → paid orders
     reports: dict[str, dict[str, tuple[Report, ...]]] = {}  # order → status → what was said, the one that counts last
     newest_orders: list[str] = []  # the last that were told of for the first time
@@ -263,7 +263,7 @@ class Index:
         return self._keywords
 
 
-FOLD = 1  # raised where the same events give another state than before: a state that was saved is then made anew
+FOLD = 2  # raised where the same events give another state than before: a state that was saved is then made anew
 
 FORM_BYTES = 8
 

@@ -108,7 +108,7 @@ class Presence:
             timer.cancel()
 
     def _tell(self, sale: Sale, actor: Actor, *, here: bool) -> None:
-        groups = actor.groups or ()
-        if actor.role in RELAYS and not groups:
+        groups = actor.groups
+        if actor.role in RELAYS and groups is None:
             groups = tuple(g.id for g in sale.conductor.state.groups.values() if actor.name in g.relay)
         self._registry.present(sale, Here(actor.role, actor.name, groups), here=here)

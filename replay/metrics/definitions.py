@@ -28,10 +28,10 @@ DEFINITIONS: dict[str, Definition] = {
     # ------------------------------------------------------------ people
     "members": Definition("群成员", "count", S,
         "all who were present at any time: the members that the sheet gives to the groups at the start (heads without names; "
-        "more where more people were seen there who had not joined before), plus people who joined, each pseudonym once for the "
-        "sale, plus joins that nobody could name. Somebody seen before they joined is one of the heads. Staff who speak through "
+        "more where more people were seen there who had not joined before), plus people who joined, each person once for the "
+        "sale (pseudonyms that are linked are one), plus joins that nobody could name. Somebody seen before they joined is one of the heads. Staff who speak through "
         "a member's account cannot be told apart",
-        "期间任何时刻在群的人: 脚本给出的各群初始人数 (只有人头; 若见到的原有成员更多则取其多), 加上新入群的人 (同一假名全场只计一次), "
+        "期间任何时刻在群的人: 脚本给出的各群初始人数 (只有人头; 若见到的原有成员更多则取其多), 加上新入群的人 (全场每人只计一次, 已关联的假名为同一人), "
         "加上无法识别的入群人数。先被看到、后入群的人属于初始人头。以成员账号发言的工作人员无法区分"),
     "members_start": Definition("初始人数", "count", S,
         "heads in the groups at the start, as the sheet gives them, or more where more were seen to have been there",
@@ -45,7 +45,7 @@ DEFINITIONS: dict[str, Definition] = {
         "joins that came through a channel / exposures of that channel; for the sale over the channels whose exposures were reported",
         "渠道入群数 / 渠道曝光数; 全场只计已上报曝光的渠道"),
     "leave_rate": Definition("退群率", "ratio", S,
-        "leavers / members, the trade's way; a leaver with a pseudonym counts once", "退群人数 / 群成员 (行业算法); 同一假名只计一次"),
+        "leavers / members, the trade's way; a leaver with a pseudonym counts once, linked pseudonyms as one", "退群人数 / 群成员 (行业算法); 每人只计一次, 已关联的假名为同一人"),
     "leave_rate_base": Definition("退群率 (期初+入群)", "ratio", S,
         "leavers / (members at the start + joins)", "退群人数 / (初始人数 + 入群数)"),
     "retention_d1": Definition("次日留存率", "ratio", J, "of those who joined in the sale, those still there 1 day on", "场次内入群者, 1 天后仍在群的比例"),
@@ -53,7 +53,7 @@ DEFINITIONS: dict[str, Definition] = {
     "retention_d30": Definition("30 日留存率", "ratio", J, "of those who joined in the sale, those still there 30 days on", "场次内入群者, 30 天后仍在群的比例"),
     # ------------------------------------------------------------ messages
     "messages": Definition("消息总量", "count", J, "messages of members in the groups, all of them", "群内成员消息总数"),
-    "people": Definition("发言人数", "count", J, "members with a message, each pseudonym once for the sale", "有发言的成员数, 同一假名全场只计一次"),
+    "people": Definition("发言人数", "count", J, "members with a message, each person once for the sale: linked pseudonyms are one", "有发言的成员数, 全场每人只计一次, 已关联的假名为同一人"),
     "messages_per_member": Definition("人均消息", "count", S, "messages / members", "消息总量 / 群成员"),
     "interaction_rate": Definition("互动率", "ratio", S,
         "members with at least one valid message that day / members; for the sale the mean of its days that had messages. Valid: not only a "
@@ -102,7 +102,7 @@ DEFINITIONS: dict[str, Definition] = {
     "attributed_orders": Definition("归因支付单数", "count", T, "paid orders that this is taken to have led to, by the same rule; each counts once", "按同一规则归因于此的已支付订单; 每单只计一次"),
     "attributed_sales": Definition("归因支付金额", "money", T, "amount paid in those orders", "这些订单的支付金额"),
     "orders_without_member": Definition("无归属订单占比", "ratio", T, "orders whose member is not known / orders", "不知成员的订单 / 订单"),
-    "buyers": Definition("购买人数", "count", T, "members with a paid order", "有已支付订单的成员"),
+    "buyers": Definition("购买人数", "count", T, "persons with a paid order: linked pseudonyms are one", "有已支付订单的人, 已关联的假名为同一人"),
     "conversion_buyers": Definition("转化率", "ratio", R, "buyers / members", "购买人数 / 群成员"),
     "conversion_orders": Definition("订单转化率", "ratio", R, "paid orders / members; can exceed 1", "支付单数 / 群成员; 可大于 1"),
     "order_value_per_buyer": Definition("客单价 (按人)", "money", T, "paid amount of the orders whose member is known / buyers", "已知成员的支付金额 / 购买人数"),
@@ -150,9 +150,10 @@ DEFINITIONS: dict[str, Definition] = {
     "tasks_done": Definition("任务完成率", "ratio", J, "tasks done, in time or late / tasks", "已完成 (含超时完成) 的任务 / 任务"),
     "tasks_overdue": Definition("任务超时率", "ratio", J, "tasks not done by their deadline, whatever became of them later / tasks", "到期未完成的任务 (无论后来是否完成) / 任务"),
     "golden_minutes": Definition("黄金时段活跃分钟", "count", J,
-        "minutes of the golden hours in which a cheer member did something: a task done, or a post seen in a group. Of the sale: each minute "
+        "minutes of the golden hours in which a cheer member did something: a task done, a post seen in a group, a chain of theirs that "
+        "opened, an order that they showed. Of the sale: each minute "
         "once, whoever did it. Without hours in the sheet the show itself is the golden hour",
-        "黄金时段内有气氛组动作的分钟数: 完成任务, 或在群里看到其发言。全场按分钟去重。脚本未写时段时, 直播本身即黄金时段"),
+        "黄金时段内有气氛组动作的分钟数: 完成任务、在群里看到其发言、其发起的接龙开始、其展示的晒单。全场按分钟去重。脚本未写时段时, 直播本身即黄金时段"),
     "golden_hours_reached": Definition("黄金时段达标率", "ratio", J,
         "golden hours with at least as many lively minutes as the sheet asks for (20 by default) / golden hours that have begun",
         "活跃分钟达到脚本要求 (默认 20) 的黄金时段 / 已开始的黄金时段"),
@@ -179,7 +180,7 @@ DEFINITIONS: dict[str, Definition] = {
     # ------------------------------------------------------------ games and lessons
     "chains_completed": Definition("接龙成团数", "count", J, "chains that were full before their deadline", "截止前满员的接龙数"),
     "chain_completion_rate": Definition("成团率", "ratio", J, "chains that were full / chains that have ended", "成团数 / 已结束的接龙数"),
-    "chain_members": Definition("接龙人数", "count", J, "members who joined a chain, each pseudonym once for the sale", "参加接龙的成员, 同一假名全场只计一次"),
+    "chain_members": Definition("接龙人数", "count", J, "members who joined a chain, each person once for the sale: linked pseudonyms are one", "参加接龙的成员, 全场每人只计一次, 已关联的假名为同一人"),
     "draw_entries": Definition("抽奖参与人次", "count", J, "entries into draws, once for a member and draw", "参加抽奖的人次, 每人每次抽奖一次"),
     "draw_winners": Definition("中奖人次", "count", J, "prizes that were won", "中奖人次"),
     "redpackets_sent": Definition("红包个数", "count", J, "red packets that somebody sent, with proof", "已发出并交证明的红包个数"),
@@ -194,7 +195,7 @@ DEFINITIONS: dict[str, Definition] = {
     "satisfied_rate": Definition("满意率", "ratio", J, "answers of 4 or 5 points / answers with a point", "打 4 分或 5 分的作答 / 全部打分作答"),
     "keyword_members": Definition("关键词人数", "count", J, "members who said a keyword, once a keyword", "说出关键词的成员, 每个关键词每人计一次"),
     "showcases": Definition("晒单数", "count", J, "paid orders that were shown in a group", "在群内展示的已支付订单数"),
-    "checkin_members": Definition("签到人数", "count", J, "members who signed in at least once", "至少签到一次的成员"),
+    "checkin_members": Definition("签到人数", "count", J, "persons who signed in at least once: linked pseudonyms are one", "至少签到一次的人, 已关联的假名为同一人"),
     "lesson_rate": Definition("完课率", "ratio", J,
         "finished / started: members who joined every round of the series / members who joined its first",
         "完成 / 开始: 每次打卡都参加的成员 / 参加首次打卡的成员"),

@@ -25,7 +25,7 @@ def figures(t: Tables) -> list[Figure]:
         figure(t, "survey_answers", sum(s.count for s in state.surveys.values())),
         figure(t, "keyword_members", sum(k.asked for k in state.keywords.values())),
         figure(t, "showcases", state.counts.get("show-", 0)),
-        figure(t, "checkin_members", len({m for c in state.checkins.values() for m in c.members})),
+        figure(t, "checkin_members", len(t.persons(m for c in state.checkins.values() for m in c.members))),
     ]
     out += [
         figure(t, "poll_votes", votes, scope={"poll": poll.id, "option": option})
@@ -57,7 +57,7 @@ def _lessons(t: Tables) -> list[Figure]:
     series: dict[str, list[set[str]]] = {}
     for checkin in t.state.checkins.values():
         if checkin.series is not None:
-            series.setdefault(checkin.series, []).append(checkin.members)
+            series.setdefault(checkin.series, []).append(t.persons(checkin.members))
     if not series:
         return [ratio(t, "lesson_rate", None, None, why=NO_SERIES), figure(t, "longest_streak", None, why=NO_SERIES)]
     out = [figure(t, "longest_streak", max(c.longest for c in t.state.checkins.values() if c.series is not None))]

@@ -38,12 +38,13 @@ def figures(t: Tables) -> list[Figure]:
         if m.member is not None:
             speakers.setdefault(m.group, set()).add(m.member)
     speakers[None] = set().union(*speakers.values()) if speakers else set()
+    persons = {group: len(t.persons(named)) for group, named in speakers.items()}
     by_group = t.members_by_group()
     for group in (None, *t.state.groups):
         scope = None if group is None else {"group": group}
         members = t.members() if group is None else by_group[group]
         said = messages[group] if known else None
-        people: int | None = len(speakers.get(group, ())) if known else None
+        people: int | None = persons.get(group, 0) if known else None
         why = UNSEEN
         if people == 0 and said:
             people, why = None, NAMELESS
@@ -75,13 +76,16 @@ def _interaction(t: Tables, known: bool) -> list[Figure]:
     members = t.members()
     why = NO_MEMBERS if known else UNSEEN
     if len(days) <= 1:
-        active = len(next(iter(days.values()))) if days else 0
+        active = len(t.persons(next(iter(days.values())))) if days else 0
         out = [ratio(t, "interaction_rate", active if known else None, members, why=why)]
     else:
-        mean = sum(len(d) for d in days.values()) / len(days) / members if members else None
+        mean = sum(len(t.persons(d)) for d in days.values()) / len(days) / members if members else None
         out = [figure(t, "interaction_rate", mean, why=why)]
-        out += [ratio(t, "interaction_rate", len(who), members, scope={"day": d}) for d, who in sorted(days.items())]
+        out += [
+            ratio(t, "interaction_rate", len(t.persons(who)), members, scope={"day": d})
+            for d, who in sorted(days.items())
+        ]
     for group, count in t.members_by_group().items():
-        active = len(groups.get(group, ()))
+        active = len(t.persons(groups.get(group, ())))
         out.append(ratio(t, "interaction_rate", active if known else None, count, scope={"group": group}, why=why))
     return out

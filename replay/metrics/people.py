@@ -32,7 +32,7 @@ def seen(t: Tables) -> bool:
 def moves(t: Tables) -> dict[str | None, Moves]:
     """By group, and for the whole sale under None."""
     counts: Counter[tuple[str, str | None]] = Counter()
-    leavers: dict[str | None, set[str]] = {}
+    leavers: dict[str | None, set[str | None]] = {}
     unnamed: Counter[str | None] = Counter()
     for c in t.comings:
         for key in (None, c.group):
@@ -41,7 +41,7 @@ def moves(t: Tables) -> dict[str | None, Moves]:
                 if c.member is None:
                     unnamed[key] += c.heads
                 else:
-                    leavers.setdefault(key, set()).add(c.member)
+                    leavers.setdefault(key, set()).add(t.person(c.member))
     return {
         g: Moves(counts["joined", g], counts["left", g], counts["removed", g], len(leavers.get(g, ())) + unnamed[g])
         for g in (None, *t.state.groups)

@@ -17,7 +17,7 @@ def figures(t: Tables) -> list[Figure]:
     out = [
         figure(t, "chains_completed", completed),
         ratio(t, "chain_completion_rate", completed, ended, why=NO_CHAIN),
-        figure(t, "chain_members", len({m.member for c in chains for m in c.members})),
+        figure(t, "chain_members", len(t.persons(m.member for c in chains for m in c.members))),
         figure(t, "draw_entries", sum(d.count for d in state.draws.values())),
         figure(t, "draw_winners", sum(len(d.winners) for d in state.draws.values())),
         figure(t, "redpackets_sent", sum(p.count for p in state.redpackets.values() if p.sent_at is not None)),

@@ -10,10 +10,8 @@ NO_INVITATIONS: Why = ("invitations are not recorded", "未记录邀请")
 
 
 def figures(t: Tables) -> list[Figure]:
-    active = {m.member for m in t.messages} | {c.member for c in t.clicks} | {c.member for c in t.claims}
-    for checkin in t.state.checkins.values():
-        active |= checkin.members
-    active.discard(None)
+    named = {m.member for m in t.messages} | {c.member for c in t.clicks} | {c.member for c in t.claims}
+    active = t.persons(named.union(*(checkin.members for checkin in t.state.checkins.values())))
     known = seen(t)
     # Somebody who clicked and was never seen in a group was present all the same.
     members = max(t.members(), len(active))

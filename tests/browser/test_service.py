@@ -121,6 +121,29 @@ async def test_a_refusal_says_when_a_member_may_be_written_to(house: ServerProce
     await expect(button(page, "Take it")).to_be_disabled()
 
 
+async def test_who_asked_for_no_messages_is_seen_and_written_to_again_with_a_reason(
+    house: ServerProcess, people: People
+) -> None:
+    sale, links = await opened(house, sheet(lead="0s", **SERVICE))
+    await house.do(sale, "shop", "order.report", order="o1", status="placed", member="m1", amount=100)
+    page = await people.come(links["support"])
+    await button(page, "Follow-ups").click()
+    entry = page.get_by_role("button", name="Order not paid")
+    await entry.click()
+    await press_twice(page, button(page, "Wants none"))
+    await expect(entry).to_contain_text("asked not to be written to")
+    await expect(button(page, "Take it")).to_have_count(0)
+    lift = button(page, "Wants them again")
+    await expect(lift).to_be_disabled()
+    await page.get_by_placeholder("How you know").fill("said so in the group")
+    await people.look(page, "support-optout")
+    await press_twice(page, lift)
+    await expect(entry).not_to_contain_text("asked not to be written to")
+    await expect(button(page, "Take it")).to_be_enabled()
+    [lifted] = [e for e in await house.events(sale) if e["kind"] == "member.opted_in"]
+    assert lifted["reason"] == "said so in the group"
+
+
 async def test_a_cheer_member_sees_what_is_to_be_posted_by_when_and_their_golden_minutes(
     house: ServerProcess, people: People
 ) -> None:

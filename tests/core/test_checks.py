@@ -125,6 +125,15 @@ def test_a_buyer_s_words_are_for_who_has_a_paid_order() -> None:
     assert "found" not in sale.do("controller", "task.assign", **(said | {"text": "我下单了, 很快"}))
 
 
+def test_a_buyer_of_the_team_is_known_under_whichever_pseudonym_they_bought() -> None:
+    team = [*SHEET["team"][:3], {"person": "mei", "role": "cheer", "member": "m-mei"}]
+    sale = Sale(sheet(segment(), team=team)).live()
+    lines = [{"product": "pan", "quantity": 1, "price": 12900}]
+    sale.do("shop", "order.report", order="o1", status="paid", member="mei-s-phone", lines=lines, amount=12900)
+    sale.do("r1", "member.link", a="mei-s-phone", b="m-mei")
+    assert "found" not in sale.do("controller", "task.assign", who="mei", text="我下单了, 真快")
+
+
 def test_a_headline_below_what_can_be_paid_warns_where_the_product_is_known(sale: Sale) -> None:
     def found(text: str) -> list[str]:
         at = sale.do("controller", "link.drop", product="pan", groups="all", text=text)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from coordinator.core import Refusal
 from coordinator.core.questions import normalised
-from tests.core.driver import MINUTE, SECOND, START, Sale, segment, sheet
+from tests.core.driver import HOUR, MINUTE, SECOND, START, Sale, segment, sheet
 
 TEAM = [
     {"person": "li", "role": "controller"}, {"person": "chen", "role": "support"}, {"person": "mei", "role": "cheer"},
@@ -27,8 +27,15 @@ def cheered(*here: str, **more: Any) -> Sale:
     return sale
 
 
-def come(sale: Sale, person: str, *, here: bool = True, groups: tuple[str, ...] = ()) -> None:
-    sale.do("clock", "presence.person", person=person, role="cheer", here=here, groups=list(groups))
+def come(sale: Sale, person: str, *, here: bool = True, groups: tuple[str, ...] | None = None) -> None:
+    sale.do(
+        "clock",
+        "presence.person",
+        person=person,
+        role="cheer",
+        here=here,
+        groups=None if groups is None else list(groups),
+    )
 
 
 def given_to(sale: Sale) -> dict[str, int]:
@@ -64,6 +71,16 @@ class TestWho:
         sale.do("controller", "task.assign", who="cheer", groups="all", text="{a|b|c|d}")
         assert {t.who for t in sale.state.tasks.values() if t.group == "g3"} == {"an"}
         assert all(t.group == "g3" for t in sale.state.tasks.values() if t.who == "an")
+
+    def test_a_token_that_names_no_group_serves_none_and_is_dealt_nothing(self) -> None:
+        sale = cheered("mei")
+        come(sale, "an", groups=())
+        sale.do("controller", "task.assign", who="cheer", groups="all", text="{a|b|c|d}")
+        sale.do("controller", "task.assign", who="cheer", text="{e|f|g|h}")
+        assert set(given_to(sale)) == {"mei"}
+        come(sale, "an")  # another one of theirs leaves it to the sheet
+        sale.do("controller", "task.assign", who="cheer", groups="all", text="{i|j|k|l}")
+        assert "an" in given_to(sale)
 
     def test_who_comes_late_is_not_given_all_of_what_comes_next(self) -> None:
         sale = cheered("mei")
@@ -198,6 +215,19 @@ class TestGoldenHours:
         [hour] = sale.state.golden.values()
         assert (hour.start, hour.end, hour.target, hour.minutes, hour.by) == (START, None, 20, 2, {"mei": 1, "an": 2})
         assert sale.state.figures["sale"].golden_minutes == 2
+
+    def test_a_chain_that_a_cheer_member_opened_and_an_order_that_they_showed_are_interplay(self) -> None:
+        sale = cheered("mei")
+        sale.do("cheer", "chain.open", product="pan", target=5, until=sale.now + HOUR, groups="all")
+        assert sale.state.golden["show"].by == {}  # it is not in the groups yet
+        sale.advance(sale.now + 2 * MINUTE)
+        assert sale.state.golden["show"].by == {"mei": 1}
+        lines = [{"product": "pan", "quantity": 1, "price": 12900}]
+        sale.do("shop", "order.report", order="o1", status="paid", member="m1", lines=lines, amount=12900)
+        sale.do("controller", "showcase.add", order="o1", group="g1")
+        assert sale.state.golden["show"].by == {"mei": 1}
+        sale.do("cheer", "showcase.add", order="o1", group="g2")
+        assert sale.state.golden["show"].by == {"mei": 2}
 
     def test_without_hours_in_the_sheet_the_show_is_one(self) -> None:
         sale = Sale(sheet(segment(lasts="3h"), team=TEAM))

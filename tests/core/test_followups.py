@@ -227,6 +227,30 @@ class TestCaps:
         order(sale, "m1", "placed", "o9")
         assert ranked(sale) == []
 
+    def test_who_asked_for_none_is_written_to_again_by_their_own_word_or_by_support_with_a_reason(self) -> None:
+        sale = live()
+        for member in ("m1", "m2", "m3"):
+            order(sale, member)
+            sale.do("r1", "member.optout", member=member)
+        assert ranked(sale) == []
+        sale.advance(START + 10 * MINUTE)
+        assert sale.refused("support", "member.optin", followup="f1") == "invalid"
+        assert sale.refused("support", "member.optin", followup="f1", reason=" ") == "invalid"
+        sale.do("support", "member.optin", followup="f1", reason="在群里说要补货通知")
+        assert sale.do("support", "member.optin", followup="f1", reason="再说一次") == {"again": True}
+        assert sale.refused(Actor("audience", "m9"), "member.optin", member="m2") == "forbidden"
+        sale.do(Actor("audience", "m2"), "member.optin")
+        sale.do("r1", "member.optin", member="m3")
+        assert [(e.member, e.reason) for e in sale.of("member.opted_in")] == [
+            ("m1", "在群里说要补货通知"), ("m2", None), ("m3", None),
+        ]  # fmt: skip
+        assert ranked(sale) == ["m1", "m2", "m3"]
+        take(sale, "m1")
+        sale.do("support", "followup.message", followup="f1")
+        sale.do("r1", "member.optout", member="m1")
+        sale.do("r1", "member.optin", member="m1")
+        assert sale.refused("support", "followup.message", followup="f1") == "capped"  # the 24 hours are not lifted
+
     def test_they_hold_over_all_pseudonyms_of_a_person(self) -> None:
         sale = live()
         order(sale, "m1")

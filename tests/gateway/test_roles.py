@@ -38,7 +38,7 @@ CONTRACT = {
     "delivery.report": "R", "delivery.retry": "C", "delivery.withdraw": "C", "delivery.move": "C", "delivery.resolve": "C",
     "note.add": "OCHKESAP", "person.ready": "OCHKESAP",  # all but R
     # Beside the contract.
-    "question.chat": "S", "shift.hand": "S", "followup.message": "S", "member.optout": "RAS", "member.link": "RP",
+    "question.chat": "S", "shift.hand": "S", "followup.message": "S", "member.optout": "RAS", "member.optin": "RAS", "member.link": "RP",
     "survey.open": "CK", "survey.close": "CK", "survey.answer": "AR",
     "correction.send": "C", "correction.dismiss": "C",
 }  # fmt: skip

@@ -217,7 +217,8 @@ def commands(
                 ("followup.take", {"followup": f}), ("followup.message", {"followup": f}), ("followup.take", {"followup": f}),
                 ("followup.close", {"followup": f, "outcome": "no_answer", "reason": "忙"}),
                 ("member.reveal", {"followup": f, "why": "催付"}), ("member.optout", {"followup": f}),
-            )[a % 6]  # fmt: skip
+                ("member.optin", {"followup": f, "reason": "又要了"}),
+            )[a % 7]  # fmt: skip
             if a % 11 == 10:
                 return "r1", "member.link", {"a": member, "b": MEMBERS[b % 3]}
             return who, kind, fields

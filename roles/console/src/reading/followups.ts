@@ -5,9 +5,9 @@ import type { Store } from "../line/store";
 
 const DAY_MS = 86_400_000;
 
-/** Mine first, then by rank and by who has waited longest; what colleagues have comes last. */
+/** Mine first, then by rank and by who has waited longest; then what colleagues have, last who asked for none. */
 export function inOrder(store: Store, me: string): Followup[] {
-  const shelf = (f: Followup): number => (f.owner === undefined ? 1 : f.owner === me ? 0 : 2);
+  const shelf = (f: Followup): number => (f.optout ? 3 : f.owner === undefined ? 1 : f.owner === me ? 0 : 2);
   return store
     .all("followups")
     .filter((f) => f.status !== "closed")

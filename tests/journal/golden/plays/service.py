@@ -31,7 +31,7 @@ def played() -> Sale:
     sale.advance(sale.now + 4 * MINUTE)
     step("support", "question.chat", question="q4")
     step("support", "question.answer", question="q1", content="包邮")
-    for person, groups in (("mei", []), ("an", ["g2", "g3"])):
+    for person, groups in (("mei", None), ("an", ["g2", "g3"])):
         step("clock", "presence.person", person=person, role="cheer", here=True, groups=groups)
     step("controller", "task.assign", who="cheer", groups="all", text="{好|真好}用", within=MINUTE)
     step("controller", "task.assign", who="cheer", text="只有一句")
@@ -62,5 +62,6 @@ def followed_up(sale: Sale) -> None:
     step("support", "followup.close", followup=names["m5"], outcome="bought", reason="忘了付款")
     sale.advance(sale.now + 11 * MINUTE)
     step("support", "member.optout", followup=names["m1"])
+    step("support", "member.optin", followup=names["m1"], reason="在群里又问了")
     step("support", "followup.take", followup=names["m2"])
     step("support", "shift.hand", to="support")
