@@ -1,5 +1,7 @@
 """The relay: takes deliveries from a sale's coordinator to chat groups and tells what became of them.
 
+kit       what others build relays with: the public surface
+hands     a platform that is somebody's own program
 agent     the life of a relay: connect, reconcile, reconnect, stop
 line      one connection: the websocket, the clock, `do` and `many` with their answers
 post      commands that are kept until they are answered, over as many lines as it takes

@@ -15,7 +15,7 @@ import structlog
 
 from coordinator.errors import CannotStart
 from roles.relay import machine
-from roles.relay.adapters.base import Routes
+from roles.relay.adapters.base import Outcome, Routes
 from roles.relay.errors import LineLost, RelayRefused
 from roles.relay.line import Answer, Frame, Line, Pace
 from roles.relay.log import Report, SendLog
@@ -88,6 +88,10 @@ class Agent:
         """The sale's time, ms. Raises RuntimeError before the first welcome."""
         return self._clock.now()
 
+    def seconds_until(self, sale_ms: float) -> float:
+        """Real seconds until the sale's time is `sale_ms`. Raises RuntimeError before the first welcome."""
+        return self._clock.seconds_until(sale_ms)
+
     async def run(self) -> None:
         """Works until `stop()`. Raises `RelayRefused`, `DiskFailed`, or `CannotStart` where the folder is taken.
 
@@ -145,6 +149,17 @@ class Agent:
             why = "the coordinator is away, and too much waits to be told"
             return [Answer(c["id"], ok=False, code="busy", message=why) for c in named]
         return await asyncio.gather(*self._observations.put(named))
+
+    async def became(self, delivery: str, attempt: int, outcome: Outcome) -> None:
+        """Tells what became of an attempt that had ended as `awaiting` or `unknown`. It is on disk when this returns.
+
+        Raises ValueError for an attempt that this relay never began, DiskFailed where it cannot be kept.
+        """
+        await self._outbox.became(delivery, attempt, outcome)
+
+    def may_leave(self, delivery: str, attempt: int) -> bool:
+        """Whether an attempt that was begun may still be sent: the lease holds, and it was not taken back meanwhile."""
+        return self._outbox.may_leave(delivery, attempt)
 
     def pseudonym(self, namespace: str, person: str) -> str:
         """The member that stands for a person of a platform in this sale. Needs a welcome with a `member_key`."""

@@ -15,6 +15,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from roles.relay.adapters import PLATFORMS
 from roles.relay.adapters.base import AnyAdapter, CredentialSettings, Route, Routes
+from roles.relay.adapters.finding import UnknownPlatform, find
 from roles.relay.errors import ConfigError, Problem
 
 Key = tuple[str | int, ...]
@@ -149,9 +150,10 @@ class _Reader:
         if platform is None:
             self.add(key, f"names no platform; add `platform:` with one of: {known}")
             return None
-        found = PLATFORMS.get(str(platform))
-        if found is None:
-            self.add((*key, "platform"), f"{platform} is not a known platform; known are: {known}")
+        try:
+            found = find(str(platform), self._file.parent)
+        except UnknownPlatform as error:
+            self.add((*key, "platform"), str(error))
             return None
         try:
             settings: CredentialSettings = found.credential_settings.model_validate(raw)

@@ -238,7 +238,7 @@ def _ending(sale: str, report: Report, now: int) -> list[Statement]:
     key = (sale, report.delivery, report.attempt)
     return [
         (
-            "update sendings set ended = ?, outcome = ? where sale = ? and delivery = ? and attempt = ?",
+            "update sendings set ended = ifnull(ended, ?), outcome = ? where sale = ? and delivery = ? and attempt = ?",
             (now, report.outcome, *key),
         ),
         (

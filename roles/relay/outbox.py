@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections.abc import Callable, Coroutine, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count, groupby
 from typing import Any, Literal
 
@@ -18,7 +18,7 @@ import msgspec
 import structlog
 
 from roles.relay import machine
-from roles.relay.adapters.base import Adapter, Content, Outcome, Prepared, Route, Routes
+from roles.relay.adapters.base import Adapter, Delivery, Outcome, Prepared, Route, Routes
 from roles.relay.log import Known, Report, Sending, SendLog
 from roles.relay.saletime import Lease, Mono, SaleClock
 from roles.relay.windows import Window
@@ -31,6 +31,8 @@ PREPARE_S = 0.04
 LOOK_S = 1.0
 # A platform that has not answered by now may still have taken the message.
 ANSWER_WITHIN_S = 15.0
+# A platform's window that is said to be full until just now is not asked about, and reported, a thousand times.
+WAIT_AT_LEAST_S = 0.2
 # Not yet gone, in the coordinator's eyes. `held` is what this relay reported as waiting for a rate window.
 OPEN = frozenset({"requested", "held"})
 # How long a platform that cannot be reached is left alone: first, and at most. Each time twice as long.
@@ -39,20 +41,6 @@ AGAIN_FIRST_S, AGAIN_MOST_S = 1.0, 60.0
 PREPARED_WITHIN_S = 1.0
 
 STOPPED_WHILE_SENDING = "the relay stopped while it was sending"
-
-
-class Delivery(msgspec.Struct, frozen=True, kw_only=True):
-    """A delivery as its relay sees it; fields a relay does not need are left out."""
-
-    id: str
-    attempt: int
-    group: str
-    content: Content
-    fire_at: int
-    expires_at: int
-    priority: int = 0
-    status: str = "requested"
-    relay: str | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -75,6 +63,7 @@ class Begun:
     outcome: str | None = None  # None: on its way
     acknowledged: bool = False
     body: dict[str, Any] = field(default_factory=dict)
+    recalled: bool = False  # while it was on its way it was withdrawn, or given to another
 
 
 @dataclass(slots=True, eq=False)
@@ -145,7 +134,8 @@ class Outbox:
     def replace(self, raws: Iterable[dict[str, Any]], mine: Callable[[dict[str, Any]], bool]) -> None:
         """The whole truth: what is not in it is no longer to be sent."""
         there = {str(raw.get("id")): raw for raw in raws if mine(raw)}
-        for id_ in [i for i in (*self._parcels, *self._after) if i not in there]:
+        going = (i for i, begun in self._begun.items() if begun.outcome is None)
+        for id_ in [i for i in (*self._parcels, *self._after, *going) if i not in there]:
             self.drop(id_)
         for raw in there.values():
             self.take(raw, live=False)
@@ -160,6 +150,7 @@ class Outbox:
             return
         begun, parcel = self._begun.get(delivery.id), self._parcels.get(delivery.id)
         if begun is not None and delivery.attempt <= begun.attempt:
+            begun.recalled |= delivery.attempt == begun.attempt and delivery.status not in OPEN
             return
         if parcel is not None and delivery.attempt < parcel.delivery.attempt:
             return
@@ -180,6 +171,33 @@ class Outbox:
         after = self._after.get(id_)
         if after is not None and (attempt is None or after[0].attempt <= attempt):
             del self._after[id_]
+        begun = self._begun.get(id_)
+        if begun is not None and begun.outcome is None and (attempt is None or begun.attempt <= attempt):
+            begun.recalled = True
+
+    def may_leave(self, id_: str, attempt: int) -> bool:
+        """Whether an attempt that was begun may still be sent: the lease holds, and nobody took it back."""
+        begun = self._begun.get(id_)
+        here = begun is not None and begun.attempt == attempt and begun.outcome is None and not begun.recalled
+        return here and id_ not in self._after and self._lease.held()
+
+    async def became(self, id_: str, attempt: int, outcome: Outcome) -> None:
+        """What became of an attempt that had ended here as `awaiting` or `unknown`: a person or the platform told it.
+
+        Raises ValueError for an attempt that never began here. What is told already is not told again.
+        """
+        begun = self._begun.get(id_)
+        if begun is None or begun.attempt < attempt:
+            raise ValueError(f"{id_} has no attempt {attempt} that was begun here")
+        report = Report.make(id_, attempt, outcome.fields())
+        if begun.attempt == attempt:
+            if begun.outcome in {"sent", outcome.word}:
+                return
+            begun.outcome, begun.acknowledged, begun.body = outcome.word, False, report.body
+            if outcome.word == "retry":
+                self._rest[id_] = self._mono() + (outcome.after_ms or 0) / 1000
+        await self._store.finish(self._sale, report)
+        self._tell(report)
 
     def acknowledged(self, report: Report) -> None:
         begun = self._begun.get(report.delivery)
@@ -364,12 +382,16 @@ class Outbox:
         try:
             async with asyncio.timeout(self._answer_within_s):
                 prepared = await _ready(parcel.preparing)
-                outcome = await route.adapter.send(route.group, delivery.content, prepared)
+                outcome = await route.adapter.deliver(route.group, delivery, prepared)
         except TimeoutError:
             outcome = Outcome.unknown(f"no answer within {self._answer_within_s:g} s")
         except Exception as error:
             # Only the type: the text of an HTTP client's error can quote an address with its key.
             outcome = Outcome.unknown(f"{route.adapter.platform} failed with {type(error).__name__}")
+        if outcome.word == "waiting":
+            await self._put_back(parcel, begun, outcome)
+            self._admit_all({route.adapter.name})
+            return
         window = self._lanes[route.adapter.name].window
         if outcome.reached:
             window.settle(self._mono())
@@ -377,7 +399,7 @@ class Outbox:
             window.give_back()
         fields = outcome.fields()
         if outcome.word == "sent":
-            fields["sent_at"] = left_at
+            fields.setdefault("sent_at", left_at)
         if outcome.word == "retry":
             after_ms = fields["after_ms"] = self._again_after_ms(delivery.id, outcome)
             until = self._rest[delivery.id] = self._mono() + after_ms / 1000
@@ -394,6 +416,22 @@ class Outbox:
             return outcome.after_ms
         tries = self._tries[id_] = self._tries.get(id_, 0) + 1
         return int(min(AGAIN_MOST_S, AGAIN_FIRST_S * 2 ** min(tries - 1, 10)) * machine.between(500, 1000))
+
+    async def _put_back(self, parcel: Parcel, begun: Begun, outcome: Outcome) -> None:
+        """Nothing was called: the beginning is undone, and it leaves at `until`, if it is still to leave then."""
+        delivery = parcel.delivery
+        await self._store.undo([self._sending(parcel)])
+        self._lanes[parcel.route.adapter.name].window.give_back()
+        del self._begun[delivery.id]
+        after = self._after.pop(delivery.id, None)
+        if after is not None:
+            self._schedule(after[0])
+        elif not begun.recalled and not self._stopping:
+            until = max(outcome.until or 0, self._clock.now() + self._clock.span_ms(WAIT_AT_LEAST_S))
+            self._parcels[delivery.id] = replace(parcel, at=until, phase="timed", told_waiting=True)
+            self._push(until, delivery.id)
+            self._push(self._over(delivery), delivery.id)
+            self._tell(Report.make(delivery.id, delivery.attempt, outcome.fields() | {"until": until}, nth=str(until)))
 
     async def _end(self, delivery: Delivery, begun: Begun, fields: dict[str, Any]) -> None:
         report = Report.make(delivery.id, delivery.attempt, fields)

@@ -21,7 +21,7 @@ REPORT_SIGNS = 200  # what a field of a report holds
 # What an adapter made ready ahead of the instant; each platform has its own.
 Prepared = Any
 
-Word = Literal["sent", "retry", "awaiting", "disabled", "rejected", "unknown", "expired"]
+Word = Literal["sent", "waiting", "retry", "awaiting", "disabled", "rejected", "unknown", "expired"]
 
 
 class Content(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -36,6 +36,24 @@ class Content(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     as_: str = msgspec.field(default="message", name="as")
 
 
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+    """One drop on its way into one group, as its relay sees it. Times are the sale's, ms.
+
+    It leaves at `fire_at`, never after `expires_at`. `id` and `attempt` together name one sending; the lower
+    `priority` leaves first where some have to wait.
+    """
+
+    id: str
+    attempt: int
+    group: str
+    content: Content
+    fire_at: int
+    expires_at: int
+    priority: int = 0
+    status: str = "requested"
+    relay: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one call of a platform. Only a plain yes of the platform is `sent`; when in doubt, `unknown`."""
@@ -46,11 +64,23 @@ class Outcome:
     why: str | None = None
     reached: bool = True  # False: the platform has not heard of it, so that its window has not lost a place
     everyone: bool = False  # what is asked to wait is the whole credential, not this message alone
+    until: int | None = None
+    sent_at: int | None = None
 
     @classmethod
     def sent(cls, platform_id: str | None = None, why: str | None = None) -> Outcome:
         """There. `why` says what the platform could not carry, and how it went instead."""
         return cls("sent", platform_id=platform_id, why=why)
+
+    @classmethod
+    def waiting(cls, until: int, why: str | None = None) -> Outcome:
+        """Nothing was called: a window of the platform is full. The agent comes again at `until`, the sale's ms."""
+        return cls("waiting", until=until, why=why)
+
+    @classmethod
+    def expired(cls) -> Outcome:
+        """Nothing was called: it was too late."""
+        return cls("expired")
 
     @classmethod
     def retry(cls, after_ms: int | None, why: str) -> Outcome:
@@ -91,6 +121,8 @@ class Outcome:
         """The fields of a `delivery.report`, without those that are null."""
         every = {
             "platform_id": self.platform_id and self.platform_id[:REPORT_SIGNS],
+            "sent_at": self.sent_at,
+            "until": self.until,
             "after_ms": self.after_ms,
             "why": self.why and self.why[:REPORT_SIGNS],
         }
@@ -146,6 +178,10 @@ class Adapter(ABC, Generic[C, G]):
         """Makes ready what is slow (pictures, warm connections), when the message is announced. It may be called for
         messages that never leave, and again for the same one."""
         return None
+
+    async def deliver(self, group: G, delivery: Delivery, prepared: Prepared = None) -> Outcome:
+        """As `send`, which it calls; for a platform that is told `delivery.id` and `attempt`, so that it counts once."""
+        return await self.send(group, delivery.content, prepared)
 
     async def open(self) -> None:
         """Prepares what sending needs (connections); called once before the first `send`."""
