@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from pydantic import Field
 
-from coordinator.core import rounds
+from coordinator.core import members, rounds
 from coordinator.core.cue_kinds import LATE_DROP, cue_kind
 from coordinator.core.kernel import (
     Command,
@@ -116,7 +116,9 @@ def _end(turn: Turn, _plan: CuePlan, _cue: Cue) -> None:
         turn.emit(CheckinClosed(checkin=checkin.id))
 
 
-cue_kind("checkin.open", dropped=_went_out, late=LATE_DROP, ready_text="签到开始, 在群里回复 1 即可", priority=1)
+cue_kind(
+    "checkin.open", dropped=_went_out, late=LATE_DROP, ready_text="签到开始, 在群里回复 1, 或点 {link}", priority=1
+)
 cue_kind("checkin.close", perform=_end)
 
 
@@ -158,7 +160,7 @@ def close(turn: Turn, _: CheckinClose) -> None:
 def join(turn: Turn, c: CheckinJoin) -> None:
     member = rounds.taking_part(turn, c.member)
     found = rounds.meant(turn.state.checkins, c.checkin, "checkin")
-    if member in found.members:
+    if rounds.took_part(turn.state, found.members, member) is not None:
         raise Refusal("already", "this member signed in already", {"field": "member"})
     turn.emit(CheckinJoined(checkin=found.id, member=member, group=c.group, streak=_streak(turn.state, found, member)))
 
@@ -166,8 +168,14 @@ def join(turn: Turn, c: CheckinJoin) -> None:
 def _streak(state: State, checkin: Checkin, member: str) -> int:
     if checkin.series is None:
         return 1
-    last, streak = state.streaks.get(checkin.series, {}).get(member, (0, 0))
+    last, streak = streak_of(state, checkin.series, member)
     return streak + 1 if last == checkin.number - 1 else 1
+
+
+def streak_of(state: State, series: str, member: str) -> tuple[int, int]:
+    """The last round of a series that a member's person has joined, and how many in a row that was."""
+    known = state.streaks.get(series, {})
+    return max((known[each] for each in members.pseudonyms(state, member) if each in known), default=(0, 0))
 
 
 @result_of(CheckinJoined)

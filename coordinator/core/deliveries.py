@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from coordinator.core.cues import Drop
     from coordinator.core.state import State
 
-PAGES = {"link.drop": "l", "coupon.drop": "c", "chain.open": "g", "draw.open": "g"}
+GAMES = ("chain.open", "draw.open", "poll.open", "quiz.open", "survey.open", "checkin.open")
+PAGES = {"link.drop": "l", "coupon.drop": "c", **dict.fromkeys(GAMES, "g")}
 """What has an address of its own, one for each drop and group: how it begins."""
 OPEN = frozenset({"requested", "held", "awaiting"})  # what may still be withdrawn
 RETRY_EXPIRES_MS = 600_000  # what is asked for again after its time gets as long as an `ask` gets

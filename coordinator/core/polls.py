@@ -125,7 +125,7 @@ class PollVote(Command):
 # ---------------------------------------------------------------- in a sheet
 def _ready_text(fields: dict[str, Any]) -> str:
     lines = [f"{n}. {option}" for n, option in enumerate(fields.get("options") or (), 1)]
-    return "\n".join([f"投票: {fields.get('question', '')}", *lines, "回复数字即可, 每人一票"])
+    return "\n".join([f"投票: {fields.get('question', '')}", *lines, "回复数字, 或点 {link}, 每人一票"])
 
 
 def _went_out(turn: Turn, drop: Drop) -> None:
@@ -179,8 +179,8 @@ def vote(turn: Turn, c: PollVote) -> None:
     member = rounds.taking_part(turn, c.member)
     poll = rounds.meant(turn.state.polls, c.poll, "poll")
     option = _option(poll, c.option)
-    if member in poll.members:
-        raise Refusal("already", "this member has voted", {"field": "member", "option": poll.members[member]})
+    if (known := rounds.took_part(turn.state, poll.members, member)) is not None:
+        raise Refusal("already", "this member has voted", {"field": "member", "option": poll.members[known]})
     turn.emit(PollVoted(poll=poll.id, option=option, member=member, group=c.group))
 
 

@@ -127,7 +127,7 @@ class QuizAnswer(Command):
 # ---------------------------------------------------------------- in a sheet
 def _ready_text(fields: dict[str, Any]) -> str:
     prize = f", 奖品: {fields['prize']}" if fields.get("prize") else ""
-    return f"抢答: {fields.get('question', '')}\n前 {fields.get('winners', 1)} 名答对的有奖{prize}"
+    return f"抢答: {fields.get('question', '')}\n前 {fields.get('winners', 1)} 名答对的有奖{prize}\n在群里回答, 或点 {{link}}"
 
 
 def _went_out(turn: Turn, drop: Drop) -> None:
@@ -182,7 +182,7 @@ def close(turn: Turn, c: QuizClose) -> None:
 def answer(turn: Turn, c: QuizAnswer) -> None:
     member = rounds.taking_part(turn, c.member)
     quiz = rounds.meant(turn.state.quizzes, c.quiz, "quiz")
-    if member in quiz.members:
+    if rounds.took_part(turn.state, quiz.members, member) is not None:
         raise Refusal("already", "this member has answered: the first answer counts", {"field": "member"})
     right = normalised(c.answer) in {normalised(each) for each in quiz.answers}
     place = len(quiz.won) + 1 if right and len(quiz.won) < quiz.winners else None

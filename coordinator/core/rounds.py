@@ -5,11 +5,15 @@ Several may be open; whoever names none means the newest.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Protocol, TypeVar
+from collections.abc import Container, Iterable, Mapping
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from coordinator.core import members
 from coordinator.core.groups import own_member
 from coordinator.core.kernel import Refusal, Turn
+
+if TYPE_CHECKING:
+    from coordinator.core.state import State
 
 
 class Round(Protocol):
@@ -46,6 +50,11 @@ def taking_part(turn: Turn, member: str | None) -> str:
     if found is None:
         raise Refusal("invalid", "say which member takes part", {"field": "member"})
     return found
+
+
+def took_part(state: State, taken: Container[str], member: str) -> str | None:
+    """The pseudonym under which a member's person is among those; None where they are not."""
+    return next((each for each in members.pseudonyms(state, member) if each in taken), None)
 
 
 def need_sale_open(turn: Turn) -> None:

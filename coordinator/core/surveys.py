@@ -143,7 +143,7 @@ class SurveyAnswer(Command):
 
 # ---------------------------------------------------------------- in a sheet
 def _ready_text(fields: dict[str, Any]) -> str:
-    return f"问卷: {fields.get('title', '')}, 花一分钟告诉我们, 谢谢"
+    return f"问卷: {fields.get('title', '')}, 花一分钟告诉我们, 谢谢: {{link}}"
 
 
 def _went_out(turn: Turn, drop: Drop) -> None:
@@ -202,7 +202,7 @@ def close(turn: Turn, c: SurveyClose) -> None:
 def answer(turn: Turn, c: SurveyAnswer) -> None:
     member = rounds.taking_part(turn, c.member)
     survey = rounds.meant(turn.state.surveys, c.survey, "survey")
-    if member in survey.members:
+    if rounds.took_part(turn.state, survey.members, member) is not None:
         raise Refusal("already", "this member has answered", {"field": "member"})
     asked = {question.id: question for question in survey.questions}
     chosen: dict[str, int] = {}

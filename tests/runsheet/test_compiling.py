@@ -218,7 +218,7 @@ def test_a_drop_without_text_says_what_its_kind_says(small: dict[str, Any], load
     assert product.text == "3, 2, 1, 上链接! 不粘锅 {price}: {link}"
     assert room.text == "直播间已开, 点这里进: {link}"
     assert coupon.text == "满100减20, 先到先得, 还剩 {coupon.left} 张: {coupon}"
-    assert checkin.text == "签到开始, 在群里回复 1 即可"
+    assert checkin.text == "签到开始, 在群里回复 1, 或点 {link}"
     assert (product.fields, room.fields) == ({"product": "pan"}, {"link": "room"})
     assert coupon.fields == {"coupon": "c20", "quantity": 100}
 

@@ -18,7 +18,7 @@ from coordinator.core import CODES, Actor, State
 from coordinator.core.links import AddressKey
 from coordinator.gateway.api import reply
 from coordinator.gateway.context import GATEWAY
-from coordinator.gateway.landing.keys import find, looked
+from coordinator.gateway.landing.keys import looked, need
 from coordinator.gateway.landing.members import give_cookie
 from coordinator.gateway.landing.onnow import current_link, on_now
 from coordinator.gateway.landing.pages import language, page, wants_json
@@ -32,11 +32,7 @@ REFUSALS = {"too_early": "early", "exhausted": "out", "forbidden": "forbidden", 
 
 
 async def _need(request: web.Request) -> tuple[Sale, AddressKey]:
-    """The sale and drop of the address. Raises Problem."""
-    found = await find(request.app[GATEWAY], request.match_info["key"], "coupon")
-    if found is None:
-        raise Problem(404, "unknown", "there is no such coupon page")
-    return found
+    return await need(request, "coupon page", "coupon")
 
 
 def facts(state: State, key: AddressKey, now: int) -> dict[str, Any]:
@@ -53,14 +49,8 @@ def facts(state: State, key: AddressKey, now: int) -> dict[str, Any]:
 async def coupon_page(request: web.Request) -> web.StreamResponse:
     """A coupon's page for a phone, or what it says as JSON."""
     gateway = request.app[GATEWAY]
-    key_name = request.match_info["key"]
-    found = await find(gateway, key_name, "coupon")
-    if found is None:
-        if wants_json(request):
-            raise Problem(404, "unknown", "there is no such coupon page")
-        return page(request, "closed.html", 404, why="coupon.unknown", now=None, opens_in=None)
-    sale, key = found
-    robot = looked(sale, request, key_name)
+    sale, key = await _need(request)
+    robot = looked(sale, request, request.match_info["key"])
     state = await sale.conductor.settled()
     member, fresh = (None, None) if robot else opener(gateway, sale, state, request, key)
     response = _answer(request, sale, state, key, member, who=fresh)

@@ -22,12 +22,34 @@ _LEFT = {
     "type": "object",
     "properties": {"left": _WHOLE, "open": _FLAG, "standing": _STANDING, "now": _WHOLE, "again_ms": _WHOLE},
 }
-_CLAIM = {
+_SENT: dict[str, Any] = {
+    "id": {"type": "string", "maxLength": 128, "description": "Counts once for its member."},
+    "who": {"type": "string", "description": "The signed member of the page, where no cookies are kept."},
+}
+_CLAIM = {"type": "object", "properties": _SENT}
+_TURN = {
     "type": "object",
     "properties": {
-        "id": {"type": "string", "maxLength": 128, "description": "Counts once for its member."},
-        "who": {"type": "string", "description": "The signed member of the page, where no cookies are kept."},
+        **_SENT,
+        "option": {"type": ["integer", "string"], "description": "Of a poll: its number from 1, or its words."},
+        "answer": {**_TEXT, "description": "To a quiz."},
+        "answers": {"type": "object", "description": "To a survey, by question; a form has a field `q.ID` for each."},
     },
+}
+_GAME = {
+    "type": "object",
+    "description": "Beside these what its kind has: docs/games.md.",
+    "properties": {
+        "sale": _TEXT, "title": _TEXT, "kind": {"enum": ["chain", "draw", "poll", "quiz", "survey", "checkin"]},
+        "id": {"type": ["string", "null"]}, "name": _TEXT, "count": _WHOLE, "until": {"type": ["integer", "null"]},
+        "standing": {"enum": ["early", "withdrawn", "open", "ended", "completed", "failed", "closed", "drawn"]},
+        "taking_part": _FLAG, "now": _WHOLE,
+    },
+}  # fmt: skip
+_LIVE = {
+    "type": "object",
+    "properties": {"standing": _TEXT, "count": _WHOLE, "now": _WHOLE, "again_ms": _WHOLE},
+    "additionalProperties": _WHOLE,
 }
 
 
@@ -49,22 +71,16 @@ def described(path: str, method: str) -> dict[str, Any]:
             forms = {name: {"schema": _CLAIM} for name in ("application/json", "application/x-www-form-urlencoded")}
             done = {"description": "A page, also where the claim was refused; as JSON the code.", "content": both}
             return {"requestBody": {"content": forms}, "responses": {"200": done, **_no_page()}}
-        case "/g/{key}", "GET":
-            return {
-                "responses": {
-                    "200": {
-                        "description": "The page of a chain or draw.",
-                        "content": {**_HTML, "application/json": {"schema": {"type": "object"}}},
-                    },
-                    **_no_page(),
-                }
-            }
-        case "/g/{key}", "POST":
-            forms = {name: {"schema": _CLAIM} for name in ("application/json", "application/x-www-form-urlencoded")}
-            return {
-                "requestBody": {"content": forms},
-                "responses": {"200": {"description": "The page, taking part.", "content": _HTML}, **_no_page()},
-            }
+        case "/g/{key}", _:
+            game = {**_HTML, "application/json": {"schema": _GAME}}
+            told = {"200": {"description": "The page, before or after taking part.", "content": game}, **_no_page()}
+            if method == "GET":
+                return {"responses": told}
+            forms = {name: {"schema": _TURN} for name in ("application/json", "application/x-www-form-urlencoded")}
+            return {"requestBody": {"content": forms}, "responses": told}
+        case "/g/{key}/live", _:
+            live = {"description": "What has changed.", "content": {"application/json": {"schema": _LIVE}}}
+            return {"responses": {"200": live, **_no_page()}}
         case "/c/{key}/left", _:
             left = {"description": "What is left.", "content": {"application/json": {"schema": _LEFT}}}
             return {"responses": {"200": left, **_no_page()}}

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from aiohttp import web
 
 from coordinator.core import CLOCK
 from coordinator.core.links import AddressKey
-from coordinator.gateway.context import Gateway
+from coordinator.gateway.context import GATEWAY, Gateway
 from coordinator.gateway.landing import robots
 from coordinator.gateway.problem import Problem
 from coordinator.registry import Sale
 from coordinator.waiting import AUDIENCE
 
-Kind = Literal["link", "coupon", "chain", "draw"]
 MAX_KEY = 64  # of what a key can be: what is longer is not looked for
 SHED_ABOVE = 5_000  # commands of the audience that wait: beyond it a click is not recorded
 
 
-async def find(gateway: Gateway, key: str, *kinds: Kind) -> tuple[Sale, AddressKey] | None:
+async def find(gateway: Gateway, key: str, *kinds: str) -> tuple[Sale, AddressKey] | None:
     """The sale and drop behind a key. A phone may come to a node that does not serve the sale yet: then it does from now on.
 
     Raises JournalError where it cannot be told which sales there are, Problem while they are still being read.
@@ -33,7 +30,15 @@ async def find(gateway: Gateway, key: str, *kinds: Kind) -> tuple[Sale, AddressK
     return found
 
 
-def _here(gateway: Gateway, key: str, kinds: tuple[Kind, ...]) -> tuple[Sale, AddressKey] | None:
+async def need(request: web.Request, page: str, *kinds: str) -> tuple[Sale, AddressKey]:
+    """What stands behind the address of a request. Raises Problem, beside what `find` does."""
+    found = await find(request.app[GATEWAY], request.match_info["key"], *kinds)
+    if found is None:
+        raise Problem(404, "unknown", f"there is no such {page}")
+    return found
+
+
+def _here(gateway: Gateway, key: str, kinds: tuple[str, ...]) -> tuple[Sale, AddressKey] | None:
     for sale in gateway.registry.here():
         found = sale.conductor.state.keys.get(key)
         if found is not None and found.kind in kinds:

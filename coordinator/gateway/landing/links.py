@@ -12,7 +12,7 @@ from coordinator.answers import Answer
 from coordinator.core import Actor, State
 from coordinator.core.links import LASTING, AddressKey, target
 from coordinator.gateway.context import GATEWAY, Gateway
-from coordinator.gateway.landing.keys import crowded, find, looked
+from coordinator.gateway.landing.keys import crowded, looked, need
 from coordinator.gateway.landing.members import give_cookie
 from coordinator.gateway.landing.onnow import on_now
 from coordinator.gateway.landing.pages import page
@@ -20,7 +20,7 @@ from coordinator.gateway.landing.personal import opener
 from coordinator.gateway.landing.robots import ahead
 from coordinator.registry import Sale
 
-NOT_YET, GONE, NO_SUCH = 425, 410, 404
+NOT_YET, GONE = 425, 410
 
 
 def why_not(state: State, key: AddressKey) -> str | None:
@@ -44,10 +44,7 @@ async def open_link(request: web.Request) -> web.StreamResponse:
     """Leads to the sheet's address and counts a click; a link that is not open shows what is on now."""
     gateway = request.app[GATEWAY]
     key = request.match_info["key"]
-    found = await find(gateway, key, "link")
-    if found is None:
-        return page(request, "closed.html", NO_SUCH, why="link.unknown", now=None, opens_in=None)
-    sale, what = found
+    sale, what = await need(request, "link", "link")
     robot = looked(sale, request, key)
     state = sale.conductor.state
     why = why_not(state, what)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import jinja2
 from aiohttp import web
 
+from coordinator.errors import JournalError
 from coordinator.gateway.landing.words import Lang, say
+from coordinator.gateway.problem import Problem
 
 _LANGUAGES: dict[str, Lang] = {"zh": "zh", "en": "en"}
 _FOLDER = Path(__file__).parent / "pages"
@@ -79,3 +83,27 @@ def page(request: web.Request, name: str, status: int = 200, **values: Any) -> w
         here=str(request.rel_url), **values,
     )  # fmt: skip
     return web.Response(text=html, status=status, content_type="text/html", headers=_HEADERS)
+
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+AGAIN_S = 2  # while the service is starting: after this the page asks again by itself
+
+
+def for_phones(what: str, handler: Handler) -> Handler:
+    """The handler of an address that people open: who is told in words that it is not there, or not yet, gets a page."""
+
+    @functools.wraps(handler)
+    async def answered(request: web.Request) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except (Problem, JournalError) as e:
+            status = e.status if isinstance(e, Problem) else 503
+            if wants_json(request) or status not in {404, 503}:
+                raise
+            if status == 404:
+                return page(request, "closed.html", 404, why=f"{what}.unknown", now=None, opens_in=None)
+            response = page(request, "closed.html", 503, why="starting", now=None, opens_in=AGAIN_S)
+            response.headers["Retry-After"] = "1"
+            return response
+
+    return answered

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 from coordinator.core import State, rewards
 from coordinator.core.claims import codes_of, given_to
@@ -15,6 +13,7 @@ from coordinator.core.cues import Drop
 from coordinator.core.links import AddressKey
 from coordinator.core.members import person
 from coordinator.core.render import money
+from coordinator.gateway.landing.instants import Instants
 from coordinator.gateway.landing.offers import Offer, offer
 from coordinator.gateway.landing.words import Lang, say
 
@@ -44,15 +43,13 @@ def standing(state: State, key: AddressKey, now: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Instants):
     """Everything a page says of a coupon and of its reader. Instants are the sale's; texts of them its zone's."""
 
     key: str
     name: str
     title: str
     status: str
-    now: int
-    speed: float
     standing: str
     left: int
     of: int
@@ -68,7 +65,6 @@ class Shown:
     code_is: CodeIs
     to_earn: str | None
     pay: str | None
-    zone: str
 
     @property
     def code(self) -> str | None:
@@ -87,18 +83,6 @@ class Shown:
     def claim_id(self) -> str:
         """The same until the claim is answered, however often the page is loaded: so it counts once."""
         return f"{self.key}.{self.given + 1}"
-
-    def clock(self, instant: int) -> str:
-        """14:30, with the day where it is another one."""
-        zone = ZoneInfo(self.zone)
-        there, here = (datetime.fromtimestamp(ms / 1000, UTC).astimezone(zone) for ms in (instant, self.now))
-        return there.strftime("%H:%M" if there.date() == here.date() else "%m-%d %H:%M")
-
-    def span(self, instant: int) -> str:
-        """What is left until then, as the page counts it down."""
-        seconds = max(0, -(-(instant - self.now) // round(1000 * self.speed)))
-        hours, rest = divmod(seconds, 3600)
-        return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
 
 
 def shown(

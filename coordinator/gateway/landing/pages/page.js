@@ -71,11 +71,11 @@
     } catch { ended = false; }
   };
 
-  // ---- how many are left: asked again when the server says, less often when it does not answer
+  // ---- what changes meanwhile: asked again when the server says, less often when it does not answer
   let miss = 0, poll = 0;
   const look = async () => {
     clearTimeout(poll);
-    const path = body().dataset.left;
+    const path = body().dataset.live;
     if (!path || document.hidden) return;
     let next = 3000;
     try {
@@ -88,9 +88,11 @@
       next = is.again_ms || next;
       if (came - asked < 2000) setClock(is.now, asked, came);
       if (is.standing !== body().dataset.standing) await renew();
-      else for (const e of document.querySelectorAll("[data-count]")) {
-        if (e.tagName === "rect") e.setAttribute("width", is.left);
-        else e.textContent = e.dataset.count.replace("#", is.left);
+      else for (const e of document.querySelectorAll("main [data-live]")) {
+        const value = is[e.dataset.live];
+        if (value === undefined) continue;
+        if (e.tagName === "rect") e.setAttribute("width", value);
+        else e.textContent = (e.dataset.as || "#").replace("#", value);
       }
     } catch { next = Math.min(60000, 3000 * 2 ** miss++); }
     poll = setTimeout(look, next * (0.9 + Math.random() * 0.2));
@@ -99,14 +101,15 @@
   addEventListener("online", () => { miss = 0; look(); });
   poll = setTimeout(look, 2000 + Math.random() * 1000);
 
-  // ---- claiming: one id, sent until it is answered
+  // ---- claiming and taking part: one id, sent until it is answered
   const online = () => new Promise(done => {
     if (navigator.onLine !== false) done();
     else addEventListener("online", done, { once: true });
   });
-  const claim = async form => {
-    const button = form.querySelector("button"), text = button.textContent;
+  const claim = async (form, pressed) => {
+    const button = pressed || form.querySelector("button"), text = button.textContent;
     const sent = new URLSearchParams(new FormData(form));
+    if (button.name) sent.set(button.name, button.value);
     claiming = true;
     button.setAttribute("aria-disabled", "true");
     button.textContent = word("busy");
@@ -139,7 +142,7 @@
   document.addEventListener("submit", event => {
     if (!window.fetch || !window.AbortController) return;
     event.preventDefault();
-    if (!claiming) claim(event.target);
+    if (!claiming) claim(event.target, event.submitter);
   });
 
   // ---- copying

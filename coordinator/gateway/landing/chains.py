@@ -1,0 +1,34 @@
+"""A chain's page: its product, what it unlocks, how many are in it and how many it needs."""
+
+from __future__ import annotations
+
+from coordinator.core import State, members
+from coordinator.core.links import AddressKey
+from coordinator.core.render import money
+from coordinator.gateway.landing.playing import Playing, game, not_open, opened_by
+
+
+def seen(state: State, key: AddressKey, member: str | None) -> Playing:
+    product = state.products.get(key.what)
+    name = product.name if product else key.what
+    chain = opened_by(state.chains.values(), key)
+    if chain is None:
+        return not_open(state, key, name)
+    unlocks: str | None = None
+    if chain.unlocks is not None and chain.unlocks.price is not None:
+        unlocks = money(chain.unlocks.price, state.the.currency)
+    elif chain.unlocks is not None and chain.unlocks.coupon in state.coupons:
+        unlocks = state.coupons[chain.unlocks.coupon or ""].title
+    mine = members.pseudonyms(state, member) if member else ()
+    return Playing(
+        id=chain.id,
+        name=name,
+        standing=chain.status,
+        count=chain.count,
+        until=chain.until,
+        taking_part=any(each.member in mine for each in chain.members),
+        facts={"target": chain.target, "unlocks": unlocks},
+    )
+
+
+game("chain", seen, "chain.join")

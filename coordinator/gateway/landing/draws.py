@@ -1,0 +1,45 @@
+"""A draw's page: its terms and its commitment; once it is drawn, all by which anybody can check it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from coordinator.core import State, drawing, members
+from coordinator.core.links import AddressKey
+from coordinator.gateway.landing.playing import Playing, game, not_open, opened_by
+
+
+def seen(state: State, key: AddressKey, member: str | None) -> Playing:
+    draw = opened_by(state.draws.values(), key)
+    if draw is None:
+        return not_open(state, key)
+    mine = members.pseudonyms(state, member) if member else ()
+    facts: dict[str, Any] = {
+        "prizes": [{"name": p.name, "quantity": p.quantity} for p in draw.prizes], "by": draw.eligible.by,
+        "collect": draw.collect, "organiser": draw.organiser, "commit": draw.commit, "won": None,
+    }  # fmt: skip
+    if draw.status == "drawn":
+        facts["seed"] = draw.seed
+        facts["winners"] = [{"member": w.member, "prize": w.prize} for w in draw.winners]
+        facts["won"] = next((w.prize for w in draw.winners if w.member in mine), None)
+    if draw.status != "open":
+        facts["entries"] = drawing.entries_of(state, draw.id)
+    return Playing(
+        id=draw.id,
+        name=", ".join(f"{p.name} ×{p.quantity}" if p.quantity > 1 else p.name for p in draw.prizes),
+        standing=draw.status,
+        count=draw.count,
+        until=draw.until,
+        taking_part=not state.entries.get(draw.id, set()).isdisjoint(mine),
+        facts=facts,
+    )
+
+
+def listed(entries: list[str]) -> str:
+    """The entries as they are hashed and checked: one JSON list."""
+    return msgspec.json.encode(entries).decode()
+
+
+game("draw", seen, "draw.enter")
