@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from roles.relay.adapters.base import AnyAdapter
 from roles.relay.adapters.console import ConsoleAdapter
+from roles.relay.adapters.dingtalk import DingtalkAdapter
+from roles.relay.adapters.feishu import FeishuAdapter
+from roles.relay.adapters.slack import SlackAdapter
 from roles.relay.adapters.wecom import WecomAdapter
 
 PLATFORMS: dict[str, type[AnyAdapter]] = {
     adapter.platform: adapter
     for adapter in (
         ConsoleAdapter,
+        DingtalkAdapter,
+        FeishuAdapter,
+        SlackAdapter,
         WecomAdapter,
     )
 }

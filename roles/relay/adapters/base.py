@@ -88,7 +88,7 @@ class Outcome:
         return cls("retry", after_ms=after_ms, why=why)
 
     @classmethod
-    def limited(cls, after_ms: int, why: str) -> Outcome:
+    def limited(cls, after_ms: int | None, why: str) -> Outcome:
         """Certainly not there, and nothing else of this credential will be taken before `after_ms` are over."""
         return cls("retry", after_ms=after_ms, why=why, everyone=True)
 

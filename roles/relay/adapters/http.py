@@ -117,6 +117,14 @@ def milliseconds(seconds: object) -> int | None:
     return math.ceil(min(max(value, 0.0), 86_400.0) * 1000) if math.isfinite(value) else None
 
 
+def clock_words(reply: Reply) -> str:
+    """How far off this machine's clock is, where that can be why a platform refuses a signature."""
+    off = reply.clock_off_s()
+    if off is None or abs(off) < 60:
+        return ""
+    return f"; this machine's clock is {abs(off)} s {'ahead of' if off > 0 else 'behind'} the platform's: set it right"
+
+
 class _Ended(Exception):
     """A call ended without a reply."""
 

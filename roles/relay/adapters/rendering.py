@@ -6,6 +6,7 @@ would read as a mention or a link, without touching the addresses that were mean
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ Size = Callable[[str], int]
 MORE = "…"
 # Breaks what a platform would read as one sign, and is not seen.
 BREAK = "\u200b"
+# <@person> and <at> ping, <a> and <font> are tags, [words](address) hides where it leads, ![](address) is a picture.
+_MARKUP = re.compile(r"<(?=[@/!A-Za-z])|\](?=[(\[:])|!(?=\[)")
 # A cluster may be as long as its writer likes; beyond this it is cut between code points.
 CLUSTER_SIGNS = 32
 _ALL = frozenset({"all", "@all", "everyone", "@everyone", "here", "channel", "所有人", "@所有人"})
@@ -113,15 +116,36 @@ def fit(text: str, addresses: Sequence[str], limit: int, size: Size = in_bytes) 
     return Fitted(f"{head}{MORE}\n{tail}" if head else tail, why)
 
 
-def outside(text: str, addresses: Sequence[str], change: Callable[[str], str]) -> str:
-    """A text with `change` made to all of it but the addresses."""
+def outside(
+    text: str, addresses: Sequence[str], change: Callable[[str], str], address: Callable[[str], str] = str
+) -> str:
+    """A text with `change` made to all of it but the addresses, and `address` to those."""
     longest = sorted((a for a in addresses if a), key=len, reverse=True)
     if not longest:
         return change(text)
-    before, found, after = text.partition(longest[0])
-    if not found:
-        return outside(text, longest[1:], change)
-    return outside(before, longest[1:], change) + found + outside(after, longest, change)
+    parts = re.split("(" + "|".join(map(re.escape, longest)) + ")", text)
+    return "".join((address if n % 2 else change)(part) for n, part in enumerate(parts))
+
+
+def without_markup(text: str, addresses: Sequence[str]) -> str:
+    """Nothing in a text pings, is formatted by tags, or hides an address behind words; its addresses stay as they are."""
+    return outside(text, addresses, lambda part: _MARKUP.sub(lambda found: found[0] + BREAK, part))
+
+
+def without(text: str, address: str) -> str:
+    """A text whose address stands on a card's button instead."""
+    return re.sub(r"[ \t]*\n?[ \t]*" + re.escape(address), "", text).strip() or text
+
+
+def title_of(text: str, room: int, size: Size = in_bytes) -> str:
+    """What a card or a notice is headed with: the first line, as far as it goes."""
+    first = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    return first if size(first) <= room else cut(first, room - size(MORE), size) + MORE
+
+
+def reasons(*whys: str | None) -> str | None:
+    """What of a content went another way than it was written."""
+    return "; ".join(why for why in whys if why) or None
 
 
 def _boundary(text: str, at: int) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -10,15 +9,13 @@ from pydantic import Field, SecretStr
 
 from roles.relay.adapters.base import Content, GroupSettings, Outcome, Prepared
 from roles.relay.adapters.http import Call, HttpAdapter, HttpCredential, Reply
-from roles.relay.adapters.rendering import BREAK, addresses_of, fit, in_bytes, mentions_of, outside
+from roles.relay.adapters.rendering import addresses_of, fit, in_bytes, mentions_of, reasons, without_markup
 
 TEXT_BYTES = 2048
 MARKDOWN_BYTES = 4096
 PER_MINUTE = 20
 WINDOW_MS = 60_000  # what is said to be too often is let through again when a whole window is over
 
-# <@person> would ping, <font> and <a> are markup, [name](address) would hide where it leads.
-_MARKUP = re.compile(r"<(?=[@/A-Za-z])|\](?=\()")
 _SLOWER, _BUSY = frozenset({45009, 45033}), frozenset({-1})
 _GONE = {
     93000: "the robot's key is not valid, or the robot was removed from its group: add it again and mend `key`",
@@ -61,13 +58,15 @@ class WecomAdapter(HttpAdapter[WecomCredential, GroupSettings]):
 
 def _message(content: Content) -> tuple[dict[str, Any], str | None]:
     addresses, mentions = addresses_of(content), mentions_of(content)
-    why = ["pictures went as addresses"] if content.images or content.video else []
+    why = "pictures went as addresses" if content.images or content.video else None
     if content.as_ == "announcement" and not (mentions.everybody or mentions.people):
-        fitted = fit("📢 " + content.text, addresses, MARKDOWN_BYTES, lambda text: in_bytes(_plain(text, addresses)))
-        body: dict[str, Any] = {"msgtype": "markdown", "markdown": {"content": _plain(fitted.text, addresses)}}
+        fitted = fit(
+            "📢 " + content.text, addresses, MARKDOWN_BYTES, lambda text: in_bytes(without_markup(text, addresses))
+        )
+        body: dict[str, Any] = {"msgtype": "markdown", "markdown": {"content": without_markup(fitted.text, addresses)}}
     else:
-        fitted = fit(content.text, addresses, TEXT_BYTES, lambda text: in_bytes(_plain(text, addresses)))
-        text: dict[str, Any] = {"content": _plain(fitted.text, addresses)}
+        fitted = fit(content.text, addresses, TEXT_BYTES, lambda text: in_bytes(without_markup(text, addresses)))
+        text: dict[str, Any] = {"content": without_markup(fitted.text, addresses)}
         people = [*(["@all"] if mentions.everybody else []), *mentions.people]
         phones = [name for name in people if name.isascii() and name.isdigit() and len(name) == 11]
         if names := [name for name in people if name not in phones]:
@@ -75,8 +74,4 @@ def _message(content: Content) -> tuple[dict[str, Any], str | None]:
         if phones:
             text["mentioned_mobile_list"] = phones
         body = {"msgtype": "text", "text": text}
-    return body, "; ".join([*why, *([fitted.why] if fitted.why else [])]) or None
-
-
-def _plain(text: str, addresses: tuple[str, ...]) -> str:
-    return outside(text, addresses, lambda part: _MARKUP.sub(lambda found: found[0] + BREAK, part))
+    return body, reasons(why, fitted.why)

@@ -10,6 +10,7 @@ import asyncio
 import email.utils
 import json
 import os
+import re
 import ssl
 import time
 from collections import deque
@@ -57,6 +58,14 @@ class Answer:
 PAGE = Answer("<!DOCTYPE html><html><body><h1>请登录网络</h1></body></html>", headers={"Content-Type": "text/html"})
 CUT_BEFORE = Answer(cut=True)
 CUT_AFTER = Answer(cut=True, take=True)
+
+
+_LINK = re.compile(r"https?://[^\s\]\[<>)）】，。\u200b]+")
+
+
+def links_in(text: str) -> tuple[str, ...]:
+    """The addresses that a chat makes links of by itself."""
+    return tuple(_LINK.findall(text))
 
 
 class Wrong(Exception):
@@ -116,6 +125,10 @@ class Double:
         raise NotImplementedError
 
     def too_often(self) -> Answer:
+        raise NotImplementedError
+
+    def add_key(self, key: str) -> None:
+        """A further robot, without a secret."""
         raise NotImplementedError
 
     def credential(self) -> str:

@@ -10,10 +10,9 @@ from typing import Any, ClassVar
 
 from aiohttp import web
 
-from tests.roles.relay.doubles.base import Answer, Double, Seen, Taken, Wrong
+from tests.roles.relay.doubles.base import Answer, Double, Seen, Taken, Wrong, links_in
 
 KEY = "693a91f6-7xxx-4bc4-97a0-0ec2sifa5aaa"
-_LINK = re.compile(r"https?://[^\s\]）)】，。\u200b]+")
 
 
 class WecomDouble(Double):
@@ -27,6 +26,9 @@ class WecomDouble(Double):
 
     def routes(self, app: web.Application) -> None:
         app.router.add_post("/cgi-bin/webhook/send", self.post)
+
+    def add_key(self, key: str) -> None:
+        self.keys.add(key)
 
     def credential(self) -> str:
         return self._key
@@ -51,13 +53,13 @@ class WecomDouble(Double):
                 text = body["text"]["content"]
                 _at_most(text, 2048)
                 called = (*body["text"].get("mentioned_list", ()), *body["text"].get("mentioned_mobile_list", ()))
-                return Seen(text, key, tuple(_LINK.findall(text)), tuple("all" if c == "@all" else c for c in called))
+                return Seen(text, key, links_in(text), tuple("all" if c == "@all" else c for c in called))
             case "markdown":
                 text = body["markdown"]["content"]
                 _at_most(text, 4096)
                 hidden = re.findall(r"\[[^\]]*\]\(([^)]*)\)", text)
                 called = tuple("all" if c in ("all", "@all") else c for c in re.findall(r"<@([^>]+)>", text))
-                return Seen(text, key, (*hidden, *_LINK.findall(text)), called)
+                return Seen(text, key, (*hidden, *links_in(text)), called)
             case "image":
                 picture = base64.b64decode(body["image"]["base64"], validate=True)
                 if len(picture) > 2 * 1024 * 1024 or not picture.startswith((b"\xff\xd8\xff", b"\x89PNG")):
