@@ -252,14 +252,15 @@ def windows(state: State) -> Iterable[Key]:
     """
     for plan in state.p.coupons:
         coupon = state.coupons[plan.id]
-        opens, closes = _instant(state, plan.opens), _instant(state, plan.closes)
+        opens, closes = fixed_instant(state, plan.opens), fixed_instant(state, plan.closes)
         if (opens, closes) != (coupon.opens_at, coupon.closes_at):
             coupon.opens_at, coupon.closes_at = opens, closes
             coupon.expired = coupon.expired and closes is not None and closes <= state.at
             yield ("coupons", coupon.id)
 
 
-def _instant(state: State, at: At | None) -> int | None:
+def fixed_instant(state: State, at: At | None) -> int | None:
+    """The instant of a moment that hangs on the show's start alone, or on the clock."""
     if at is None:
         return None
     return at.instant - state.stepped if at.instant is not None else state.the.start + at.offset

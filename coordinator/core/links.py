@@ -27,6 +27,7 @@ class Link(msgspec.Struct, kw_only=True):
     title: str = ""
     clicks: int = 0
     drop: str | None = None
+    closes_at: int | None = None  # from then on its addresses show what is on now
 
 
 class AddressKey(msgspec.Struct, kw_only=True):
@@ -143,6 +144,8 @@ def drop(turn: Turn, c: LinkDrop) -> None:
         raise Refusal("invalid", f"{thing.id} has no url in the sheet", {"field": "product"})
     if state.the.status == "closed":
         raise Refusal("too_late", "the sale is closed", {"status": "closed"})
+    if is_over(state, thing.id, turn.at):
+        raise Refusal("too_late", f"{thing.id} is over: the sheet gives it an end", {"field": "link"})
     checks.need_clean(turn, c.text)
     fields = {"product": thing.id} if c.product is not None else {"link": thing.id}
     firing.drop_by_hand(turn, "link.drop", dict(fields), reaching.check_groups(state, c.groups), c.text)
@@ -169,6 +172,23 @@ def stop_drops(turn: Turn, what: str) -> bool:
     for each in out:
         deliveries.withdraw_drop(turn, each, "link_stopped")
     return True
+
+
+def windows(state: State) -> Iterable[Key]:
+    """Brings the moments up to date at which links are over; which have changed. They hang on the start, as coupons' do."""
+    from coordinator.core.coupons import fixed_instant
+
+    for plan in state.p.links:
+        link, closes = state.links[plan.id], fixed_instant(state, plan.closes)
+        if closes != link.closes_at:
+            link.closes_at = closes
+            yield ("links", link.id)
+
+
+def is_over(state: State, what: str, now: int) -> bool:
+    """Whether a link of the sheet has come to its end. A product's has none of its own."""
+    link = state.links.get(what)
+    return link is not None and link.closes_at is not None and now >= link.closes_at
 
 
 def target(state: State, what: str) -> str | None:

@@ -67,6 +67,7 @@ class LinkPlan(Plain, kw_only=True, frozen=True):
     kind: str
     url: str
     title: str = ""
+    closes: At | None = None
 
 
 class PhrasePlan(Plain, kw_only=True, frozen=True):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from coordinator.core import coupons
+from coordinator.core import coupons, links
 from coordinator.core.kernel import Key
 from coordinator.core.readings import since, things, truth, until
 
@@ -122,6 +122,7 @@ def replan(state: State) -> Iterable[Key]:
             cue.at = instant
             changed.append(("cues", cue.id))
     changed += coupons.windows(state)
+    changed += links.windows(state)
     return changed
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -67,7 +68,7 @@ def check(
             take(rules)
         _, _, findings = load_plan(_read(file), file.name, None, _now_ms())
         if as_json:
-            sys.stdout.write(json.dumps([each.as_object() for each in findings], ensure_ascii=False, indent=2) + "\n")
+            sys.stdout.write(json.dumps(_objects(findings), ensure_ascii=False, indent=2) + "\n")
         else:
             _table(file, findings)
         if any(each.severity in {"error", "block"} for each in findings):
@@ -89,7 +90,7 @@ def show(
         plan, _, findings = load_plan(_read(file), file.name, None, _now_ms())
         read = None if plan is None else understood(plan)
         if as_json:
-            told = {"sheet": read, "findings": [each.as_object() for each in findings]}
+            told = {"sheet": read, "findings": _objects(findings)}
             sys.stdout.write(json.dumps(told, ensure_ascii=False, indent=2) + "\n")
         else:
             if read is not None:
@@ -167,12 +168,23 @@ def _write(file: Path, content: str | bytes) -> None:
         ) from error
 
 
+def _objects(findings: list[Finding]) -> list[dict[str, object]]:
+    """As JSON for programs: in English, whatever the language here."""
+    return [{name: value for name, value in each.as_object().items() if name != "zh"} for each in findings]
+
+
+def _chinese() -> bool:
+    """Whether who reads this terminal reads Chinese, as the locale says."""
+    words = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+    return next((word for word in words if word), "").lower().startswith("zh")
+
+
 def _table(file: Path, findings: list[Finding]) -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    console = Console(soft_wrap=False)
+    console, chinese = Console(soft_wrap=False), _chinese()
     if not findings:
         console.print(f"{escape(str(file))}: good, nothing to say", highlight=False)
         return
@@ -188,7 +200,7 @@ def _table(file: Path, findings: list[Finding]) -> None:
             each.rule,
             str(each.line or ""),
             escape(each.where),
-            escape(each.message),
+            escape(each.said(chinese=chinese)),
         )
     console.print(table)
     counts = {severity: sum(each.severity == severity for each in findings) for severity in _STYLES}

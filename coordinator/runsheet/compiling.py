@@ -80,7 +80,12 @@ def compile_plan(sheet: Sheet) -> Plan:
             for each in sheet.products
         ),
         coupons=tuple(coupons.plan_of(each, sheet) for each in sheet.coupons),
-        links=tuple(plans.LinkPlan(id=each.id, kind=each.kind, url=each.url, title=each.title) for each in sheet.links),
+        links=tuple(
+            plans.LinkPlan(
+                id=each.id, kind=each.kind, url=each.url, title=each.title, closes=coupons.moment(each.closes, sheet)
+            )
+            for each in sheet.links
+        ),
         phrases=service.phrases(sheet),
         service=service.service(sheet),
         keywords=tuple(_keyword(each) for each in sheet.keywords),

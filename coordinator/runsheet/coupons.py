@@ -81,8 +81,8 @@ def faults(coupon: Coupon, currency: str) -> Iterator[tuple[str, str]]:
             yield name, f"a {kind} coupon has no {name}; it takes {takes}"
     if kind in {"group_price", "flash"} and len(coupon.products) > 1:
         yield "products", f"a {kind} coupon is the price of one product; make a coupon for each"
-    for name, moment in (("from", coupon.opens), ("until", coupon.closes)):
-        if moment is not None and moment.base == "end":
+    for name, given in (("from", coupon.opens), ("until", coupon.closes)):
+        if given is not None and given.base == "end":
             yield (
                 name,
                 "a coupon has no end to count from; write an offset from the show such as +30m, or a time: 21:00",
@@ -129,8 +129,8 @@ def plan_of(coupon: Coupon, sheet: Sheet) -> CouponPlan:
         shares=coupon.shares or 0,
         spend=minor(coupon.spend) or 0,
         exclusive=exclusive,
-        opens=_at(coupon.opens, sheet),
-        closes=_at(coupon.closes, sheet),
+        opens=moment(coupon.opens, sheet),
+        closes=moment(coupon.closes, sheet),
         quantity=coupon.quantity,
         per_member=coupon.per_member,
         valid_ms=coupon.valid,
@@ -139,38 +139,43 @@ def plan_of(coupon: Coupon, sheet: Sheet) -> CouponPlan:
     )
 
 
-def _at(moment: times.Moment | None, sheet: Sheet) -> At | None:
-    if moment is None:
+def moment(given: times.Moment | None, sheet: Sheet) -> At | None:
+    """When something begins or ends that hangs on the show alone, as a coupon or a link does."""
+    if given is None:
         return None
-    if moment.base == "clock":
-        instant, _ = times.clock_instant(moment, sheet.start, sheet.timezone)
+    if given.base == "clock":
+        instant, _ = times.clock_instant(given, sheet.start, sheet.timezone)
         return At(base="clock", instant=instant)
-    return At(base="show", offset=moment.offset)
+    return At(base="show", offset=given.offset)
 
 
-def checks(sheet: Sheet, plan: Plan, dropped: dict[str, int]) -> Iterator[tuple[Severity, str, Path, str]]:
-    """(severity, rule, place, message). `dropped`: what the sheet's cues give out of each coupon that they drop."""
+def checks(sheet: Sheet, plan: Plan, dropped: dict[str, int]) -> Iterator[tuple[Severity, str, Path, str, str]]:
+    """(severity, rule, place, message, the same in Chinese). `dropped`: what the sheet's cues give out of each coupon that they drop."""
     prices = {product.id: product.price for product in plan.products}
     for index, each in enumerate(plan.coupons):
         here: Path = ("coupons", index)
         if dropped.get(each.id, 0) > each.quantity:
             message = f"{each.id} has {each.quantity}, its drops give out {dropped[each.id]}; raise quantity to {dropped[each.id]} or lower theirs"
-            yield "block", "PLAN", (*here, "quantity"), message
+            zh = f"{each.id} 只有 {each.quantity} 张, 各次投放共要发 {dropped[each.id]} 张; 把 quantity 改到 {dropped[each.id]}, 或减少投放"
+            yield "block", "PLAN", (*here, "quantity"), message, zh
         if each.over and each.off > each.over:
             message = f"{each.id} takes off more than the basket it needs; check over and off"
-            yield "warn", "PLAN", (*here, "off"), message
+            yield "warn", "PLAN", (*here, "off"), message, f"{each.id} 减的比门槛还多; 核对 over 和 off"
         for product in each.products if each.price is not None else ():
             if each.price is not None and each.price >= prices[product]:
                 message = f"{each.id} costs no less than {product} does; lower price"
-                yield "warn", "PLAN", (*here, "price"), message
+                yield "warn", "PLAN", (*here, "price"), message, f"{each.id} 不比 {product} 的价格低; 降低 price"
         opens, closes = _instant(each.opens, plan), _instant(each.closes, plan)
         if opens is not None and closes is not None and opens >= closes:
-            yield "warn", "PLAN", (*here, "until"), f"{each.id} ends before it begins; move from or until"
+            message = f"{each.id} ends before it begins; move from or until"
+            yield "warn", "PLAN", (*here, "until"), message, f"{each.id} 还没开始就结束了; 改 from 或 until"
         if each.kind == "share_reward":
             message = f"{each.id} rewards sharing; WeChat forbids a reward for likes, shares or follows, use it only where the platform allows it"
-            yield "warn", "INDUCE", here, message
+            zh = f"{each.id} 奖励分享; 微信不许以好处诱导点赞、分享或关注, 只在平台允许处使用"
+            yield "warn", "INDUCE", here, message, zh
         if each.id not in dropped and each.kind not in {"share_reward", "pay_reward"}:
-            yield "inform", "PLAN", here, f"no cue drops {each.id}; it can only be dropped by hand"
+            message = f"no cue drops {each.id}; it can only be dropped by hand"
+            yield "inform", "PLAN", here, message, f"没有节点投放 {each.id}, 只能手动投放"
 
 
 def _instant(at: At | None, plan: Plan) -> int | None:

@@ -69,6 +69,7 @@ def faults(sheet: Sheet) -> Iterator[Fault]:
     yield from _twice_dropped(sheet)
     yield from _money(sheet)
     yield from _coupons(sheet, known)
+    yield from _links(sheet)
     for path, message in service.faults(sheet, known.products, known.coupons):
         yield Fault(path, message)
     yield from _keywords(sheet, known)
@@ -135,6 +136,13 @@ def _coupons(sheet: Sheet, known: _Known) -> Iterator[Fault]:
         for at, product in enumerate(coupon.products):
             yield from _exists(product, "product", known.products, (*here, "products", at))
         yield from _selector(coupon.groups, (*here, "groups"), known)
+
+
+def _links(sheet: Sheet) -> Iterator[Fault]:
+    for index, link in enumerate(sheet.links):
+        if link.closes is not None and link.closes.base == "end":
+            message = "a link has no end to count from; write an offset from the show such as +30m, or a time: 21:00"
+            yield Fault(("links", index, "until"), message)
 
 
 def _keywords(sheet: Sheet, known: _Known) -> Iterator[Fault]:

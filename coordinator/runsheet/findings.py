@@ -13,20 +13,21 @@ SEVERITIES: tuple[Severity, ...] = ("error", "block", "warn", "inform")  # the w
 
 
 class FindingObject(TypedDict):
-    """A finding as JSON."""
+    """A finding as JSON. `message` and `zh` say the same in English and in Chinese."""
 
     severity: Severity
     rule: str
     where: str
     line: int | None
     message: str
+    zh: str
 
 
 class Finding(msgspec.Struct, frozen=True):
     """`error`: the sheet cannot be read. `block`: it must not be sent so. `warn`, `inform`: somebody should look.
 
     `where` is the place in the sheet, such as `segments[1].cues[2].text`; `line` counts from 1 and is None for
-    a sheet that came already parsed.
+    a sheet that came already parsed. `zh` is the message in Chinese, empty where it has none.
     """
 
     severity: Severity
@@ -34,11 +35,21 @@ class Finding(msgspec.Struct, frozen=True):
     where: str
     line: int | None
     message: str
+    zh: str = ""
+
+    def said(self, *, chinese: bool) -> str:
+        """The message in the reader's language, where it is there in it."""
+        return (self.zh or self.message) if chinese else self.message
 
     def as_object(self) -> FindingObject:
-        """The finding as the command line and HTTP give it."""
+        """The finding as HTTP gives it."""
         return FindingObject(
-            severity=self.severity, rule=self.rule, where=self.where, line=self.line, message=self.message
+            severity=self.severity,
+            rule=self.rule,
+            where=self.where,
+            line=self.line,
+            message=self.message,
+            zh=self.zh or self.message,
         )
 
 

@@ -271,6 +271,7 @@ class Link(Part):
     kind: LinkKind
     url: Address
     title: Label = ""
+    closes: Annotated[Moment | None, Field(alias="until")] = None
 
 
 class Guest(Part):

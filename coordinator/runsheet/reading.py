@@ -52,9 +52,9 @@ class Reading:
     object: dict[str, Any] | None = None  # Any: a JSON object
     source: Source = field(default_factory=lambda: Source(None))
 
-    def finding(self, severity: Any, rule: str, path: Path, message: str) -> Finding:
+    def finding(self, severity: Any, rule: str, path: Path, message: str, zh: str = "") -> Finding:
         """A finding at a place of this sheet, with the line where that stands."""
-        return Finding(severity, rule, self.source.cell(path) or where(path), self.source.line(path), message)
+        return Finding(severity, rule, self.source.cell(path) or where(path), self.source.line(path), message, zh)
 
 
 def read_sheet(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from coordinator.core.plan import Plan
 from coordinator.runsheet import Finding, load_plan
 
+CHINESE = re.compile("[一-鿿]")
 NOW_MS = 1_790_000_000_000  # 2026-09-21: before the starts of the sheets here
 
 SMALL: dict[str, Any] = {
@@ -61,10 +63,13 @@ def small() -> dict[str, Any]:
 
 @pytest.fixture
 def load() -> Load:
-    """Reads a sheet as the gateway does."""
+    """Reads a sheet as the gateway does, and sees to it that every check speaks Chinese as well."""
 
     def read(data: Any, name: str = "sheet.yaml", content_type: str | None = None, now_ms: int = NOW_MS) -> Any:
-        return load_plan(data, name, content_type, now_ms)
+        plan, sheet, findings = load_plan(data, name, content_type, now_ms)
+        only_english = [each for each in findings if each.rule != "SHEET" and not CHINESE.search(each.zh)]
+        assert not only_english
+        return plan, sheet, findings
 
     return read
 

@@ -153,6 +153,24 @@ def test_fewer_wordings_than_people_block_for_two_would_post_the_same(small: dic
     assert said(small) == []
 
 
+def test_a_link_that_is_dropped_after_its_end_warns(small: dict[str, Any], said: Said) -> None:
+    small["links"][0]["until"] = "+2m"
+    cue = {"at": "+119s", "do": "link.drop", "link": "room", "groups": "all", "text": "看直播 {link}"}
+    small["segments"][0]["cues"].append(cue)
+    assert said(small) == []
+    cue["at"] = "+2m"
+    assert said(small) == [("warn", "PLAN", "segments[0].cues[4].at")]
+    small["links"][0]["until"] = "20:02:30"
+    assert said(small) == []
+
+
+def test_a_link_has_no_end_to_count_its_own_from(small: dict[str, Any], errors: Any) -> None:
+    small["links"][0]["until"] = "end +1m"
+    [(where, message)] = errors(small)
+    assert where == "links[0].until"
+    assert "offset from the show" in message
+
+
 def test_a_price_above_its_list_price_warns(small: dict[str, Any], said: Said) -> None:
     small["products"][0]["list_price"] = "99"
     assert said(small) == [("warn", "PLAN", "products[0].list_price")]
@@ -190,6 +208,7 @@ def test_every_finding_says_where_in_the_file(example: bytes, load: Any) -> None
         "where": "segments[1].lasts",
         "line": 27,
         "message": "pan-intro lasts 4m; three minutes is the most a product holds, make it shorter or two",
+        "zh": "pan-intro 长 4m, 一个商品最多讲 3m; 缩短, 或分成两段",
     }
 
 

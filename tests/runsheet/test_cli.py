@@ -12,8 +12,9 @@ from coordinator.runsheet.cli import app
 from coordinator.runsheet.reading import read_sheet
 
 
-def run(*args: str | Path) -> Result:
-    return CliRunner().invoke(app, [str(each) for each in args], env={"COLUMNS": "200"})
+def run(*args: str | Path, lang: str = "C.UTF-8") -> Result:
+    env = {"COLUMNS": "200", "LANG": lang, "LC_ALL": "", "LC_MESSAGES": ""}
+    return CliRunner().invoke(app, [str(each) for each in args], env=env)
 
 
 @pytest.fixture
@@ -54,6 +55,15 @@ def test_check_names_line_field_and_what_to_do(tmp_path: Path, example: bytes) -
     assert "12" in result.stdout
     assert "coupons[0].quantity" in result.stdout
     assert "a whole number" in result.stdout
+
+
+def test_check_speaks_the_language_of_the_terminal(tmp_path: Path, example: bytes) -> None:
+    file = tmp_path / "sheet.yaml"
+    file.write_bytes(example.replace(b"lasts: 3m", b"lasts: 4m"))
+    assert "the most a product holds" in run("check", file).stdout
+    chinese = run("check", file, lang="zh_CN.UTF-8").stdout
+    assert "一个商品最多讲 3m" in chinese
+    assert "the most a product holds" not in chinese
 
 
 def test_check_as_json_gives_the_findings_of_the_contract(tmp_path: Path, example: bytes) -> None:

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from coordinator.answers import Answer
 from coordinator.core import Actor, State
-from coordinator.core.links import LASTING, AddressKey, target
+from coordinator.core.links import LASTING, AddressKey, is_over, target
 from coordinator.gateway.context import GATEWAY, Gateway
 from coordinator.gateway.landing.keys import crowded, looked, need
 from coordinator.gateway.landing.members import give_cookie
@@ -23,7 +23,7 @@ from coordinator.registry import Sale
 NOT_YET, GONE = 425, 410
 
 
-def why_not(state: State, key: AddressKey) -> str | None:
+def why_not(state: State, key: AddressKey, now: int) -> str | None:
     """Why a link leads nowhere now, as a word of words.py; None where it is open."""
     drop = state.drops[key.drop]
     if drop.status == "withdrawn":
@@ -34,6 +34,8 @@ def why_not(state: State, key: AddressKey) -> str | None:
         return "link.early"
     if target(state, key.what) is None:
         return "link.withdrawn"  # a later sheet has left it out
+    if is_over(state, key.what, now):
+        return "link.over"
     link = state.links.get(key.what)
     if state.the.status == "closed" and (link is None or link.kind not in LASTING):
         return "link.closed"
@@ -47,7 +49,7 @@ async def open_link(request: web.Request) -> web.StreamResponse:
     sale, what = await need(request, "link", "link")
     robot = looked(sale, request, key)
     state = sale.conductor.state
-    why = why_not(state, what)
+    why = why_not(state, what, sale.conductor.clock.now())
     if why is not None:
         return _closed(request, sale, what, why)
     if ahead(request.headers):
@@ -66,13 +68,13 @@ async def open_link(request: web.Request) -> web.StreamResponse:
 
 
 def _closed(request: web.Request, sale: Sale, key: AddressKey, why: str) -> web.Response:
-    state = sale.conductor.state
+    state, now = sale.conductor.state, sale.conductor.clock.now()
     opens_in = None
     if why == "link.early":
-        left = (state.drops[key.drop].fire_at - sale.conductor.clock.now()) / (sale.conductor.clock.speed or 1.0)
+        left = (state.drops[key.drop].fire_at - now) / (sale.conductor.clock.speed or 1.0)
         opens_in = max(1, round(left / 1000 + 0.5))
     status = NOT_YET if why == "link.early" else GONE
-    return page(request, "closed.html", status, why=why, now=on_now(state, key.group), opens_in=opens_in)
+    return page(request, "closed.html", status, why=why, now=on_now(state, key.group, now), opens_in=opens_in)
 
 
 def click(gateway: Gateway, sale: Sale, key: str, member: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from coordinator.core import State
+from coordinator.core.links import is_over
 from coordinator.core.render import money
 
 
@@ -21,8 +22,9 @@ class OnNow:
     replay: str | None = None
 
 
-def on_now(state: State, group: str) -> OnNow:
-    """What a member of this group may open just now."""
+def on_now(state: State, group: str, now: int | None = None) -> OnNow:
+    """What a member of this group may open just now; without `now`, as of the last that happened."""
+    now = state.at if now is None else now
     the = state.the
     over = the.status in {"ended", "closed"}
     product = state.products.get(the.product or "") if not over else None
@@ -31,14 +33,16 @@ def on_now(state: State, group: str) -> OnNow:
         status=the.status,
         product=product.name if product else None,
         price=money(product.price, the.currency) if product else None,
-        link=current_link(state, product.id, group) if product else None,
-        room=None if over else _of_kind(state, "room", group),
-        replay=_of_kind(state, "replay", group) if over else None,
+        link=current_link(state, product.id, group, now) if product else None,
+        room=None if over else _of_kind(state, "room", group, now),
+        replay=_of_kind(state, "replay", group, now) if over else None,
     )
 
 
-def current_link(state: State, what: str, group: str) -> str | None:
+def current_link(state: State, what: str, group: str, now: int | None = None) -> str | None:
     """The open address of a product or link that was sent last into a group; None where none was."""
+    if is_over(state, what, state.at if now is None else now):
+        return None
     for drop in reversed(state.drops.values()):
         if drop.kind == "link" and drop.what == what and drop.status == "fired" and not drop.stopped:
             delivery = state.deliveries.get(state.by_drop.get(drop.id, {}).get(group, ""))
@@ -47,11 +51,11 @@ def current_link(state: State, what: str, group: str) -> str | None:
     return None
 
 
-def _of_kind(state: State, kind: str, group: str) -> str | None:
+def _of_kind(state: State, kind: str, group: str, now: int) -> str | None:
     """The newest link of a kind that the group has; the room needs none: whoever is asked to a sale may come in."""
-    links = [link for link in state.links.values() if link.kind == kind]
+    links = [link for link in state.links.values() if link.kind == kind and not is_over(state, link.id, now)]
     for link in links:
-        if (path := current_link(state, link.id, group)) is not None:
+        if (path := current_link(state, link.id, group, now)) is not None:
             return path
     if kind != "room":
         return None

@@ -15,6 +15,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "link.early.more": ("到点会自动打开, 不用刷新。", "It opens by itself at its time. No need to reload."),
     "link.stopped": ("这个链接已停用", "This link has been stopped"),
     "link.stopped.more": ("主播团队停用了它。请看下面现在的内容, 或群里最新的消息。", "The team has stopped it. See what is on now, or the newest message in your group."),
+    "link.over": ("这个链接已到期", "This link is over"),
+    "link.over.more": ("它只开放到约定的时间。请看下面现在的内容, 或群里最新的消息。", "It was open until its time. See what is on now, or the newest message in your group."),
     "link.withdrawn": ("这个链接已撤回", "This link has been taken back"),
     "link.withdrawn.more": ("请看下面现在的内容, 或群里最新的消息。", "See what is on now, or the newest message in your group."),
     "link.closed": ("活动已结束", "The sale is over"),

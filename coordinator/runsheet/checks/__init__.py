@@ -40,7 +40,7 @@ def check(reading: Reading, plan: Plan, *, now_ms: int) -> list[Finding]:
     ]
     found = [_overruled(sheet, each) for each in found]
     found.sort(key=lambda each: (SEVERITIES.index(each.severity), reading.source.line(each.path) or 0))
-    return [reading.finding(each.severity, each.rule, each.path, each.message) for each in found]
+    return [reading.finding(each.severity, each.rule, each.path, each.message, each.zh) for each in found]
 
 
 def _overruled(sheet: Sheet, found: Found) -> Found:
@@ -49,5 +49,10 @@ def _overruled(sheet: Sheet, found: Found) -> Found:
         return found
     for each in sheet.checks.overruled:
         if each.rule == found.rule and each.term in found.message:
-            return replace(found, severity="warn", message=f"{found.message} (overruled by {each.by}: {each.reason})")
+            return replace(
+                found,
+                severity="warn",
+                message=f"{found.message} (overruled by {each.by}: {each.reason})",
+                zh=f"{found.zh} ({each.by} 已越过: {each.reason})",
+            )
     return found

@@ -17,6 +17,7 @@ class Found:
     rule: str
     path: Path
     message: str
+    zh: str
 
 
 def windows(plan: Plan) -> list[tuple[int, int]]:

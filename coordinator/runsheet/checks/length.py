@@ -22,7 +22,8 @@ def check(sheet: Sheet, plan: Plan, judge: Judge) -> Iterator[Found]:
                 f"{segment.id} lasts {times.length_text(segment.lasts)}; {_minutes(longest)} is the most a product holds, "
                 "make it shorter or two"
             )
-            yield Found("warn", "LENGTH", ("segments", number, "lasts"), message)
+            zh = f"{segment.id} 长 {times.length_text(segment.lasts)}, 一个商品最多讲 {times.length_text(longest)}; 缩短, 或分成两段"
+            yield Found("warn", "LENGTH", ("segments", number, "lasts"), message, zh)
     relays = {group.id: group.relay[:1] for group in plan.groups}
     for path, cue, compiled, _, _ in each_cue(sheet, plan):
         if not into_groups(compiled.do):
@@ -30,7 +31,7 @@ def check(sheet: Sheet, plan: Plan, judge: Judge) -> Iterator[Found]:
         reached = {r for g in selectors.select(compiled.groups or "all", plan.groups) for r in relays[g]}
         for text in cue.text or ():
             for fault in too_long(plan, judge, text, reached):
-                yield Found(fault.severity, fault.rule, (*path, "text"), fault.message)
+                yield Found(fault.severity, fault.rule, (*path, "text"), fault.message, fault.zh)
 
 
 def _minutes(ms: int) -> str:

@@ -37,7 +37,8 @@ def check(sheet: Sheet, plan: Plan, judge: Judge) -> Iterator[Found]:
     for name in plan.pacing.caps:
         if not name.startswith("group:") and name not in tiers:
             message = f"no group has the tier {name[:40]}, so this caps nothing; name a tier of the groups, or group:ID"
-            yield Found("warn", "PLAN", ("pacing", "caps", name), message)
+            zh = f"没有群的层级是 {name[:40]}, 这一条不起作用; 写群里有的层级, 或 group:ID"
+            yield Found("warn", "PLAN", ("pacing", "caps", name), message, zh)
 
 
 def _sends(sheet: Sheet, plan: Plan) -> Iterator[_Send]:
@@ -71,7 +72,9 @@ def _too_many(sends: list[_Send], plan: Plan, judge: Judge) -> Iterator[Found]:
                 + (f" and {len(full) - 1} more groups" if len(full) > 1 else "")
                 + f", the platform takes {limits[full[0]]}; it would wait there, move it or leave something out"
             )
-            yield Found("warn", "RATE", (*send.path, "at"), message)
+            others = f" 等 {len(full)} 个群" if len(full) > 1 else ""
+            zh = f"{send.cue} 是一分钟内发到 {full[0]}{others} 的第 {n} 条, 平台只收 {limits[full[0]]} 条; 会在那里排队, 挪开或删去一些"
+            yield Found("warn", "RATE", (*send.path, "at"), message, zh)
 
 
 def _again(sends: list[_Send], plan: Plan, judge: Judge) -> Iterator[Found]:
@@ -88,5 +91,9 @@ def _again(sends: list[_Send], plan: Plan, judge: Judge) -> Iterator[Found]:
                 f"{send.cue} says the same as {near[0].cue} into the same group, {times.length_text(max(send.at - near[0].at, 1000))} "
                 f"later, and would be held back; word it otherwise, or leave {times.length_text(window)} between them"
             )
-            yield Found("warn", "DUP", (*send.path, "text"), message)
+            zh = (
+                f"{send.cue} 与 {near[0].cue} 发到同一个群的内容相同, 只隔 {times.length_text(max(send.at - near[0].at, 1000))}, "
+                f"会被压住; 换一种说法, 或相隔 {times.length_text(window)}"
+            )
+            yield Found("warn", "DUP", (*send.path, "text"), message, zh)
         last.update({(text, group): send for group in send.groups})

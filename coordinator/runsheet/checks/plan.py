@@ -61,6 +61,7 @@ def check(sheet: Sheet, plan: Plan, now_ms: int) -> Iterator[Found]:
     yield from _segments(sheet, plan)
     yield from _cues(sheet, plan)
     yield from _coupons(sheet, plan)
+    yield from _links(sheet, plan)
     yield from _addresses(sheet)
     yield from _prices(sheet)
     yield from _team(sheet)
@@ -72,7 +73,8 @@ def _times(sheet: Sheet, plan: Plan, now_ms: int) -> Iterator[Found]:
     if plan.start < now_ms:
         ago = times.length_text((now_ms - plan.start) // 60_000 * 60_000 or 1000)
         message = f"the planned start lies {ago} in the past; move it, or begin with the sale's start set to now"
-        yield Found("warn", "PLAN", ("start",), message)
+        zh = f"计划开始时间已过去 {ago}; 改时间, 或以现在为开始时间创建场次"
+        yield Found("warn", "PLAN", ("start",), message, zh)
     clocks: list[tuple[Path, int, times.Clock]] = [(("start",), *times.start_instant(sheet.start, zone))]
     for number, segment in enumerate(sheet.segments):
         moments: list[tuple[Path, times.Moment | None]] = [(("segments", number), segment.at)]
@@ -81,20 +83,24 @@ def _times(sheet: Sheet, plan: Plan, now_ms: int) -> Iterator[Found]:
             if moment is not None and moment.base == "clock":
                 clocks.append(((*place, "at"), *times.clock_instant(moment, sheet.start, zone)))
     for path, instant, clock in clocks:
-        shown = f"{times.local_text(instant, zone)} in {zone.key}"
+        local = times.local_text(instant, zone)
+        shown = f"{local} in {zone.key}"
         if clock == "skipped":
             message = (
                 f"the clock leaps over this time that day; it becomes {shown}, write another time if that is not meant"
             )
-            yield Found("warn", "PLAN", path, message)
+            zh = f"当天时钟跳过这一时刻, 会变成 {zone.key} 的 {local}; 如非本意请换时间"
+            yield Found("warn", "PLAN", path, message, zh)
         elif clock == "twice":
             message = f"the clock shows this time twice that day; the first, {shown}, is taken, write another time if that is not meant"
-            yield Found("warn", "PLAN", path, message)
+            zh = f"当天这一时刻出现两次, 取第一次, 即 {zone.key} 的 {local}; 如非本意请换时间"
+            yield Found("warn", "PLAN", path, message, zh)
 
 
 def _segments(sheet: Sheet, plan: Plan) -> Iterator[Found]:
     if not sheet.segments:
-        yield Found("warn", "PLAN", ("segments",), "the sheet has no segments; add at least one with cues")
+        message = "the sheet has no segments; add at least one with cues"
+        yield Found("warn", "PLAN", ("segments",), message, "脚本没有环节; 至少加一个带节点的环节")
     for number, ((before, after), (one, other)) in enumerate(
         zip(pairwise(windows(plan)), pairwise(plan.segments), strict=True)
     ):
@@ -103,20 +109,21 @@ def _segments(sheet: Sheet, plan: Plan) -> Iterator[Found]:
             message = (
                 f"{one.id} runs over: {other.id} begins {over} before it ends; shorten {one.id} or move {other.id}"
             )
-            yield Found("warn", "PLAN", ("segments", number + 1, "at"), message)
+            zh = f"{one.id} 超时: 它结束前 {over}, {other.id} 已开始; 缩短 {one.id} 或推后 {other.id}"
+            yield Found("warn", "PLAN", ("segments", number + 1, "at"), message, zh)
     for number, segment in enumerate(plan.segments):
         here: Path = ("segments", number)
         if segment.kind == "guest" and not any(guest.segment == segment.id for guest in plan.guests):
             message = (
                 f"{segment.id} is a guest segment without a guest; add one under guests, with segment: {segment.id}"
             )
-            yield Found("inform", "PLAN", here, message)
+            zh = f"{segment.id} 是嘉宾环节却没有嘉宾; 在 guests 里加一位, 写 segment: {segment.id}"
+            yield Found("inform", "PLAN", here, message, zh)
         if segment.kind != "product":
             continue
         if segment.product is None:
-            yield Found(
-                "warn", "PLAN", (*here, "product"), f"{segment.id} is a product segment without a product; add product:"
-            )
+            message = f"{segment.id} is a product segment without a product; add product:"
+            yield Found("warn", "PLAN", (*here, "product"), message, f"{segment.id} 是商品环节却没有商品; 写 product:")
 
 
 def _cues(sheet: Sheet, plan: Plan) -> Iterator[Found]:
@@ -126,29 +133,32 @@ def _cues(sheet: Sheet, plan: Plan) -> Iterator[Found]:
         uses = _uses(compiled.do) | _ALWAYS
         for name in Cue.model_fields:
             if getattr(cue, name) is not None and name not in uses:
-                yield Found("warn", "PLAN", (*path, name), f"{name} has no effect on {compiled.do}; remove it")
+                message = f"{name} has no effect on {compiled.do}; remove it"
+                yield Found("warn", "PLAN", (*path, name), message, f"{name} 对 {compiled.do} 不起作用; 删去")
         if compiled.at is not None:
             yield from _placed(path, compiled, segment, window, due(compiled.at, plan, window))
         for name, who in (("prompt", cue.prompt), ("task", cue.task), ("to", cue.to), ("who", cue.who)):
             if who is not None and who not in ROLES and who not in people:
                 message = f"{who} is neither a role nor in the team; add the person under team, or write one of {', '.join(ROLES)}"
-                yield Found("warn", "PLAN", (*path, name), message)
+                zh = f"{who} 既不是角色也不在团队里; 加到 team, 或写 {', '.join(ROLES)} 之一"
+                yield Found("warn", "PLAN", (*path, name), message, zh)
         if compiled.confirm is not None and not may(compiled.confirm.role, "cue.confirm"):
             message = (
                 f"{compiled.confirm.role} has no button for it: the controller confirms; write confirm: controller"
             )
-            yield Found("warn", "PLAN", (*path, "confirm"), message)
+            zh = f"{compiled.confirm.role} 没有确认按钮, 由场控确认; 写 confirm: controller"
+            yield Found("warn", "PLAN", (*path, "confirm"), message, zh)
         if into_groups(compiled.do):
             reached = selectors.select(compiled.groups or "all", plan.groups)
             place = (*path, "groups" if cue.groups else "do")
             if not reached:
-                yield Found(
-                    "warn", "PLAN", place, f"{compiled.groups} is no group of the sheet; name groups that it has"
-                )
+                message = f"{compiled.groups} is no group of the sheet; name groups that it has"
+                yield Found("warn", "PLAN", place, message, f"脚本里没有群符合 {compiled.groups}; 写已有的群")
             elif without := [each for each in reached if each in no_relay]:
                 some = ", ".join(without[:3]) + (" …" if len(without) > 3 else "")
                 message = f"{len(without)} of {len(reached)} groups have no relay ({some}), nothing will reach them; add relay: to them"
-                yield Found("warn", "PLAN", place, message)
+                zh = f"{len(reached)} 个群中 {len(without)} 个没有群助手 ({some}), 收不到任何内容; 给它们写 relay:"
+                yield Found("warn", "PLAN", place, message, zh)
 
 
 def _placed(path: Path, cue: CuePlan, segment: SegmentPlan, window: tuple[int, int], instant: int) -> Iterator[Found]:
@@ -157,12 +167,14 @@ def _placed(path: Path, cue: CuePlan, segment: SegmentPlan, window: tuple[int, i
         message = (
             f"{cue.id} lies {early} before its segment {segment.id}; move it to the one that runs then, or change at"
         )
-        yield Found("warn", "PLAN", (*path, "at"), message)
+        zh = f"{cue.id} 比所在环节 {segment.id} 早 {early}; 移到当时的环节, 或改 at"
+        yield Found("warn", "PLAN", (*path, "at"), message, zh)
     # What counts from the segment's end may lie behind it; anything else there is withdrawn when the segment ends.
     elif cue.at is not None and cue.at.base != "end" and instant > window[1] and segment.kind != "aftercare":
         late = times.length_text(instant - window[1])
         message = f"{cue.id} lies {late} after the end of {segment.id} and would be skipped; write at: end +{late}, or make the segment longer"
-        yield Found("warn", "PLAN", (*path, "at"), message)
+        zh = f"{cue.id} 在 {segment.id} 结束后 {late}, 会被跳过; 写 at: end +{late}, 或延长环节"
+        yield Found("warn", "PLAN", (*path, "at"), message, zh)
 
 
 def _coupons(sheet: Sheet, plan: Plan) -> Iterator[Found]:
@@ -176,6 +188,25 @@ def _coupons(sheet: Sheet, plan: Plan) -> Iterator[Found]:
         yield Found(*finding)
 
 
+def _links(sheet: Sheet, plan: Plan) -> Iterator[Found]:
+    """A link that has an end is not dropped after it."""
+    ends: dict[str, int] = {}
+    for link in plan.links:
+        if link.closes is not None:
+            at = link.closes
+            ends[link.id] = at.instant if at.instant is not None else plan.start + at.offset
+    for path, _, cue, _, window in each_cue(sheet, plan):
+        end = ends.get(str(cue.fields.get("link")))
+        if cue.do != "link.drop" or cue.at is None or end is None:
+            continue
+        late = due(cue.at, plan, window) - end
+        if late >= 0:
+            what, after = cue.fields["link"], f"{times.length_text(late)} after" if late else "at"
+            message = f"{cue.id} drops {what} {after} its end and leads nobody there; move its until, or the cue"
+            zh = f"{cue.id} 投放 {what} 时它已到期" + (f" {times.length_text(late)}" if late else "")
+            yield Found("warn", "PLAN", (*path, "at"), message, f"{zh}, 点开只见到期页; 改它的 until 或节点时间")
+
+
 def _addresses(sheet: Sheet) -> Iterator[Found]:
     addresses: list[tuple[Path, str | None]] = []
     for index, link in enumerate(sheet.links):
@@ -185,9 +216,8 @@ def _addresses(sheet: Sheet) -> Iterator[Found]:
     addresses += [(("guests", index, "poster"), guest.poster) for index, guest in enumerate(sheet.guests)]
     for path, address in addresses:
         if address is not None and not address.lower().startswith("https://"):
-            yield Found(
-                "warn", "PLAN", path, "the address is not https; platforms warn their members of it, write https://"
-            )
+            message = "the address is not https; platforms warn their members of it, write https://"
+            yield Found("warn", "PLAN", path, message, "地址不是 https, 平台会提示风险; 改为 https://")
 
 
 def _prices(sheet: Sheet) -> Iterator[Found]:
@@ -196,7 +226,8 @@ def _prices(sheet: Sheet) -> Iterator[Found]:
             price, listed = to_minor(product.price, sheet.currency), to_minor(product.list_price, sheet.currency)
             if listed < price:
                 message = f"{product.id} costs more than its list price; check price and list_price"
-                yield Found("warn", "PLAN", ("products", index, "list_price"), message)
+                zh = f"{product.id} 比划线价还贵; 核对 price 和 list_price"
+                yield Found("warn", "PLAN", ("products", index, "list_price"), message, zh)
 
 
 def _team(sheet: Sheet) -> Iterator[Found]:
@@ -205,7 +236,8 @@ def _team(sheet: Sheet) -> Iterator[Found]:
             message = (
                 f"{member.groups} is no group of the sheet, {member.person} would see none; name groups that it has"
             )
-            yield Found("warn", "PLAN", ("team", index, "groups"), message)
+            zh = f"脚本里没有群符合 {member.groups}, {member.person} 会看不到任何群; 写已有的群"
+            yield Found("warn", "PLAN", ("team", index, "groups"), message, zh)
 
 
 def _braces(sheet: Sheet, plan: Plan) -> Iterator[Found]:
@@ -216,4 +248,5 @@ def _braces(sheet: Sheet, plan: Plan) -> Iterator[Found]:
             for name in _PLACEHOLDER.findall(text):
                 if name not in filled:
                     message = f"{{{name}}} is not filled in and would be sent as it stands; known are {known}"
-                    yield Found("warn", "PLAN", (*path, "text"), message)
+                    zh = f"{{{name}}} 不会被填写, 将原样发出; 可用的有 {known}"
+                    yield Found("warn", "PLAN", (*path, "text"), message, zh)

@@ -19,7 +19,7 @@ def check(sheet: Sheet, plan: Plan, judge: Judge) -> Iterator[Found]:
         here: Path = ("products", index)
         if listed is not None and listed > product.price and not backed(judge, listed, product.history, plan.start):
             for fault in unbacked(judge, "", f"list_price {sheet.products[index].list_price}"):
-                yield Found(fault.severity, fault.rule, (*here, "list_price"), fault.message)
+                yield Found(fault.severity, fault.rule, (*here, "list_price"), fault.message, fault.zh)
         said: list[tuple[Path, str]] = [((*here, "script"), product.script)]
         said += [((*here, "points", at), point) for at, point in enumerate(product.points)]
         for path, text in said:
@@ -35,7 +35,7 @@ def check(sheet: Sheet, plan: Plan, judge: Judge) -> Iterator[Found]:
 def _said(path: Path, text: str, about: object, plan: Plan, judge: Judge, priced: dict[str, Priced]) -> Iterator[Found]:
     of = priced.get(about) if isinstance(about, str) else None
     for fault in price_faults(judge, text, of, list(priced.values()), plan.start, plan.currency):
-        yield Found(fault.severity, fault.rule, path, fault.message)
+        yield Found(fault.severity, fault.rule, path, fault.message, fault.zh)
 
 
 def _priced(product: ProductPlan, coupons: tuple[CouponPlan, ...]) -> Priced:

@@ -16,4 +16,4 @@ def check(sheet: Sheet, plan: Plan, judge: Judge) -> Iterator[Found]:
     for path, _, compiled, _, _ in each_cue(sheet, plan):
         if compiled.do == "draw.open":
             for fault in prize_faults(judge, stated(compiled.fields), plan.currency):
-                yield Found(fault.severity, fault.rule, (*path, "prizes"), fault.message)
+                yield Found(fault.severity, fault.rule, (*path, "prizes"), fault.message, fault.zh)

@@ -16,7 +16,7 @@ def check(sheet: Sheet, judge: Judge) -> Iterator[Found]:
     known = tuple([each.url for each in sheet.links] + [each.url for each in sheet.products if each.url])
     for path, text, use in said(sheet, known):
         for fault in judged(judge, text, use):
-            yield Found(fault.severity, fault.rule, path, fault.message)
+            yield Found(fault.severity, fault.rule, path, fault.message, fault.zh)
 
 
 def said(sheet: Sheet, known: tuple[str, ...] = ()) -> Iterator[tuple[Path, str, Use]]:

@@ -20,7 +20,8 @@ def check(sheet: Sheet, plan: Plan, judge: Judge) -> Iterator[Found]:
                 f"{member.person} posts in groups and nothing marks them as staff; add mark: to the team, and show it in "
                 "the name they have there"
             )
-            yield Found("inform", "SHILL", ("team", index), message)
+            zh = f"{member.person} 会在群里发言, 却没有标明是工作人员; 在团队里写 mark:, 并显示在群昵称里"
+            yield Found("inform", "SHILL", ("team", index), message, zh)
     posting = POSTING | {member.person for member in sheet.team if member.role in POSTING}
     names = [member.person for member in sheet.team if member.role == "cheer"]
     cheers = len(names)
@@ -35,12 +36,14 @@ def check(sheet: Sheet, plan: Plan, judge: Judge) -> Iterator[Found]:
             message = (
                 f"{cheers} people have {len(texts)} wordings to post, and no two post the same; give at least {cheers}"
             )
-            yield Found("block", "SHILL", (*path, "text"), message)
+            zh = f"{cheers} 人只有 {len(texts)} 种说法, 任何两人不能发同样的话; 至少写 {cheers} 种"
+            yield Found("block", "SHILL", (*path, "text"), message, zh)
         for text in texts:
             first, cue = posted.setdefault(text, (who, compiled.id))
             if first != who and text:
                 message = (
                     f"{who} would post what {first} posts in {cue}: the same text from two accounts; word it otherwise"
                 )
-                yield Found("block", "SHILL", (*path, "text"), message)
+                zh = f"{who} 要发的与 {first} 在 {cue} 里发的相同: 两个账号同一句话; 换一种说法"
+                yield Found("block", "SHILL", (*path, "text"), message, zh)
                 break

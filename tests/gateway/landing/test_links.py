@@ -156,3 +156,26 @@ async def test_when_the_sale_is_closed_only_what_is_for_afterwards_leads_on(
         assert "活动已结束" in after.text
     else:
         assert after.headers["Location"] == "https://live.example/x"
+
+
+async def test_after_its_end_a_link_shows_that_it_is_over_and_what_is_on_now(room: InProcess) -> None:
+    links = [
+        {"id": "early", "kind": "room", "url": "https://live.example/early", "until": "-1s"},
+        {"id": "card", "kind": "card", "url": "https://card.example/li"},
+    ]
+    sale = await room.sale(sheet(lead="0s", links=links))
+    controller = await room.join(sale)
+    relay = await room.join(sale, "relay", "r1")
+    await controller.done("show.arm")
+    await controller.done("product.show", product="pan")
+    await controller.done("link.drop", link="early", groups="all")
+    path = (await relay.event("delivery.requested", group="g1"))["content"]["link"].removeprefix(room.url)
+    assert (await opened(room, path)).headers["Location"] == "https://live.example/early"
+    await controller.done("show.start")  # its end hangs on the start: a second before it
+    over = await opened(room, path, **{"Accept-Language": "zh-CN"})
+    assert over.status == 410
+    assert "这个链接已到期" in over.text
+    assert "不粘锅" in over.text
+    assert "live.example" not in over.text
+    assert (await controller.do("link.drop", link="early", groups="all"))["code"] == "too_late"
+    await controller.done("link.drop", link="card", groups="all")

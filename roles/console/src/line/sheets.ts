@@ -7,6 +7,8 @@ export interface Finding {
   where: string;
   line: number | null;
   message: string;
+  /** The same in Chinese. */
+  zh?: string;
 }
 
 export interface Change {
