@@ -13,6 +13,7 @@ import uvloop
 
 from roles.relay.agent import Agent
 from roles.relay.config import RelayConfig, load
+from roles.relay.receiving.server import Receiving, together
 
 
 def relay(
@@ -38,4 +39,20 @@ async def _run(settings: RelayConfig) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, agent.stop)
-    await agent.run()
+    await together(agent, receiving_of(settings, agent))
+
+
+def receiving_of(settings: RelayConfig, agent: Agent) -> Receiving | None:
+    """What the relay listens to; None where it only sends."""
+    if settings.inlet is None:
+        return None
+    return Receiving(
+        agent,
+        coordinator=settings.coordinator,
+        token=settings.token.get_secret_value(),
+        data=settings.data,
+        groups=settings.routes.groups,
+        settings=settings.receiving,
+        staff=settings.staff,
+        inlet=settings.inlet,
+    )

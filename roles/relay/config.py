@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from roles.relay.adapters import PLATFORMS
 from roles.relay.adapters.base import AnyAdapter, CredentialSettings, Route, Routes
 from roles.relay.adapters.finding import UnknownPlatform, find
 from roles.relay.errors import ConfigError, Problem
+from roles.relay.receiving.settings import InletSettings, ReceivingSettings, Staff
 
 Key = tuple[str | int, ...]
 
@@ -38,6 +39,9 @@ class FileSettings(BaseModel):
     data: Path = Path("relay-data")
     credentials: dict[str, dict[str, Any]] = Field(min_length=1)
     groups: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    inlet: InletSettings | None = None
+    receiving: ReceivingSettings = ReceivingSettings()
+    staff: Staff = Field(default_factory=dict)
 
     @field_validator("coordinator")
     @classmethod
@@ -56,6 +60,9 @@ class RelayConfig:
     token: SecretStr
     data: Path
     routes: Routes
+    inlet: InletSettings | None = None
+    receiving: ReceivingSettings = field(default_factory=ReceivingSettings)
+    staff: Staff = field(default_factory=dict)
 
 
 def load(file: Path, environment: Mapping[str, str] = os.environ) -> RelayConfig:
@@ -85,7 +92,7 @@ def load(file: Path, environment: Mapping[str, str] = os.environ) -> RelayConfig
             routes[group] = route
     if reader.problems:
         raise reader.error()
-    return RelayConfig(top.coordinator, top.sale, top.token, data, Routes(routes))
+    return RelayConfig(top.coordinator, top.sale, top.token, data, Routes(routes), top.inlet, top.receiving, top.staff)
 
 
 def _parse(file: Path) -> Any:

@@ -6,11 +6,8 @@ commit, so that two hundred groups at one instant cost one flush. All times are 
 
 from __future__ import annotations
 
-import asyncio
 import fcntl
-import sqlite3
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -19,6 +16,7 @@ import msgspec
 
 from coordinator.errors import CannotStart
 from roles.relay import machine
+from roles.relay.disk import Disk, Statement
 from roles.relay.errors import DiskFailed
 
 # What is older and was acknowledged can no longer matter to a sale or to a rate window.
@@ -37,8 +35,11 @@ create table if not exists reports (
   body text not null, made integer not null, acknowledged integer not null default 0,
   unique (sale, id));
 """
-
-Statement = tuple[str, Sequence[Any]]
+_FORGET_SENDINGS = """
+delete from sendings where ended < ? and not exists (select 1 from reports r where r.sale = sendings.sale
+  and r.delivery = sendings.delivery and r.attempt = sendings.attempt and r.acknowledged = 0)
+"""
+_FORGET_REPORTS = "delete from reports where acknowledged = 1 and made < ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,33 +85,22 @@ class SendLog:
 
     def __init__(self, data: Path | None) -> None:
         self._lock = _only_one(data) if data is not None else None
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="relay-log")
-        self._waiting: list[tuple[list[Statement], asyncio.Future[None]]] = []
-        self._flushing: asyncio.Task[None] | None = None
+        old = machine.wall_ms() - KEEP_MS
         try:
-            self._db = sqlite3.connect(
-                data / "relay.sqlite" if data is not None else ":memory:", isolation_level=None, check_same_thread=False
+            self._disk = Disk(
+                data / "relay.sqlite" if data is not None else None,
+                _TABLES,
+                [(_FORGET_SENDINGS, (old,)), (_FORGET_REPORTS, (old,))],
             )
-            self._db.execute("pragma journal_mode=wal")
-            self._db.execute("pragma synchronous=full")
-            self._db.executescript(_TABLES)
-            self._db.execute(
-                "delete from sendings where ended < ? and not exists (select 1 from reports r where r.sale = sendings.sale"
-                " and r.delivery = sendings.delivery and r.attempt = sendings.attempt and r.acknowledged = 0)",
-                (machine.wall_ms() - KEEP_MS,),
-            )
-            self._db.execute("delete from reports where acknowledged = 1 and made < ?", (machine.wall_ms() - KEEP_MS,))
-        except sqlite3.Error as error:
-            self._thread.shutdown(wait=False)
+        except DiskFailed:
             if self._lock is not None:
                 self._lock.close()
-            where = data / "relay.sqlite" if data is not None else "memory"
-            raise DiskFailed(f"{where}: {error}") from error
+            raise
 
     async def begin(self, sendings: Iterable[Sending]) -> None:
         """Records "sending" for all of them, before any platform is called."""
         began = machine.wall_ms()
-        await self._write(
+        await self._disk.write(
             [
                 (
                     "insert or replace into sendings values (?,?,?,?,?,null,null)",
@@ -122,7 +112,7 @@ class SendLog:
 
     async def undo(self, sendings: Iterable[Sending]) -> None:
         """Takes back a `begin` for which no platform was called."""
-        await self._write(
+        await self._disk.write(
             [
                 (
                     "delete from sendings where sale = ? and delivery = ? and attempt = ? and ended is null",
@@ -134,25 +124,27 @@ class SendLog:
 
     async def finish(self, sale: str, report: Report) -> None:
         """Records how an attempt ended, with the report of it; also of one that was never begun (expired)."""
-        await self._write(_ending(sale, report, machine.wall_ms()))
+        await self._disk.write(_ending(sale, report, machine.wall_ms()))
 
     async def acknowledge(self, sale: str, ids: Iterable[str]) -> None:
         """The coordinator has taken these reports."""
-        await self._write([("update reports set acknowledged = 1 where sale = ? and id = ?", (sale, i)) for i in ids])
+        await self._disk.write(
+            [("update reports set acknowledged = 1 where sale = ? and id = ?", (sale, i)) for i in ids]
+        )
 
     async def recover(self, sale: str, unknown: str) -> None:
         """What was begun by an earlier process and has no end becomes `unknown`, with `unknown` as the reason."""
-        rows = await self._read("select delivery, attempt from sendings where sale = ? and ended is null", (sale,))
+        rows = await self._disk.read("select delivery, attempt from sendings where sale = ? and ended is null", (sale,))
         statements: list[Statement] = []
         for delivery, attempt in rows:
             fields = {"outcome": "unknown", "why": unknown}
             statements += _ending(sale, Report.make(delivery, attempt, fields), machine.wall_ms())
         if statements:
-            await self._write(statements)
+            await self._disk.write(statements)
 
     async def known(self, sale: str) -> dict[str, Known]:
         """For each delivery the last attempt that ended here."""
-        rows = await self._read(
+        rows = await self._disk.read(
             "select delivery, attempt, outcome, acknowledged, body from reports where sale = ? order by attempt, n",
             (sale,),
         )
@@ -163,7 +155,7 @@ class SendLog:
 
     async def unacknowledged(self, sale: str) -> list[Report]:
         """Reports that no answer has come to, oldest first."""
-        rows = await self._read(
+        rows = await self._disk.read(
             "select id, delivery, attempt, outcome, body from reports where sale = ? and acknowledged = 0 order by n",
             (sale,),
         )
@@ -176,7 +168,7 @@ class SendLog:
         negative: rather too few sends than too many.
         """
         now = machine.wall_ms()
-        rows = await self._read(
+        rows = await self._disk.read(
             "select ifnull(ended, ?) from sendings where credential = ? and ifnull(ended, ?) >= ?",
             (now, credential, now, now - int(within_s * 1000)),
         )
@@ -184,54 +176,9 @@ class SendLog:
 
     async def close(self) -> None:
         """Waits for what is being written, then lets go of the file."""
-        if self._flushing is not None:
-            await self._flushing
-        self._thread.shutdown(wait=True)
-        self._db.close()
+        await self._disk.close()
         if self._lock is not None:
             self._lock.close()
-
-    async def _read(self, sql: str, values: Sequence[Any]) -> list[Any]:
-        try:
-            return await asyncio.get_running_loop().run_in_executor(
-                self._thread, lambda: self._db.execute(sql, values).fetchall()
-            )
-        except sqlite3.Error as error:
-            raise DiskFailed(str(error)) from error
-
-    async def _write(self, statements: list[Statement]) -> None:
-        loop = asyncio.get_running_loop()
-        written: asyncio.Future[None] = loop.create_future()
-        self._waiting.append((statements, written))
-        if self._flushing is None:
-            self._flushing = loop.create_task(self._flush(loop))
-        await written
-
-    async def _flush(self, loop: asyncio.AbstractEventLoop) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting, []
-            failed: DiskFailed | None = None
-            try:
-                await loop.run_in_executor(
-                    self._thread, self._commit, [s for statements, _ in batch for s in statements]
-                )
-            except sqlite3.Error as error:
-                failed = DiskFailed(str(error))
-            for _, written in batch:
-                if not written.done():
-                    written.set_exception(failed) if failed else written.set_result(None)
-        self._flushing = None
-
-    def _commit(self, statements: list[Statement]) -> None:
-        self._db.execute("begin immediate")
-        try:
-            for sql, values in statements:
-                self._db.execute(sql, values)
-            self._db.execute("commit")
-        except sqlite3.Error:
-            if self._db.in_transaction:
-                self._db.execute("rollback")
-            raise
 
 
 def _ending(sale: str, report: Report, now: int) -> list[Statement]:

@@ -14,8 +14,8 @@ import coordinator.clock
 import coordinator.conductor
 import coordinator.fanout.outbox
 import coordinator.journal.codec
+import roles.relay.disk
 import roles.relay.line
-import roles.relay.log
 import roles.relay.machine
 from tests.simulation.loop import PROCESS, VirtualLoop
 from tests.simulation.network import Network
@@ -72,7 +72,7 @@ def replaced(
         (roles.relay.machine, "time", clock),
         (roles.relay.machine, "random", SimpleNamespace(uniform=source.between)),
         (roles.relay.machine, "secrets", SimpleNamespace(token_hex=lambda n: source.bytes(n).hex())),
-        (roles.relay.log, "sqlite3", SimpleNamespace(connect=disk, Error=sqlite3.Error)),
+        (roles.relay.disk, "sqlite3", SimpleNamespace(connect=disk, Error=sqlite3.Error)),
         (roles.relay.line, "connect", connect),
     ]
     before = [(module, name, getattr(module, name)) for module, name, _ in places]

@@ -209,6 +209,11 @@ class Routes:
         found = [route.adapter for route in routes.values()] + ([fallback] if fallback else [])
         self.adapters: dict[str, AnyAdapter] = {adapter.name: adapter for adapter in found}
 
+    @property
+    def groups(self) -> frozenset[str]:
+        """The groups that are named in the configuration."""
+        return frozenset(self._routes)
+
     def to(self, group: str) -> Route | None:
         route = self._routes.get(group)
         if route is None and self._fallback is not None:

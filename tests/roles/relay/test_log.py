@@ -64,8 +64,8 @@ async def test_the_rate_log_counts_what_has_no_end_as_just_sent(tmp_path):
 async def test_writes_that_come_together_share_commits(tmp_path):
     store = SendLog(tmp_path)
     commits = []
-    commit = store._commit
-    store._commit = lambda statements: (commits.append(len(statements)), commit(statements))[1]
+    commit = store._disk._commit
+    store._disk._commit = lambda statements: (commits.append(len(statements)), commit(statements))[1]
     await asyncio.gather(*(store.begin([sending(n)]) for n in range(100)))
     assert sum(commits) == 100
     assert len(commits) == 1
@@ -78,7 +78,7 @@ async def test_a_disk_that_does_not_take_it_says_so(tmp_path):
     def full(_: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
-    store._commit = full
+    store._disk._commit = full
     with pytest.raises(DiskFailed, match="disk is full"):
         await store.begin([sending(1)])
     await store.close()
@@ -92,6 +92,6 @@ async def test_a_file_that_is_no_record_is_named(tmp_path):
 
 async def test_its_file_is_flushed_at_each_commit(tmp_path):
     store = SendLog(tmp_path)
-    assert store._db.execute("pragma journal_mode").fetchone() == ("wal",)
-    assert store._db.execute("pragma synchronous").fetchone() == (2,)
+    assert store._disk._db.execute("pragma journal_mode").fetchone() == ("wal",)
+    assert store._disk._db.execute("pragma synchronous").fetchone() == (2,)
     await store.close()

@@ -127,7 +127,7 @@ async def test_a_relay_that_cannot_record_sends_nothing_and_stops(coordinator, g
 
     async def work_on_a_full_disk():
         async with relays.running(groups) as agent:
-            agent._store._commit = full
+            agent._store._disk._commit = full
             await coordinator.announce(coordinator.delivery("d1"))
             await coordinator.until(lambda: not coordinator.sockets)
 

@@ -1,0 +1,53 @@
+"""What the relay's own server answers where something is wrong: RFC 9457 problem objects, as the coordinator's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import structlog
+from aiohttp import web
+
+from roles.relay.errors import DiskFailed
+
+log = structlog.get_logger("relay")
+
+RETRY_S = 30
+MAX_BODY = 1024 * 1024
+_WORDS = {404: "there is nothing here; POST /observe takes what was seen", 405: "use POST"}
+
+
+class Problem(Exception):
+    def __init__(self, status: int, code: str, message: str, details: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message, self.details = status, code, message, details
+
+    def response(self) -> web.Response:
+        body: dict[str, Any] = {
+            "type": "about:blank", "title": self.code, "status": self.status, "detail": self.message, "code": self.code,
+            "message": self.message,
+        }  # fmt: skip
+        if self.details is not None:
+            body["details"] = self.details
+        headers = {"Retry-After": str(RETRY_S)} if self.status == 503 else {}
+        data = msgspec.json.encode(body)
+        return web.Response(status=self.status, body=data, content_type="application/problem+json", headers=headers)
+
+
+@web.middleware
+async def problems(request: web.Request, handler: Any) -> web.StreamResponse:  # Any: aiohttp's own type is private
+    try:
+        response: web.StreamResponse = await handler(request)
+        return response
+    except Problem as e:
+        return e.response()
+    except DiskFailed as e:
+        log.error("what was seen cannot be kept", why=str(e))
+        return Problem(
+            503, "busy", "the relay cannot keep it: its disk does not take it; send it again later"
+        ).response()
+    except web.HTTPRequestEntityTooLarge:
+        return Problem(413, "invalid", f"a body has at most {MAX_BODY} bytes: send it in parts").response()
+    except web.HTTPException as e:
+        code = {404: "unknown", 403: "forbidden"}.get(e.status, "invalid")
+        return Problem(e.status, code, _WORDS.get(e.status, e.reason or code)).response()
