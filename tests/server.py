@@ -122,7 +122,15 @@ class ServerProcess(Room):
         return self._process.pid
 
     async def start(self) -> None:
-        """Starts it and waits until it says that it is ready."""
+        """Starts it and waits until it says that it is ready. Where it does not, nothing of it is left behind."""
+        try:
+            await self._start()
+        except BaseException:  # a test that is called off, too
+            if self._process is not None and self._reader is not None:
+                await self.kill()
+            raise
+
+    async def _start(self) -> None:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "coordinator.cli", *self._command, "--data", str(self.data), "--port", str(self.port),
             cwd=ROOT, env=self.env, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
@@ -180,6 +188,11 @@ class ServerProcess(Room):
         if self._reader is not None:
             await self._reader
         return code
+
+    async def gone(self) -> None:
+        """Sees to it that nothing of it is left, however the test ended."""
+        if self._process is not None and self._process.returncode is None:
+            await self.kill()
 
     def memory_bytes(self) -> int:
         """The memory that the process holds."""

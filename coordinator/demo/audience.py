@@ -221,7 +221,7 @@ class SimulatedAudience:
             return planner.opened(action, self._clock.now(), page.coupon) if self._went_well("open", page) else []
         page = await self._shop.claim(member, action.key, f"{self._name}-{member}-{action.key}")
         self._went_well("claim", page)
-        return planner.claimed(action, self._clock.now(), page.claimed)
+        return planner.claimed(action, self._clock.now(), page.claimed, off=page.off, pay=page.pay)
 
     def _went_well(self, what: str, page: Opened) -> bool:
         if page.ok:
@@ -276,7 +276,7 @@ class SimulatedAudience:
             report["link"] = order.link
         if order.coupon:
             report["coupon"] = order.coupon
-        if order.coupon and action.do == "pay":
+        if order.coupon and action.do == "pay" and order.buys is None:
             return [report, {"kind": "coupon.redeem", "code": order.coupon, "order": order.id}]
         return [report]
 

@@ -89,6 +89,7 @@ class Planner:
         self._orders: dict[str, int] = {}
         self._heard: dict[str, int] = {}
         self._spoken_of: dict[str, str] = {}  # group -> the product that was last named or shown there
+        self._buyers: set[str] = set()  # who has paid for something
 
     def meanwhile(self, group: str, start: int, end: int, scene: Scene) -> list[Action]:
         """What goes on in a group from `start` to `end` by itself: talk, questions, joins, leaves."""
@@ -189,19 +190,26 @@ class Planner:
     def opened(self, opened: Action, now: int, coupon: str | None = None) -> list[Action]:
         """After a coupon's page was opened; `coupon` is its id or title where the page tells."""
         rng = rng_for(self.seed, "opened", opened.person.who, opened.key)
+        terms = self.catalogue.terms_of(coupon)
+        if terms is not None and terms.earned and opened.person.who not in self._buyers:
+            return []  # the page says that it is for who has paid
         if rng.random() >= self.rates.claim:
             return []
         at = now + rng.randrange(2_000, 25_000)
         return [Action(at, "claim", opened.person, key=opened.key, product=opened.product, coupon=coupon)]
 
-    def claimed(self, claim: Action, now: int, code: str | None) -> list[Action]:
-        """After a claim was answered; `code` is None where there was none left."""
+    def claimed(
+        self, claim: Action, now: int, code: str | None, *, off: int | None = None, pay: int | None = None
+    ) -> list[Action]:
+        """After a claim was answered; `code` is None where there was none left, `pay` what it costs before it is good."""
         if code is None:
             return []
         rng = rng_for(self.seed, "claimed", claim.person.who, claim.key)
         if rng.random() >= self.rates.order_after_claim:
             return []
-        return self._buys(rng, now, claim, product=claim.product, code=code, coupon=claim.coupon)
+        if pay is not None and claim.coupon is not None:
+            return [self._deposit(rng, now, claim, code, pay)]
+        return self._buys(rng, now, claim, product=claim.product, code=code, coupon=claim.coupon, off=off)
 
     def placed(self, placed: Action, now: int) -> list[Action]:
         """After an order was taken: most pay soon, some tell the group."""
@@ -216,6 +224,10 @@ class Planner:
     def paid(self, paid: Action, now: int) -> list[Action]:
         """After a payment: a few show their order, fewer want their money back."""
         rng = rng_for(self.seed, "paid", paid.order.id if paid.order else "")
+        if paid.order is not None and paid.order.buys is not None:
+            code, coupon = paid.order.coupon, paid.order.buys
+            return self._buys(rng, now, paid, product=paid.product, code=code, coupon=coupon)
+        self._buyers.add(paid.person.who)
         out = []
         if rng.random() < 0.25:
             out.append(Action(now + rng.randrange(3_000, 90_000), "say", paid.person, rng.choice(texts.AFTER_PAYMENT)))
@@ -246,16 +258,29 @@ class Planner:
         link: str | None = None,
         code: str | None = None,
         coupon: str | None = None,
+        off: int | None = None,
     ) -> list[Action]:
+        terms = self.catalogue.terms_of(coupon)
+        if terms is not None and terms.products and product not in terms.products:
+            product = terms.products[0]  # one who claimed it means to use it
         wanted = self.catalogue.by_id(product) or self.catalogue.any_product(rng)
         if wanted is None:
             return []
         person = because.person
-        n = self._orders[person.who] = self._orders.get(person.who, 0) + 1
-        number = f"demo-{person.group}-{person.number}-{n}"
-        order = basket(rng, self.catalogue, number, wanted, link=link, code=code, coupon=coupon)
+        order = basket(rng, self.catalogue, self._number(person), wanted, link=link, code=code, coupon=coupon, off=off)
         at = now + rng.randrange(15_000, 200_000)
         return [Action(at, "place", person, key=because.key, product=wanted.id, order=order)]
+
+    def _deposit(self, rng: Random, now: int, claim: Action, code: str, pay: int) -> Action:
+        """What is paid for the code itself: an order of the coupon."""
+        coupon = claim.coupon or ""
+        order = Order(self._number(claim.person), ((coupon, 1, pay),), pay, None, code, coupon)
+        at = now + rng.randrange(5_000, 60_000)
+        return Action(at, "place", claim.person, key=claim.key, product=claim.product, order=order)
+
+    def _number(self, person: Person) -> str:
+        n = self._orders[person.who] = self._orders.get(person.who, 0) + 1
+        return f"demo-{person.group}-{person.number}-{n}"
 
 
 def _questions(goods: Goods | None) -> tuple[str, ...]:

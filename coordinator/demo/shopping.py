@@ -34,6 +34,8 @@ class Opened:
     address: str | None = None  # where a link led
     coupon: str | None = None  # which coupon a page shows, where it tells
     claimed: str | None = None  # the member's code
+    off: int | None = None  # what it is worth, where codes differ: a part of a pool
+    pay: int | None = None  # what is to be paid for it before it is good
 
 
 class Shopfront(Protocol):
@@ -119,9 +121,11 @@ class HttpShopfront:
     async def claim(self, member: str, key: str, claim: str) -> Opened:
         status, body, _ = await self._visit("POST", f"/c/{key}", member, {"id": claim})
         if status in (200, 201) and isinstance(body.get("result", body), dict):
-            code = body.get("result", body).get("code")
+            given = body.get("result", body)
+            code, off, pay = (given.get(name) for name in ("code", "off", "pay"))
             if isinstance(code, str):
-                return Opened(True, claimed=code)
+                own = off if isinstance(off, int) and given.get("kind") == "pool" else None
+                return Opened(True, claimed=code, off=own, pay=pay if isinstance(pay, int) else None)
         return _refusal(status, body)
 
     async def report(self, hook: str, commands: Sequence[Command]) -> Sequence[Answer]:

@@ -32,8 +32,8 @@ async def the_sale(demo: ServerProcess) -> str:
 
 async def until_it_is_over(demo: ServerProcess) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Plays the controller: confirms what waits, goes on, ends and closes. The record, the sheet, and what `verify` says."""
-    await demo.start()
     try:
+        await demo.start()
         sale = await the_sale(demo)
         sheet = from_yaml(ready_sheet("flash", now_ms=clocks.wall_ms())).value
         controller = await demo.join(sale)
@@ -67,8 +67,9 @@ async def until_it_is_over(demo: ServerProcess) -> tuple[list[dict[str, Any]], d
                 await controller.until(lambda cue=cue: state["cues"][cue]["status"] != "waiting")
         await controller.done("show.close")
         events = await demo.events(sale)
-    finally:
         code = await demo.stop()
+    finally:
+        await demo.gone()
     assert code == 0
     rc, out, err = await dropcue("verify", sale, "--data", str(demo.data))
     assert rc == 0, out + err
@@ -86,6 +87,7 @@ async def test_a_full_flash_sale_uses_every_kind_of_drop_and_breaks_none_of_the_
     for kind in (
         "coupon.claimed",
         "coupon.redeemed",
+        "coupon.paid",
         "link.clicked",
         "order.paid",
         "question.raised",
@@ -93,4 +95,8 @@ async def test_a_full_flash_sale_uses_every_kind_of_drop_and_breaks_none_of_the_
         "poll.voted",
     ):
         assert of(events, kind), f"nobody did {kind}"
+    kinds = {c["id"]: c["kind"] for c in sheet["coupons"]}
+    every = {"threshold", "amount", "percent", "deposit", "pool", "pay_reward", "flash"}
+    for kind in ("coupon.claimed", "coupon.redeemed"):
+        assert {kinds[e["coupon"]] for e in of(events, kind)} == every, f"some kind was never {kind}"
     assert broken(events, sheet) == []

@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from coordinator.core.phrases import words
 from coordinator.core.plan import Plan
 from coordinator.runsheet import checks
 from coordinator.runsheet.ready import KINDS, ready_sheet
+from coordinator.runsheet.source import from_yaml
+from tests.core.driver import START, Sale
 
 NOON_MS = int(datetime(2026, 11, 22, 4, tzinfo=UTC).timestamp() * 1000)
 
@@ -20,6 +23,18 @@ def test_a_ready_sheet_has_no_finding_worse_than_a_hint(kind: str, load: Any) ->
     assert isinstance(plan, Plan)
     assert [each for each in findings if each.severity != "inform"] == []
     assert plan.kind == kind
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_ready_sheet_has_approved_answers_with_the_price_and_stock_of_the_moment(kind: str) -> None:
+    sale = Sale(from_yaml(ready_sheet(kind, now_ms=START)).value, relays=False, check=False)
+    plan = sale.state.p
+    assert len(plan.phrases) >= 5
+    texts = " ".join(phrase.text for phrase in plan.phrases)
+    assert all(field in texts for field in ("{price}", "{stock}", "{coupon.left}"))
+    for phrase in plan.phrases:
+        said = words(sale.state, phrase.id, None if phrase.product or phrase.coupon else plan.products[0].id)
+        assert "{" not in said
 
 
 @pytest.mark.parametrize(
@@ -46,7 +61,9 @@ def test_the_flash_sale_is_a_whole_evening(load: Any) -> None:
     assert len(plan.team) == 8
     assert {member.role for member in plan.team} == {"owner", "host", "cohost", "controller", "cheer", "support"}
     assert len(plan.products) == 8
-    assert {coupon.kind for coupon in plan.coupons} == {"threshold", "amount"}
+    assert {coupon.kind for coupon in plan.coupons} == {
+        "threshold", "amount", "percent", "deposit", "pool", "pay_reward", "flash",
+    }  # fmt: skip
     kinds = [segment.kind for segment in plan.segments]
     assert {"warmup", "opening", "product", "qa", "peak", "limited", "wrapup", "aftercare"} <= set(kinds)
     cues = [cue for segment in plan.segments for cue in segment.cues]
