@@ -65,6 +65,7 @@ ALLOWED = {
     "coordinator/registry.py": "watches the wall clock for steps; ids of new sales",
     "coordinator/settings.py": "the signing key that is made at the first start",
     "coordinator/runsheet/cli.py": "`sheet check` says that a planned start lies in the past",
+    "coordinator/runsheet/pictures.py": "asks the net of pictures, for `sheet check --images` alone",
     "coordinator/demo/": "a simulated audience lives in time and by seeded chance",
     "roles/relay/": "a process of its own: its lease, windows and clock",
     "replay/": "reads a journal in a thread, so that a service that reviews itself goes on; plays a past sale in time",

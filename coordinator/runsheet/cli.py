@@ -58,6 +58,9 @@ def check(
         Path | None,
         typer.Option(envvar="DROPCUE_RULES", help="A folder of rule sets of your own, beside the shipped one."),
     ] = None,
+    images: Annotated[
+        bool, typer.Option("--images", help="Ask the pictures' servers for their size and type; needs the net.")
+    ] = False,
 ) -> None:
     """Say what is wrong with a sheet, where, and what to do. Ends with 1 where something is an error or blocks."""
     from coordinator.rules import take
@@ -67,6 +70,8 @@ def check(
         if rules is not None:
             take(rules)
         _, _, findings = load_plan(_read(file), file.name, None, _now_ms())
+        if images:
+            findings += _of_pictures(file)
         if as_json:
             sys.stdout.write(json.dumps(_objects(findings), ensure_ascii=False, indent=2) + "\n")
         else:
@@ -166,6 +171,15 @@ def _write(file: Path, content: str | bytes) -> None:
         raise CannotStart(
             f"{file} cannot be written ({error.strerror or error}); check the folder and its rights"
         ) from error
+
+
+def _of_pictures(file: Path) -> list[Finding]:
+    import asyncio
+
+    from coordinator.runsheet import pictures
+    from coordinator.runsheet.reading import read_sheet
+
+    return asyncio.run(pictures.check(read_sheet(_read(file), file.name)))
 
 
 def _objects(findings: list[Finding]) -> list[dict[str, object]]:

@@ -48,3 +48,17 @@ def each_cue(sheet: Sheet, plan: Plan) -> Iterator[tuple[Path, Cue, CuePlan, Seg
 def posts(cue: Cue, posting: Container[str]) -> bool:
     """Whether the words of a task are for members of the groups, and not among the team. `posting` are who posts there."""
     return cue.what in {"post", "thank"} or (cue.what is None and (cue.task or cue.who or "") in posting)
+
+
+def pictures(sheet: Sheet) -> Iterator[tuple[Path, str]]:
+    """Every picture of a sheet, and where it stands."""
+    for index, product in enumerate(sheet.products):
+        if product.image is not None:
+            yield ("products", index, "image"), product.image
+    for index, guest in enumerate(sheet.guests):
+        if guest.poster is not None:
+            yield ("guests", index, "poster"), guest.poster
+    for number, segment in enumerate(sheet.segments):
+        for index, cue in enumerate(segment.cues):
+            for at, image in enumerate(cue.images or ()):
+                yield ("segments", number, "cues", index, "images", at), image

@@ -11,7 +11,7 @@ from coordinator.core.cue_kinds import into_groups
 from coordinator.core.money import to_minor
 from coordinator.core.plan import CuePlan, Plan, SegmentPlan
 from coordinator.runsheet import coupons, times
-from coordinator.runsheet.checks.found import Found, due, each_cue, windows
+from coordinator.runsheet.checks.found import Found, due, each_cue, pictures, windows
 from coordinator.runsheet.model import ROLES, Cue, Sheet
 from coordinator.runsheet.source import Path
 from roles.permissions import may
@@ -212,8 +212,8 @@ def _addresses(sheet: Sheet) -> Iterator[Found]:
     for index, link in enumerate(sheet.links):
         addresses.append((("links", index, "url"), link.url))
     for index, product in enumerate(sheet.products):
-        addresses += [(("products", index, "url"), product.url), (("products", index, "image"), product.image)]
-    addresses += [(("guests", index, "poster"), guest.poster) for index, guest in enumerate(sheet.guests)]
+        addresses.append((("products", index, "url"), product.url))
+    addresses += pictures(sheet)
     for path, address in addresses:
         if address is not None and not address.lower().startswith("https://"):
             message = "the address is not https; platforms warn their members of it, write https://"
