@@ -34,8 +34,14 @@ class Nodes(Room):
         return random.choice(self.up).url
 
     async def start(self) -> None:
-        for node in self.nodes:
-            await node.start()
+        """All of them, or none: what was started is ended where another one does not start."""
+        try:
+            for node in self.nodes:
+                await node.start()
+        except BaseException:
+            for node in self.nodes:
+                await node.gone()
+            raise
 
     async def stop(self) -> None:
         await self.leave()

@@ -121,12 +121,17 @@ class ServerProcess(Room):
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def begun(self) -> bool:
+        """Whether there is a process, ready or not."""
+        return self._process is not None
+
     async def start(self) -> None:
         """Starts it and waits until it says that it is ready. Where it does not, nothing of it is left behind."""
         try:
             await self._start()
         except BaseException:  # a test that is called off, too
-            if self._process is not None and self._reader is not None:
+            if self.begun:
                 await self.kill()
             raise
 
@@ -160,8 +165,8 @@ class ServerProcess(Room):
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
         await self._process.wait()
-        assert self._reader is not None
-        await self._reader
+        if self._reader is not None:
+            await asyncio.gather(self._reader, return_exceptions=True)
 
     def signal(self, number: int) -> None:
         assert self._process is not None

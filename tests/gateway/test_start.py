@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import socket
 from pathlib import Path
 
@@ -107,3 +109,15 @@ async def test_a_stopped_server_ends_with_0_and_tells_its_clients_to_come_back(s
     assert await client.end() == 4000
     assert client.bye is not None
     assert client.bye["retry"] is True
+
+
+async def test_a_start_that_a_test_calls_off_leaves_no_process_behind(tmp_path: Path) -> None:
+    server = ServerProcess(tmp_path / "data")
+    starting = asyncio.create_task(server.start())
+    while not server.begun:
+        await asyncio.sleep(0)
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    with pytest.raises(ProcessLookupError):
+        os.kill(server.pid, 0)
