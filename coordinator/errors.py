@@ -27,6 +27,8 @@ class UsageError(DropcueError):
 
 
 class CannotStart(DropcueError):
+    """Something that is needed cannot be reached, opened or started."""
+
     exit_code = 3
 
 

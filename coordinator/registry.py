@@ -38,6 +38,7 @@ from roles.permissions import may
 
 log = structlog.get_logger(__name__)
 
+AGAIN_SECONDS = 0.5  # so long after it was busy, a sale is told again of a relay that was taken over
 STEP_SECONDS = 1.0  # how often wall and monotonic clock are compared
 
 
@@ -145,6 +146,17 @@ class Registry:
             people.pop((who.role, who.name), None)
 
         self._tell(sale, [told_of(who, here=here)])
+
+    def taken_over(self, sale: Sale, who: Here, then: Callable[[], None]) -> None:
+        """Another connection of a relay is to lead, the first has gone: `then` once the sale has seen it go, and come."""
+
+        def told(answers: list[Answer]) -> None:
+            if all(a.ok for a in answers):
+                then()
+            elif self._sales.get(sale.id) is sale:  # nothing could be written just now
+                asyncio.get_running_loop().call_later(AGAIN_SECONDS, self.taken_over, sale, who, then)
+
+        sale.conductor.submit(CLOCK, [told_of(who, here=False), told_of(who, here=True)], told)
 
     def _tell(self, sale: Sale, changes: list[dict[str, Any]]) -> None:
         def told(answers: list[Answer]) -> None:

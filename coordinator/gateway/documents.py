@@ -8,7 +8,7 @@ from aiohttp import web
 
 from coordinator.core import CODES, COMMANDS
 from coordinator.core.people import INTERNAL
-from coordinator.gateway import sheet_documents, wire
+from coordinator.gateway import sheet_documents, websocket_document, wire
 from coordinator.gateway.api import reply
 from coordinator.gateway.landing import described
 from coordinator.gateway.pricing import Basket
@@ -160,48 +160,8 @@ def _signed(path: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _message(op: str, text: str, **fields: Any) -> dict[str, Any]:
-    return {
-        "name": op, "summary": text,
-        "payload": {"type": "object", "required": ["op"], "properties": {"op": {"const": op}, **fields}},
-    }  # fmt: skip
-
-
 def asyncapi() -> dict[str, Any]:
-    text, whole, obj, flag = {"type": "string"}, {"type": "integer"}, {"type": "object"}, {"type": "boolean"}
-    of_client = {
-        "hello": _message("hello", "The first frame, within 5 s.", token=text, sale=text, position=text, ahead=flag),
-        "do": _message(
-            "do", "One command: `kind` and its fields beside `op` and `id`.", id=text, kind={"enum": sorted(commands())}
-        ),
-        "many": _message(
-            "many", "At most 1,000 commands; not atomic.", id=text, commands={"type": "array", "maxItems": 1000}
-        ),
-        "ping": _message("ping", "For the clock.", sent={}),
-    }
-    of_server = {
-        "welcome": _message("welcome", "Who you are, and the state unless `recovered`.", sale=text, role=text, name=text, now=whole,
-                            speed={"type": "number"}, position=text, recovered=flag, state=obj, member_key=text),
-        "done": _message("done", "It is durable.", id=text, position=text, result=obj, results={"type": "array"}),
-        "refused": _message("refused", "It left no trace.", id={"type": ["string", "null"]}, code={"enum": sorted(CODES)}, message=text, details=obj),
-        "events": _message("events", "What happened, and the entities that changed; null: gone.", position=text, events={"type": "array"}, changes=obj),
-        "snapshot": _message("snapshot", "The whole state, in place of what was missed.", position=text, state=obj),
-        "pong": _message("pong", "The sale's time.", sent={}, now=whole, speed={"type": "number"}),
-        "bye": _message("bye", "The line closes; come back if `retry`, after `retry_ms` where it is there.", code=whole, message=text,
-                        retry=flag, retry_ms=whole),
-    }  # fmt: skip
-    return {
-        "asyncapi": "3.0.0",
-        "info": {"title": "Dropcue websocket", "version": VERSION, "description": "One JSON object a text frame, both ways."},
-        "channels": {"ws": {"address": "/ws", "messages": {**of_client, **of_server}}},
-        "operations": {
-            "receive": {"action": "receive", "channel": {"$ref": "#/channels/ws"},
-                        "messages": [{"$ref": f"#/channels/ws/messages/{m}"} for m in of_client]},
-            "send": {"action": "send", "channel": {"$ref": "#/channels/ws"},
-                     "messages": [{"$ref": f"#/channels/ws/messages/{m}"} for m in of_server]},
-        },
-        "components": {"schemas": {k.replace(".", "_"): {x: y for x, y in v.items() if x != "$defs"} for k, v in commands().items()}},
-    }  # fmt: skip
+    return websocket_document.asyncapi(VERSION, commands())
 
 
 async def get_openapi(request: web.Request) -> web.Response:

@@ -76,7 +76,7 @@ class Presence:
             if led and actor.role in RELAYS:
                 # The one that went may be sending still: the next one leads when its lease has run out.
                 self._waiting.add(here[0])
-                asyncio.get_running_loop().call_later(LEASE_SECONDS, self._lead, key)
+                asyncio.get_running_loop().call_later(LEASE_SECONDS, self._take_over, key)
             return
         del self._here[key]
         self._leave(sale, actor, key, clock.monotonic())
@@ -84,6 +84,16 @@ class Presence:
     def _leave(self, sale: Sale, actor: Actor, key: tuple[str, str], since: float) -> None:
         after = LEASE_SECONDS if actor.role in RELAYS else AWAY_SECONDS
         self._leaving[key] = asyncio.get_running_loop().call_later(after, self._gone, sale, actor, key, since)
+
+    def _take_over(self, key: tuple[str, str]) -> None:
+        """The next one leads once the sale knows that the first may have sent what was due and not reported.
+
+        It may be another process with a record of its own: it cannot know what the first one sent.
+        """
+        here = self._here.get(key)
+        if here:
+            sale, actor = here[0].sale, here[0].identity.actor
+            self._registry.taken_over(sale, self._who(sale, actor), lambda: self._lead(key))
 
     def _lead(self, key: tuple[str, str]) -> None:
         here = self._here.get(key)
@@ -108,7 +118,10 @@ class Presence:
             timer.cancel()
 
     def _tell(self, sale: Sale, actor: Actor, *, here: bool) -> None:
+        self._registry.present(sale, self._who(sale, actor), here=here)
+
+    def _who(self, sale: Sale, actor: Actor) -> Here:
         groups = actor.groups
         if actor.role in RELAYS and groups is None:
             groups = tuple(g.id for g in sale.conductor.state.groups.values() if actor.name in g.relay)
-        self._registry.present(sale, Here(actor.role, actor.name, groups), here=here)
+        return Here(actor.role, actor.name, groups)

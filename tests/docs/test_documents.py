@@ -41,7 +41,16 @@ WRITTEN = [
     ROOT / "CHANGELOG.md",
     *(
         DOCS / f"{n}.md"
-        for n in ("for-stream-teams", "run-sheets", "protocol", "shops", "operations", "sizing", "architecture")
+        for n in (
+            "for-stream-teams",
+            "run-sheets",
+            "protocol",
+            "relay-kit",
+            "shops",
+            "operations",
+            "sizing",
+            "architecture",
+        )
     ),
 ]
 PATIENCE_S = 20.0

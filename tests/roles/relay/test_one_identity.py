@@ -14,6 +14,7 @@ from pathlib import Path
 from roles.relay.adapters.console import read_kept
 from roles.relay.kit import Delivery, Relay
 from tests.client import PATIENCE_S, Client, token
+from tests.faults import Way
 from tests.server import ROOT, InProcess
 from tests.sheet import sheet
 
@@ -84,7 +85,7 @@ async def test_the_kit_waits_behind_the_agent_and_takes_over_when_it_is_killed(r
             await controller.until(lambda: statuses(controller, drop) == {"sent": 6})
             assert not got
             first.kill()
-            await connections(room, 1)
+            await controller.event("relay.left")  # the lease is over; what would come due before that would be unknown
             after = await dropped(controller, "乙")
             await controller.until(lambda: statuses(controller, after) == {"sent": 6})
             assert sorted(d.group for d in got) == [f"g{n}" for n in range(1, 7)]
@@ -128,7 +129,36 @@ async def test_the_agent_waits_behind_the_kit_and_takes_over_when_it_leaves(room
             assert len(got) == 6
             await relay.__aexit__(None, None, None)
             await work
+            await controller.event("relay.left")
             after = await dropped(controller, "乙")
             await controller.until(lambda: statuses(controller, after) == {"sent": 6})
     assert {kept.content.text for kept in read_kept(tmp_path / "agent")} == {"乙"}
     assert len(got) == 6
+
+
+async def test_what_the_leader_may_have_sent_when_its_machine_went_is_unknown_to_the_next_one(
+    room: InProcess, tmp_path: Path
+) -> None:
+    """The second one had a record of its own: what the first had sent and could not report went out twice."""
+    controller, _, given = await begun(room)
+    way = Way(lambda: ("127.0.0.1", room.service.settings.port))
+    await way.open()
+    got: list[Delivery] = []
+    async with Relay(f"http://127.0.0.1:{way.port}", given, data=tmp_path / "first") as first:
+        await here(controller)
+        async with Relay(room.url, given, data=tmp_path / "second") as second:
+            work = asyncio.create_task(sent_on(second, got))
+            await connections(room, 2)
+            drop = await dropped(controller, "甲")
+            held = [await anext(first.deliveries()) for _ in range(6)]  # they are in the groups by now
+            way.cut()
+            await controller.until(lambda: statuses(controller, drop) == {"unknown": 6})
+            after = await dropped(controller, "乙")
+            await controller.until(lambda: statuses(controller, after) == {"sent": 6})
+            assert {d.content.text for d in got} == {"乙"}
+            way.heal()
+            for delivery in held:
+                await first.sent(delivery)
+            await controller.until(lambda: statuses(controller, drop) == {"sent": 6})
+        await work
+    await way.close()
