@@ -21,7 +21,7 @@ def test_the_page_shows_an_example_as_it_is_run(name: str) -> None:
 
 
 def test_every_outcome_and_every_method_of_the_client_is_described() -> None:
-    outcomes = {word for word, made in vars(Outcome).items() if isinstance(made, classmethod)} - {"limited", "expired"}
+    outcomes = {word for word, made in vars(Outcome).items() if isinstance(made, classmethod)} - {"expired"}
     table = PAGE.partition("What `send` answers")[2].partition("## A client")[0]
     assert set(re.findall(r"^\| `(\w+)", table, re.MULTILINE)) - {"Outcome"} == outcomes
     methods = {n for n, m in vars(kit.Relay).items() if callable(m) and not n.startswith("_")}
