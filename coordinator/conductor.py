@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -49,8 +49,10 @@ TIMED_TOPICS = frozenset(
 )  # what `due` reads; conditions add theirs
 
 
-Prepare = Mapping[str, Callable[[dict[str, Any], State, Actor, Override | None], dict[str, Any]]]
-"""Kind → (fields, state, sender, override) → the fields with what is read outside the core put in, such as a plan."""
+Prepare = Mapping[str, Callable[[dict[str, Any], State, Actor, Override | None], Awaitable[dict[str, Any]]]]
+"""Kind → (fields, state, sender, override) → the fields with what is read outside the core put in, such as a plan.
+
+It reads the state before it waits, and not after. Raises Refusal."""
 
 
 class _Batch:
@@ -178,8 +180,33 @@ class Conductor:
             self._refuse_work(Work(actor, [Read(reading.id_of(given)) for given in commands], reply), 0, no)
             return
         # They come while a flush is on its way: what can be told without the state is told now, not when they are decided.
-        self._queue.put(Work(actor, [self._read(actor, given) for given in commands], reply, of, size))
+        work = Work(actor, [self._read(actor, given) for given in commands], reply, of, size)
+        if any(read.fields is not None for read in work.commands):
+            _in_background(self._prepared(work))
+        else:
+            self._put(work)
+
+    def _put(self, work: Work) -> None:
+        self._queue.put(work)
         self._wake.set()
+
+    async def _prepared(self, work: Work) -> None:
+        """What takes long to read is read before it is queued: other people's commands, and what is due, go on meanwhile."""
+        for read in work.commands:
+            if read.fields is None:
+                continue
+            try:
+                fields = await self._prepare[read.kind](read.fields, self.state, work.actor, read.override)
+                read.command = reading.validated(read.kind, fields)
+            except Refusal as refusal:
+                read.refusal = refusal
+            except Exception:
+                log.exception("a command could not be read", sale=self.sale, kind=read.kind)
+                read.refusal = _our_fault(read.kind)
+        if self._closing or self.lost.is_set():
+            self._refuse_work(work, 0, _retry("the service is stopping"))
+        else:
+            self._put(work)
 
     def _no_to(self, actor: Actor, of: int, count: int, size: int) -> Refusal | None:
         """Why so many commands of somebody's are not taken now."""
@@ -378,9 +405,7 @@ class Conductor:
                 raise read.refusal
             command = read.command
             if command is None:
-                prepare = self._prepare[read.kind]
-                fields = prepare(read.fields or {}, self.state, work.actor, read.override)
-                command = reading.validated(read.kind, fields)
+                raise _our_fault(read.kind)
             if read.saw:
                 check_from(self.state, command, read.seen)
             decided = decide(self.state, work.actor, command, moment, id_, read.sum, read.override)
@@ -422,9 +447,7 @@ class Conductor:
             self._repeats -= 1
             self._settle(work, index, given)
 
-        task = asyncio.create_task(later())
-        _background.add(task)
-        task.add_done_callback(_background.discard)
+        _in_background(later())
 
     def _again(self, id_: str | None, event: Event, sum_: int | None) -> Answer:
         if event.sum is not None and event.sum != sum_:
@@ -559,3 +582,9 @@ def _our_fault(kind: str) -> Refusal:
 
 _NO_IDS: dict[str, int] = {}
 _background: set[asyncio.Task[None]] = set()
+
+
+def _in_background(work: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.create_task(work)
+    _background.add(task)
+    task.add_done_callback(_background.discard)

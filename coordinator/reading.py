@@ -96,7 +96,7 @@ def _envelope(out: Read, actor: Actor, given: Any, may: Permissions) -> dict[str
             raise Refusal("invalid", "from is an id, or null for none", {"field": "from"})
         out.seen = seen
     if "override" in given:
-        out.override = _override(given["override"])
+        out.override = override_of(given["override"])
     return own
 
 
@@ -119,7 +119,8 @@ def shaped(cls: type[S], given: Any) -> S:
         raise _invalid("", given, e) from None
 
 
-def _override(value: Any) -> Override:
+def override_of(value: Any) -> Override:
+    """`override` as a command carries it. Raises Refusal naming the field that is wrong."""
     try:
         given = OverrideIn.model_validate(value)
     except ValidationError as e:

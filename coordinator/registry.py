@@ -58,16 +58,20 @@ class SheetRefused(Exception):
         self.findings = findings
 
 
-def with_plan(fields: dict[str, Any], state: State, by: Actor, override: Override | None) -> dict[str, Any]:
-    """Reads what must be read outside the core: the sheet of `sheet.replace`. An override comes to stand in the sheet."""
+async def with_plan(fields: dict[str, Any], state: State, by: Actor, override: Override | None) -> dict[str, Any]:
+    """Reads what must be read outside the core: the sheet of `sheet.replace`. An override comes to stand in the sheet.
+
+    A large sheet takes most of a second: it is read in a thread, and no cue waits for it.
+    """
     if "plan" in fields:
         raise Refusal("invalid", "plan: the service makes it from the sheet", {"field": "plan"})
     if not isinstance(fields.get("sheet"), dict):
         raise Refusal("invalid", "sheet: the parsed sheet is needed, as an object", {"field": "sheet"})
     given = fields["sheet"]
     if override is not None:
-        given = overruling(given, override.rules, by.by, override.reason)
-    plan, sheet, findings = load_plan(given, "sheet", None, state.at)
+        given = overruling(given, by.by, override)
+    rehearsal = state.rehearsal is not None
+    plan, sheet, findings = await asyncio.to_thread(load_plan, given, "sheet", None, state.at)
     wrong = [f for f in findings if f.severity in {"error", "block"}]
     if plan is None or wrong:
         code = "blocked" if plan is not None else "invalid"
@@ -81,7 +85,7 @@ def with_plan(fields: dict[str, Any], state: State, by: Actor, override: Overrid
                 "findings": [f.as_object() for f in wrong[:20]],
             },
         )
-    return {**fields, "sheet": sheet, "plan": plan_for(plan, rehearsal=state.rehearsal is not None)}
+    return {**fields, "sheet": sheet, "plan": plan_for(plan, rehearsal=rehearsal)}
 
 
 def plan_for(plan: Plan, *, rehearsal: bool) -> Plan:

@@ -48,7 +48,7 @@ from coordinator.shared_registry import SharedRegistry
 
 log = structlog.get_logger(__name__)
 
-MAX_BODY_BYTES = 4 << 20  # a sheet or a webhook
+MAX_BODY_BYTES = 6_000_000  # above a workbook's own limit: one that is too large is told so, and what to do
 LEARN_SECONDS = 1.0  # how often is looked for what was revoked at another node
 
 

@@ -55,6 +55,7 @@ def described() -> dict[tuple[str, str], dict[str, Any]]:
                 _in_path("sale"),
                 {"name": "dry", "in": "query", "schema": {"enum": ["1"]}, "description": "Only say what it would change."},
                 {"name": "If-Match", "in": "header", "schema": {"type": "string"}, "description": "The version that it replaces."},
+                {"name": "Override", "in": "header", "schema": {"type": "string"}, "description": "Checks to overrule: `{rules, reason}` as JSON in ASCII."},
             ],
             "requestBody": sheet,
             "responses": _answers(version={"type": "integer"}, findings=found, difference=_ref("Difference")),

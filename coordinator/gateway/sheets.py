@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -11,13 +13,15 @@ from coordinator import clock as clocks
 from coordinator import rules
 from coordinator.core import CODES, Moment, Refusal
 from coordinator.core.difference import Difference, copy_of, difference
+from coordinator.core.kernel import Override
 from coordinator.core.plan import Plan
 from coordinator.gateway.api import reply
 from coordinator.gateway.auth import Identity
 from coordinator.gateway.context import GATEWAY, Gateway
 from coordinator.gateway.problem import Problem, of_answer, of_findings
+from coordinator.reading import override_of
 from coordinator.registry import Sale, plan_for
-from coordinator.runsheet import load_plan
+from coordinator.runsheet import load_plan, overruling
 from coordinator.runsheet.understood import understood
 from coordinator.runsheet.writing import written
 from roles.permissions import may
@@ -77,14 +81,19 @@ def _accepted(accept: str) -> str:
 
 
 async def put_sheet(request: web.Request) -> web.Response:
-    """Another sheet in place of the version that If-Match names; `dry=1` only says what it would change."""
+    """Another sheet in place of the version that If-Match names; `dry=1` only says what it would change.
+
+    Checks that may be overruled are, by the header Override: `{"rules", "reason"}` as JSON in ASCII.
+    """
     gateway = request.app[GATEWAY]
     identity = gateway.identify(request)
     sale = await gateway.sale(request, identity)
     _writer(identity)
     data = await request.read()
+    override = _override(request)
+    amended = None if override is None else partial(overruling, by=identity.actor.by, override=override)
     plan, sheet, findings = await asyncio.to_thread(
-        load_plan, data, "sheet", request.content_type, sale.conductor.clock.now()
+        load_plan, data, "sheet", request.content_type, sale.conductor.clock.now(), amended
     )
     found: list[dict[str, Any]] = [dict(f.as_object()) for f in findings]
     if plan is None or sheet is None or any(f["severity"] in {"error", "block"} for f in found):
@@ -97,10 +106,26 @@ async def put_sheet(request: web.Request) -> web.Response:
         raise Problem(
             428, "invalid", "say with If-Match which version of the sheet this replaces", {"field": "If-Match"}
         )
-    given = await sale.conductor.do(identity.actor, {"kind": "sheet.replace", "version": int(version), "sheet": sheet})
+    command: dict[str, Any] = {"kind": "sheet.replace", "version": int(version), "sheet": sheet}
+    if override is not None:
+        command["override"] = {"rules": list(override.rules), "reason": override.reason}
+    given = await sale.conductor.do(identity.actor, command)
     if not given.ok:
         raise of_answer(given)
     return reply({**(given.result or {}), "findings": found})
+
+
+def _override(request: web.Request) -> Override | None:
+    """What the request's sender overrules. Raises Problem where that cannot be read."""
+    said = request.headers.get("Override")
+    if said is None:
+        return None
+    try:
+        return override_of(json.loads(said))
+    except ValueError:
+        raise Problem(422, "invalid", "Override is JSON: rules and reason", {"field": "override"}) from None
+    except Refusal as e:
+        raise Problem(CODES[e.code], e.code, e.message, dict(e.details or {})) from None
 
 
 async def _difference(gateway: Gateway, sale: Sale, identity: Identity, plan: Plan) -> Difference:

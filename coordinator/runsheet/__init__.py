@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from coordinator import rules
+from coordinator.core.kernel import Override
 from coordinator.core.plan import Plan
 from coordinator.runsheet import checks
 from coordinator.runsheet.compiling import compile_plan
 from coordinator.runsheet.findings import Finding
-from coordinator.runsheet.reading import read_sheet
+from coordinator.runsheet.reading import Amended, read_sheet
 
 __all__ = ["Finding", "load_plan", "overruling", "with_start", "worst"]
 
 
 def load_plan(
-    data: bytes | str | dict[str, Any], name: str, content_type: str | None, now_ms: int
+    data: bytes | str | dict[str, Any], name: str, content_type: str | None, now_ms: int, amended: Amended | None = None
 ) -> tuple[Plan | None, dict[str, Any] | None, list[Finding]]:
     """Read, compile and check a sheet: its plan, the sheet as an object, and the findings, the worst first.
 
     Never raises for what the sheet holds. The plan is None exactly where a finding is an `error`; a `block` leaves
     it there, for the caller to refuse. The object is what the sheet said, except that every cue has its id: a cue's
-    id is fixed when it is first read, so whoever edits the object moves no id from one cue to another.
+    id is fixed when it is first read, so whoever edits the object moves no id from one cue to another. What `amended`
+    adds counts, and is not in the object.
     """
-    reading = read_sheet(data, name, content_type)
+    reading = read_sheet(data, name, content_type, amended)
     if reading.sheet is None:
         return None, None, reading.findings
     plan = compile_plan(reading.sheet)
@@ -50,12 +51,12 @@ def with_start(sheet: dict[str, Any], start_ms: int) -> dict[str, Any]:
     return {**sheet, "start": begin.strftime("%Y-%m-%dT%H:%M:%S") + f".{start_ms % 1000:03d}Z"}
 
 
-def overruling(sheet: dict[str, Any], rules_: Iterable[str], by: str, reason: str) -> dict[str, Any]:
+def overruling(sheet: dict[str, Any], by: str, override: Override) -> dict[str, Any]:
     """The sheet object with these rules overruled for it, by whom and why; the one given stays as it is."""
     had = sheet.get("checks")
     section = dict(had) if isinstance(had, dict) else {}
     before = section.get("overruled")
-    added = [{"rule": rule, "by": by, "reason": reason} for rule in rules_]
+    added = [{"rule": rule, "by": by, "reason": override.reason} for rule in override.rules]
     section["overruled"] = [*(before if isinstance(before, list) else []), *added]
     return {**sheet, "checks": section}
 

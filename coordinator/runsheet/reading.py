@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
@@ -40,6 +41,10 @@ _TYPES = {
 }
 
 
+Amended = Callable[[dict[str, Any]], dict[str, Any]]
+"""The sheet's object → that object with something added."""
+
+
 @dataclass(slots=True)
 class Reading:
     """Either `sheet` is there, and then it can be compiled, or `findings` holds at least one error.
@@ -58,12 +63,16 @@ class Reading:
 
 
 def read_sheet(
-    data: bytes | str | dict[str, Any], name: str = "sheet.yaml", content_type: str | None = None
+    data: bytes | str | dict[str, Any],
+    name: str = "sheet.yaml",
+    content_type: str | None = None,
+    amended: Amended | None = None,
 ) -> Reading:
     """Read a sheet from YAML 1.2, JSON or XLSX, or from an object that was parsed before.
 
     Never raises, whatever comes: what is wrong is in the findings, with severity `error` and rule `SHEET`.
-    `name` and `content_type` only help to tell one from the other. It takes some seconds for a sheet of 1 MB, so
+    `name` and `content_type` only help to tell one from the other; what is read is the sheet as `amended` has it, with
+    the places of the one given. It takes some seconds for a sheet of 1 MB, so
     a server should not call it between two beats of its heart.
     """
     try:
@@ -87,7 +96,7 @@ def read_sheet(
         return reading
     reading.object = source.value
     try:
-        sheet = Sheet.model_validate(source.value)
+        sheet = Sheet.model_validate(source.value if amended is None else amended(source.value))
     except ValidationError as error:
         details = error.errors(include_url=False)
         for detail in details[:MAX_FINDINGS]:

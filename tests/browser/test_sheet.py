@@ -11,6 +11,7 @@ from playwright.async_api import Locator, Page, expect
 from coordinator.runsheet.reading import read_sheet
 from coordinator.runsheet.xlsx import to_xlsx
 from tests.browser.people import People, button, opened, press_twice
+from tests.client import token
 from tests.server import ServerProcess
 from tests.sheet import sheet
 
@@ -170,3 +171,21 @@ async def test_guests_stand_on_the_owners_screen_and_on_the_hosts_while_they_are
     await button(desk, "Close").click()
     await expect(owner.get_by_role("listitem").filter(has_text="宋老师")).to_contain_text("confirmed")
     assert (await house.state(sale))["state"]["guests"]["song"]["state"] == "confirmed"
+
+
+async def test_the_owner_overrules_a_rule_by_name_and_with_a_reason(house: ServerProcess, people: People) -> None:
+    """The findings of a sheet said what blocks it, and the screen had no way to answer for it."""
+    sale, links = await opened(house, plan(SOON))
+    owner = await people.come(links["owner"])
+    await button(owner, "Sheet").click()
+    desk = owner.get_by_role("dialog", name="Run sheet")
+    await give(desk, plan({**SOON, "text": "国家级好锅 {link}"}))
+    await expect(button(desk, "Overrule, and read again")).to_be_disabled()
+    await desk.get_by_label("To take it all the same").fill("注册商标 “国家级”")
+    await people.look(owner, "owner-overrules")
+    await button(desk, "Overrule, and read again").click()
+    await expect(desk).to_contain_text("overruled by owner:zhao: 注册商标 “国家级”")
+    await button(desk, "Replace sheet").click()
+    await expect(desk).to_contain_text("Replaced: it is version 2 now")
+    stands = (await house.http("GET", f"/api/sales/{sale}/sheet?format=json", token("owner", None, sale))).json
+    assert stands["checks"]["overruled"] == [{"rule": "AD-ABS", "by": "owner:zhao", "reason": "注册商标 “国家级”"}]

@@ -320,7 +320,7 @@ async def test_a_wrong_command_over_http_is_a_problem_object(room: InProcess) ->
             if isinstance(command.get("id"), str):
                 assert answer.json["id"] == command["id"]
                 assert answer.json["details"]
-        big = b'{"id":"a","kind":"note.add","text":"' + b"x" * (5 << 20) + b'"}'
+        big = b'{"id":"a","kind":"note.add","text":"' + b"x" * (6 << 20) + b'"}'
         answer = await room.http("POST", path, owner, data=big, headers=json_type)
         assert (answer.status, answer.json["code"]) == (413, "invalid")
         many = {
@@ -359,7 +359,7 @@ async def test_a_sheet_with_faults_is_422_with_its_findings(room: InProcess) -> 
         assert findings
         assert {"severity", "rule", "where", "message"} <= findings[0].keys(), name
     assert (await room.http("GET", "/api/sales", owner)).json == {"sales": []}
-    assert (await room.http("POST", "/api/sales", owner, data=b"x" * (5 << 20))).status == 413
+    assert (await room.http("POST", "/api/sales", owner, data=b"x" * (6 << 20))).status == 413
     for speed in ("fast", "-1", "nan", "inf", "0"):
         assert (await room.http("POST", f"/api/sales?rehearsal={speed}", owner, json=sheet())).status == 422
 

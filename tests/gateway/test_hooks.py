@@ -185,5 +185,5 @@ async def test_a_platform_tells_the_streams_figures_and_a_channels_exposures(roo
 
 async def test_a_body_beyond_what_is_taken_is_refused_whole(room: InProcess) -> None:
     sale = await room.sale(sheet(), live=True)
-    answer = await post(room, sale, b'"' + b"x" * (4 << 20) + b'"')
+    answer = await post(room, sale, b'"' + b"x" * (6 << 20) + b'"')
     assert (answer.status, answer.json["code"]) == (413, "invalid")

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 import json
+import threading
+import zipfile
 from typing import Any
 
 import pytest
 
+from coordinator import registry
 from coordinator.gateway.sheets import FORMATS, XLSX
+from coordinator.runsheet import load_plan
 from coordinator.runsheet.reading import read_sheet
 from coordinator.runsheet.xlsx import to_xlsx
+from coordinator.runsheet.xlsx.archive import MAX_BYTES
 from tests.client import token
 from tests.server import InProcess
 from tests.sheet import sheet
@@ -142,3 +149,82 @@ async def test_a_sheet_of_a_rehearsal_that_is_replaced_still_has_its_groups_serv
     assert (await put(room, sale, new, by="owner")).status == 200
     groups = (await room.state(sale))["state"]["groups"]
     assert {g["id"]: g["relay"] for g in groups.values()} == {f"g{n}": ["console"] for n in (1, 2, 3)}
+
+
+def overrule(*rules: str, reason: str = "注册商标") -> dict[str, str]:
+    return {"Override": json.dumps({"rules": rules, "reason": reason})}
+
+
+async def test_a_rule_that_may_be_overruled_is_with_a_reason_that_stands_in_the_record(room: InProcess) -> None:
+    """A sheet with a blocked word could be replaced by hand-written JSON alone: over HTTP there was no way to say why."""
+    sale = await room.sale(sheet())
+    owner, path = token("owner", None, sale), f"/api/sales/{sale}/sheet"
+    book = to_xlsx(sheet(cues=[{**DROP, "text": "国家级 {link}"}]))
+    refused = await room.http("PUT", path, owner, data=book, headers={"If-Match": "1"})
+    assert (refused.status, refused.json["code"], refused.json["details"]["rules"]) == (422, "blocked", ["AD-ABS"])
+    dry = await room.http("PUT", path + "?dry=1", owner, data=book, headers=overrule("AD-ABS"))
+    assert dry.status == 200, dry.text
+    found = next(f for f in dry.json["findings"] if f["rule"] == "AD-ABS")
+    assert (found["severity"], found["where"].partition("!")[0]) == ("warn", "节点 cues")
+    assert "注册商标" in found["message"]
+    done = await room.http("PUT", path, owner, data=book, headers={"If-Match": "1", **overrule("AD-ABS")})
+    assert (done.status, done.json["version"]) == (200, 2), done.text
+    replaced = next(e for e in await room.events(sale) if e["kind"] == "sheet.replaced")
+    stands = (await room.http("GET", path + "?format=json", owner)).json["checks"]["overruled"]
+    assert stands == [{"rule": "AD-ABS", "by": replaced["by"], "reason": "注册商标"}]
+
+
+async def test_another_rule_still_blocks_and_an_override_that_is_none_is_told(room: InProcess) -> None:
+    sale = await room.sale(sheet())
+    for header, code, field in (
+        (overrule("PII"), "blocked", None),
+        ({"Override": "because"}, "invalid", "override"),
+        (overrule("AD-ABS", reason=""), "invalid", "override.reason"),
+        (overrule(), "invalid", "override.rules"),
+    ):
+        wrong = sheet(cues=[{**DROP, "text": "国家级 {link}"}])
+        answer = await room.http(
+            "PUT", f"/api/sales/{sale}/sheet?dry=1", token("owner", None, sale), json=wrong, headers=header
+        )
+        assert (answer.status, answer.json["code"]) == (422, code), answer.text
+        assert field in {None, answer.json["details"]["field"]}
+
+
+async def test_a_workbook_as_large_as_it_may_be_comes_through_and_a_larger_one_is_told_why(room: InProcess) -> None:
+    """The door let through 4 MB while a workbook may have 5: what lay between was `too large` without a word of why."""
+    padded = io.BytesIO(to_xlsx(sheet()))
+    with zipfile.ZipFile(padded, "a", zipfile.ZIP_STORED) as book:
+        book.writestr("docProps/picture.bin", b"\0" * 4_900_000)
+    assert 4 << 20 < len(padded.getvalue()) <= MAX_BYTES
+    assert (await check(room, padded.getvalue(), XLSX)).json["usable"] is True
+    with zipfile.ZipFile(padded, "a", zipfile.ZIP_STORED) as book:
+        book.writestr("docProps/more.bin", b"\0" * 200_000)
+    said = await check(room, padded.getvalue(), XLSX)
+    assert (said.status, said.json["usable"]) == (200, False)
+    assert "larger than 5 MB" in said.json["findings"][0]["message"]
+
+
+async def test_nobody_waits_while_a_large_sheet_is_read(room: InProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sheet that came as a command was read on the conductor's loop: for most of a second no cue went out."""
+    sale = await room.sale(sheet(), live=True)
+    controller = await room.join(sale)
+    reading, read = threading.Event(), threading.Event()
+
+    def slow(*given: Any) -> Any:
+        reading.set()
+        assert read.wait(20)
+        return load_plan(*given)
+
+    monkeypatch.setattr(registry, "load_plan", slow)
+    command = {"kind": "sheet.replace", "version": 1, "sheet": sheet(quantity=400)}
+    async with asyncio.TaskGroup() as tasks:
+        replacing = tasks.create_task(
+            room.http("POST", f"/api/sales/{sale}/do", token("controller", None, sale), json={"id": "a", **command})
+        )
+        await asyncio.to_thread(reading.wait, 20)
+        await controller.done("note.add", text="meanwhile")
+        assert not replacing.done()
+        read.set()
+    assert replacing.result().status == 200, replacing.result().text
+    kinds = [e["kind"] for e in await room.events(sale)]
+    assert kinds.index("note.added") < kinds.index("sheet.replaced")

@@ -67,6 +67,18 @@ export interface Tried {
   refused: string | null;
 }
 
+/** Checks that are overruled for the sheet, by name and with a reason. */
+export interface Override {
+  rules: string[];
+  reason: string;
+}
+
+/** A header holds ASCII alone: everything else is escaped, as JSON may. */
+function overruling(override: Override | null): Record<string, string> {
+  if (!override) return {};
+  return { Override: JSON.stringify(override).replace(/[^\x20-\x7e]/g, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`) };
+}
+
 const path = (sale: string): string => `/api/sales/${encodeURIComponent(sale)}/sheet`;
 const bearer = (token: string): Record<string, string> => ({ Authorization: `Bearer ${token}` });
 
@@ -89,7 +101,8 @@ async function put(sale: string, token: string, file: Blob, query: string, more:
 }
 
 /** Says what is wrong with the file, and what it would change where nothing stops it; nothing is changed. */
-export async function tryFile(sale: string, token: string, file: Blob): Promise<Tried> {
+export async function tryFile(sale: string, token: string, file: Blob, override: Override | null = null): Promise<Tried> {
+  if (override) return put(sale, token, file, "?dry=1", overruling(override));
   // What cannot be used is an answer here, and no failed request.
   const response = await fetch("/api/sheets/check", { method: "POST", headers: { ...bearer(token), "Content-Type": "application/octet-stream" }, body: file });
   const body = (await response.json().catch(() => ({}))) as Record<string, unknown>;
@@ -99,8 +112,8 @@ export async function tryFile(sale: string, token: string, file: Blob): Promise<
 }
 
 /** Puts it in place of that version. Throws `stale` where somebody else was quicker. */
-export function replaceWith(sale: string, token: string, file: Blob, version: number): Promise<Tried> {
-  return put(sale, token, file, "", { "If-Match": String(version) });
+export function replaceWith(sale: string, token: string, file: Blob, version: number, override: Override | null): Promise<Tried> {
+  return put(sale, token, file, "", { "If-Match": String(version), ...overruling(override) });
 }
 
 /** The sheet as it stands, as a workbook. */
