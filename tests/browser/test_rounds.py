@@ -25,7 +25,7 @@ async def test_the_cohost_opens_a_poll_sees_it_fill_and_ends_it(house: ServerPro
     await armed.get_by_label("Options").fill("炒锅\n餐具\n")
     await fire(page, "Open the poll")
     sent = next(e for e in await house.events(sale) if e["kind"] == "delivery.requested")
-    assert sent["content"]["text"] == "投票: 下一场想买什么\n1. 炒锅\n2. 餐具\n回复数字即可, 每人一票"
+    assert sent["content"]["text"].startswith("投票: 下一场想买什么\n1. 炒锅\n2. 餐具\n")
     card = page.locator("article.round")
     await expect(card).to_contain_text("下一场想买什么")
     await expect(card).to_contain_text("4:")
