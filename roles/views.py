@@ -12,10 +12,10 @@ from typing import Any
 
 import msgspec
 
-from coordinator.core import State
+from coordinator.core import State, cue_kinds
 from coordinator.core.chains import Chain
 from coordinator.core.contents import Content
-from coordinator.core.cues import BOARD_DROPS, Cue
+from coordinator.core.cues import BOARD_DROPS, Cue, plan_of
 from coordinator.core.deliveries import Delivery
 from coordinator.core.draws import Draw
 from coordinator.core.groups import Group
@@ -27,6 +27,7 @@ from coordinator.core.reaching import serves
 from coordinator.core.redpackets import RedPacket
 from coordinator.core.tasks import TASKS_KEPT, Task
 from roles import masking
+from roles.permissions import MAY
 from roles.streams import AHEAD, AHEAD_DESK, DESK, NOBODY, TEAM, TEAM_ROLES
 
 Form = tuple[tuple[str, ...], Any]
@@ -41,7 +42,16 @@ def _to_desk(_: State, entity: Any) -> Iterable[Form]:
     return ((DESK, entity),)
 
 
-def _cue(_: State, cue: Cue) -> Iterable[Form]:
+ROUNDS = frozenset({"poll.open", "quiz.open", "survey.open", "checkin.open"})
+
+
+def _cue(state: State, cue: Cue) -> Iterable[Form]:
+    if cue.status == "planned" and cue.do in ROUNDS:
+        # Who may open it by hand has it to begin with. A quiz's answers are for nobody else.
+        plan = plan_of(state, cue.id)
+        words = {} if plan.text == cue_kinds.ready_text(plan.do, plan.fields) else {"text": plan.text}
+        filled = msgspec.structs.replace(cue, form={**plan.fields, **words})
+        return (((*DESK, *(f"role:{role}" for role in sorted(MAY[cue.do]))), filled), (TEAM, cue))
     if cue.status != "announced":
         return ((TEAM, cue),)
     # Who did not ask to be told ahead sees it as planned until it fires.

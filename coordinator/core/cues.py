@@ -61,6 +61,8 @@ class Cue(msgspec.Struct, kw_only=True):
     why: str | None = None
     reach: int = 0
     hand: bool = False
+    form: dict[str, Any] | None = None
+    """What a planned round would open with; only a view fills it in, for those who may open one by hand."""
 
 
 class Drop(msgspec.Struct, kw_only=True):

@@ -127,3 +127,26 @@ async def test_what_the_checks_block_is_said_in_the_form_and_goes_with_a_reason(
     await fire(page, "Open the poll")
     went = next(e for e in await house.events(sale) if e["kind"] == "cue.announced")
     assert went["override"] == {"rules": ["AD-ABS"], "reason": "引用顾客的话"}
+
+
+async def test_what_the_sheet_has_planned_is_taken_as_the_form_that_is_filled_in(
+    house: ServerProcess, people: People
+) -> None:
+    vote = {
+        "id": "vote", "at": "+30m", "do": "poll.open", "question": "下一场想买什么", "options": ["炒锅", "餐具"],
+        "until": "90s", "groups": "tier:vip",
+    }  # fmt: skip
+    sale, links = await opened(house, sheet(lead="0s", cues=[vote]))
+    page = await people.come(links["cohost"])
+    await button(page, "Poll").click()
+    armed = page.get_by_role("dialog", name="Armed")
+    await button(armed, "下一场想买什么").click()
+    await expect(armed.get_by_label("Options")).to_have_value("炒锅\n餐具")
+    await expect(armed.get_by_label("Minutes open")).to_have_value("1:30")
+    await expect(armed).to_contain_text("1 group · 100 members")
+    await expect(armed).to_contain_text("still opens one of its own")
+    await armed.get_by_label("Options").fill("炒锅\n餐具\n刀具")
+    await fire(page, "Open the poll")
+    poll = next(e for e in await house.events(sale) if e["kind"] == "poll.opened")
+    assert (poll["options"], poll["until"] - poll["at"]) == (["炒锅", "餐具", "刀具"], 90_000)
+    assert (await house.state(sale))["state"]["cues"]["vote"].get("status", "planned") == "planned"

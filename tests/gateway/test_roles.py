@@ -228,3 +228,17 @@ async def test_who_did_not_ask_to_be_told_ahead_learns_of_a_drop_when_it_fires(r
     assert not {"cue.announced", "delivery.requested"} & set(untold.kinds())
     for topic in ("drops", "deliveries", "cues", "runs"):
         assert untold.state[topic] == told.state[topic]
+
+
+async def test_what_a_planned_quiz_would_ask_is_with_those_who_may_open_it_alone(room: InProcess) -> None:
+    quiz = {"id": "ask", "at": "+1h", "do": "quiz.open", "question": "几层", "answer": ["三层"], "until": "90s"}
+    sale = await room.sale(sheet(cues=[quiz]))
+    forms = {}
+    for role in ("owner", "controller", "cohost", "host", "cheer", "support"):
+        client = await room.join(sale, role)
+        forms[role] = client.state["cues"]["ask"].get("form")
+    filled = {"question": "几层", "answer": ["三层"], "until": 90_000}
+    assert forms.pop("host") is None
+    assert forms.pop("cheer") is None
+    assert forms.pop("support") is None
+    assert list(forms.values()) == [filled] * 3

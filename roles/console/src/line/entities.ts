@@ -73,6 +73,8 @@ export interface Cue {
   why?: string;
   reach?: number;
   hand?: boolean;
+  /** What a planned round would open with, for those who may open one by hand. */
+  form?: Readonly<Record<string, unknown>>;
 }
 
 export interface Product {

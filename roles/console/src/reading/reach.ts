@@ -46,3 +46,12 @@ export function reach(all: Group[], picked: ReadonlySet<string>): Reach {
     send: picked.has("all") ? "all" : groups.map((group) => group.id),
   };
 }
+
+/** What is picked where a cue's groups are all, or some of what is offered; nothing where they are more than that can say. */
+export function pickedBy(groups: string | readonly string[] | undefined, all: Group[]): Set<string> {
+  if (groups === undefined || groups === "all") return new Set(["all"]);
+  if (typeof groups !== "string") return new Set();
+  const keys = groups.split("|").map((key) => key.trim());
+  const offered = new Set(choices(all).map((choice) => choice.key));
+  return keys.every((key) => offered.has(key)) ? new Set(keys) : new Set();
+}

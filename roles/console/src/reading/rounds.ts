@@ -1,4 +1,4 @@
-import type { Checkin, Poll, Quiz, Survey } from "../line/entities";
+import type { Checkin, Cue, Poll, Quiz, Survey } from "../line/entities";
 import type { Store } from "../line/store";
 
 /** A round that members take part in once: what is open, and for a while what has just ended. */
@@ -16,4 +16,12 @@ export function rounds(store: Store, now: number): Round[] {
   ]
     .filter(({ one }) => one.open !== false || now - (one.closed_at ?? 0) < STAYS_MS)
     .sort((a, b) => Number(b.one.open !== false) - Number(a.one.open !== false) || b.one.at - a.one.at);
+}
+
+/** The sheet's cues that are still to do this, the next first. */
+export function planned(store: Store, kind: string): Cue[] {
+  return store
+    .all("cues")
+    .filter((cue) => cue.do === kind && cue.status === "planned" && cue.form !== undefined)
+    .sort((a, b) => (a.at ?? Infinity) - (b.at ?? Infinity));
 }
