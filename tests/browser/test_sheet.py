@@ -69,6 +69,20 @@ async def test_a_workbook_shows_its_faults_by_cell_then_what_it_changes_and_then
     assert "word" not in state["cues"]
 
 
+async def test_what_the_checks_say_of_a_sheet_is_said_in_the_readers_language(
+    house: ServerProcess, people: People
+) -> None:
+    _, links = await opened(house, plan(SOON))
+    page = await people.come(links["controller"], locale="zh-CN")
+    await page.locator("summary").click()
+    await button(page, "换脚本").click()
+    desk = page.get_by_role("dialog", name="脚本")
+    await give(desk, plan({**SOON, "text": "看 {nobody} {link}", "groups": "tier:gold"}))
+    await expect(desk).to_contain_text("脚本里没有群符合 tier:gold; 写已有的群")
+    await expect(desk).to_contain_text("{nobody} 不会被填写, 将原样发出")
+    await people.look(page, "findings-zh")
+
+
 async def test_a_controllers_sheet_waits_for_the_owner_who_approves_it(house: ServerProcess, people: People) -> None:
     _, links = await opened(house, plan(SOON), live=False)
     page, owner = await people.come(links["controller"]), await people.come(links["owner"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -99,4 +100,6 @@ async def test_a_full_flash_sale_uses_every_kind_of_drop_and_breaks_none_of_the_
     every = {"threshold", "amount", "percent", "deposit", "pool", "pay_reward", "flash"}
     for kind in ("coupon.claimed", "coupon.redeemed"):
         assert {kinds[e["coupon"]] for e in of(events, kind)} == every, f"some kind was never {kind}"
+    flagged = Counter(flag for e in events if e["kind"].startswith("order.") for flag in e.get("flags", ()))
+    assert not flagged, "the audience's orders do not add up"
     assert broken(events, sheet) == []
