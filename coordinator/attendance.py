@@ -15,6 +15,7 @@ from coordinator import clock as clocks
 from coordinator.core import State
 
 RELAYS = frozenset({"relay", "poster"})  # a poster is a relay with hands
+LEASED = frozenset({"relay"})  # a machine sends while its lease lasts; a person's phone sleeps, and comes back
 SILENT_SECONDS = 3.0  # a node that was not heard for so long has no relay any more
 RELAY_SECONDS = (
     2.0  # how long a relay may send after it asked for an answer that it then had (`roles/relay/saletime.py`)
@@ -75,7 +76,7 @@ class Attendance:
             who
             for heard, people in self._nodes.values()
             for who in people
-            if now - heard <= SILENT_SECONDS or who.role not in RELAYS
+            if now - heard <= SILENT_SECONDS or who.role not in LEASED
         ]
         self._lead(now)
         since = now - self._since
@@ -86,7 +87,7 @@ class Attendance:
     def _lead(self, now: float) -> None:
         """One node leads for each relay that is here: the one that led, else the one that said so first."""
         has = {
-            node: {p.name for p in people if p.role in RELAYS}
+            node: {p.name for p in people if p.role in LEASED}
             for node, (heard, people) in self._nodes.items()
             if now - heard <= SILENT_SECONDS
         }
@@ -112,8 +113,9 @@ def differences(state: State, here: Sequence[Here], *, relays_left: bool, people
     told = [told_of(who, here=True) for who in met.values() if not _is_known(state, who)]
     left: list[Here] = []
     if relays_left:
-        left += [Here("relay", r.name, r.groups) for r in state.relays.values() if r.here]
+        left += [Here("relay", r.name, r.groups) for r in state.relays.values() if r.here and not r.hands]
     if people_left:
+        left += [Here("poster", r.name, r.groups) for r in state.relays.values() if r.here and r.hands]
         left += [Here(p.role, p.person) for p in state.people.values() if p.here and p.role not in RELAYS]
     return told + [told_of(who, here=False) for who in left if _name(who) not in met]
 
@@ -126,7 +128,8 @@ def _is_known(state: State, who: Here) -> bool:
     """Whether the sale has them as here already."""
     if who.role in RELAYS:
         relay = state.relays.get(who.name)
-        return relay is not None and relay.here and relay.groups == (who.of(state) or ())
+        hands = who.role == "poster"
+        return relay is not None and relay.here and (relay.groups, relay.hands) == (who.of(state) or (), hands)
     person = state.people.get(f"{who.role}:{who.name}")
     return person is not None and person.here and person.groups == who.of(state)
 
@@ -135,5 +138,6 @@ def told_of(who: Here, *, here: bool) -> dict[str, Any]:
     """The command by which the service itself tells a sale that somebody came or went."""
     groups = None if who.groups is None else list(who.groups)
     if who.role in RELAYS:
-        return {"kind": "presence.relay", "relay": who.name, "groups": groups or [], "here": here}
+        hands = who.role == "poster"
+        return {"kind": "presence.relay", "relay": who.name, "groups": groups or [], "here": here, "hands": hands}
     return {"kind": "presence.person", "person": who.name, "role": who.role, "here": here, "groups": groups}

@@ -89,6 +89,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "delivery.held": ("{delivery} 排队", "{delivery} is held"),
     "delivery.awaiting": ("{delivery} 等人发", "{delivery} waits for a person"),
     "delivery.retried": ("{delivery} 重试", "{delivery} is tried again"),
+    "delivery.reminded": ("{delivery} 还没人发: {relay}", "{delivery} is not posted yet by {relay}"),
     "delivery.failed": ("{delivery} 失败: {why}", "{delivery} failed: {why}"),
     "delivery.expired": ("{delivery} 过期: {why}", "{delivery} expired: {why}"),
     "delivery.withdrawn": ("{delivery} 撤回: {why}", "{delivery} is withdrawn: {why}"),

@@ -6,7 +6,7 @@ ROLES = ("owner", "controller", "host", "cohost", "cheer", "support", "poster", 
 LETTERS = {
     "O": ("owner",), "C": ("controller",), "H": ("host",), "K": ("cohost",), "E": ("cheer",), "S": ("support",),
     "R": ("relay", "poster"),  # a poster is a relay with hands
-    "A": ("audience",), "P": ("shop",),
+    "G": ("poster",), "A": ("audience",), "P": ("shop",),
 }  # fmt: skip
 
 _TABLE = """
@@ -31,9 +31,12 @@ question.raise RAS   question.take S       question.answer S      question.close
 question.chat S      shift.hand S
 followup.take S      followup.message S    followup.close S       member.optout RAS    member.optin RAS     member.reveal S   member.link RP
 task.assign C        task.done EK
+followup.take S      followup.message S    followup.close S       member.optout RAS    member.reveal S   member.link RP
+task.assign C        task.done EKG
 group.observe RP     group.freeze C        group.thaw C
 audience.report CRP  channel.expose RP     cost.report O          correction.send C      correction.dismiss C
 order.report P       delivery.report R     delivery.retry C       delivery.withdraw C  delivery.move C   delivery.resolve C
+delivery.hand G
 note.add OCHKESAP     person.ready OCHKESAP
 """
 

@@ -35,7 +35,7 @@ def listens_to(actor: Actor, state: State, *, ahead: bool, lease: bool = True) -
         # A relay's deliveries and settings are those of its own groups.
         streams |= {f"settings:{g}" for g in groups_of(actor, state)}
         if role == "poster":
-            streams |= {"posters"}
+            streams |= {f"posters:{g}" for g in groups_of(actor, state)} | {f"hands:{name}"}
         return frozenset(streams)
     if role in {"audience", "shop"}:
         return frozenset({"public"})
@@ -74,7 +74,8 @@ def _delivery(state: State, e: Any) -> tuple[str, ...]:
     if getattr(e, "rule", None) is not None:
         return desk  # the core holds it back: no relay is asked
     # A relay whose token names fewer groups than the sheet is told of those alone.
-    return (f"relay:{relay}", *desk) if d is None or serves(state, relay, d.group) else desk
+    theirs = (f"relay:{relay}", *desk) if d is None or serves(state, relay, d.group) else desk
+    return (f"posters:{d.group}", *theirs) if d is not None and d.hands else theirs
 
 
 def _question(state: State, e: Any) -> tuple[str, ...]:

@@ -77,8 +77,12 @@ def _delivery(state: State, d: Delivery) -> Iterable[Form]:
     forms: list[Form] = []
     if d.rule is None and d.status in {"requested", "held", "awaiting", "unknown"} and serves(state, d.relay, d.group):
         forms.append(((f"relay:{d.relay}",), d))
+    if d.status == "awaiting" and d.rule is None:
+        forms.append(((f"posters:{d.group}",), d))  # whoever posts there may take it over
     drop = state.drops.get(d.drop)
     recent = int(d.drop.removeprefix("drop")) > state.counts.get("drop", 0) - BOARD_DROPS
+    if drop is not None and recent and d.hands:
+        forms.append(((f"hands:{d.relay}",), d))  # what became of it: a person forgets
     if drop is not None and recent:
         # The board needs no words: they stand once, on the drop.
         thin = msgspec.structs.replace(d, content=_NO_CONTENT, had=(), recalled_at=None, recalled_due=None, same=None)
@@ -142,6 +146,8 @@ def _group(_: State, g: Group) -> Iterable[Form]:
 
 
 def _person(_: State, p: Any) -> Iterable[Form]:
+    if p.role == "poster":  # those who post know of each other
+        return ((TEAM, p), (("role:poster",), msgspec.structs.replace(p, groups=())))
     return ((TEAM, p),)
 
 

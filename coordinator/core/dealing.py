@@ -52,6 +52,8 @@ def served(state: State, role: str, person: str) -> tuple[str, ...]:
 def sheet_groups(state: State, role: str, person: str) -> tuple[str, ...]:
     """The groups that the sheet gives somebody to serve; all where it gives none."""
     everything = list(state.groups.values())
+    if role == "poster":
+        return tuple(g.id for g in everything if person in g.relay)
     for member in state.p.team:
         if member.role == role and member.person == person and member.groups is not None:
             return tuple(selectors.select(member.groups, everything))

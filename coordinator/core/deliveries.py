@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 from pydantic import Field
 
-from coordinator.core import cue_kinds, failover, pacing, render
+from coordinator.core import cue_kinds, failover, pacing, reaching, render
 from coordinator.core.contents import Content
 from coordinator.core.kernel import (
     Command,
@@ -27,7 +27,6 @@ from coordinator.core.kernel import (
     ShortText,
     Turn,
     command,
-    current,
     decides,
     evolves,
     result_of,
@@ -69,6 +68,11 @@ class Delivery(msgspec.Struct, kw_only=True):
     sent_at: int | None = None
     platform_id: str | None = None
     left_late: bool = False  # it left before it could be withdrawn
+    hands: bool = False  # a person posts it, see posters.py
+    nth: int | None = None  # of those that may go into the group within its cap's time; for who posts by hand
+    cap: int | None = None
+    reminded_at: int | None = None  # when it was said that nobody has posted it yet
+    proof: str | None = None
     had: tuple[str, ...] = ()  # every relay that was ever given it
     recalled_at: int | None = None  # when an attempt of this relay was last taken back
     recalled_due: int | None = None  # and when that attempt was to leave
@@ -94,6 +98,7 @@ class DeliveryRequested(Event, tag="delivery.requested", kw_only=True):
     same: str | None = None
     rule: pacing.Rule | None = None  # nobody is asked yet: the core holds it back
     lifted: pacing.Lifted | None = None  # what let it go though the group had the same just before
+    hands: bool = False  # its relay is a poster: it awaits that person from here on
 
 
 class _Report(Event, kw_only=True):
@@ -106,6 +111,7 @@ class _Report(Event, kw_only=True):
 class DeliverySent(_Report, tag="delivery.sent", kw_only=True):
     platform_id: str | None = None
     sent_at: int | None = None
+    proof: str | None = None
 
 
 class DeliveryHeld(_Report, tag="delivery.held", kw_only=True):
@@ -154,7 +160,7 @@ _REPORTED = (
 
 @command("delivery.report", after_close=True, events=_REPORTED)
 class DeliveryReport(Command):
-    """What became of a delivery, from the relay that has it."""
+    """What became of a delivery, from the relay that has it. `proof` is what a person shows for what they posted."""
 
     delivery: Id
     attempt: Annotated[int, Field(ge=1)]
@@ -164,42 +170,7 @@ class DeliveryReport(Command):
     until: Instant | None = None
     after_ms: Length | None = None
     why: ShortText | None = None
-
-
-@command("delivery.retry", button=True, events=("delivery.requested",))
-class DeliveryRetry(Command):
-    """Asks for a failed, expired or unknown delivery once more, or with an override for one that is held back. Its `from` is the attempt that was seen."""
-
-    delivery: Id
-
-
-@command("delivery.withdraw", events=("delivery.withdrawn", "delivery.requested"))
-class DeliveryWithdraw(Command):
-    """Takes back one delivery that has not left."""
-
-    delivery: Id
-
-
-@command("delivery.move", events=("delivery.requested",))
-class DeliveryMove(Command):
-    """Gives a delivery that has not left to another relay."""
-
-    delivery: Id
-    relay: Id
-
-
-@command("delivery.resolve", events=("delivery.resolved", "delivery.requested"))
-class DeliveryResolve(Command):
-    """Decides what becomes of an unknown delivery: send it again, or leave it."""
-
-    delivery: Id
-    choice: Literal["resend", "leave"]
-
-
-@current(DeliveryRetry)
-def current_attempt(state: State, c: DeliveryRetry) -> str | None:
-    delivery = state.deliveries.get(c.delivery)
-    return str(delivery.attempt) if delivery else None
+    proof: ShortText | None = None
 
 
 # ---------------------------------------------------------------- asking and taking back
@@ -224,7 +195,7 @@ def request_paced(turn: Turn, drop: Drop, do: str, group: str, delivery: str | N
     if found.rule == "CAP":
         lighter = pacing.gives_way(state, group, drop, same, drop.fire_at, cue_kinds.priority_of(do))
         if lighter is not None:
-            _withdraw(turn, lighter, "something of more weight goes first")
+            withdraw(turn, lighter, "something of more weight goes first")
             found = pacing.Verdict()
     request(turn, drop, do, group, delivery, same=same, rule=found.rule, lifted=found.lifted)
     if found.rule is not None:
@@ -260,13 +231,15 @@ def request(
     state = turn.state
     old = state.deliveries.get(delivery or "")
     key = next((k for k in (_key_in(old.content),) if k), None) if old else None
+    if relay is None:
+        relay = failover.next_relay(state, group, old)
     if key is None and do in PAGES:
         key = turn.secret(10)
     turn.emit(
         DeliveryRequested(
             delivery=old.id if old else state.next_id("d"),
             attempt=old.attempt + 1 if old else 1,
-            relay="" if rule else relay if relay is not None else failover.next_relay(state, group, old),
+            relay="" if rule else relay,
             group=group,
             content=content_for(turn, drop, do, key),
             priority=cue_kinds.priority_of(do),
@@ -279,6 +252,7 @@ def request(
             same=same or (old.same if old else None),
             rule=rule,
             lifted=lifted,
+            hands=rule is None and reaching.has_hands(state, relay),
         )
     )
 
@@ -306,7 +280,7 @@ def attempts(state: State, drop: str) -> int:
 
 def withdraw_drop(turn: Turn, drop: Drop, why: str) -> None:
     for delivery in list(turn.state.by_drop.get(drop.id, {}).values()):
-        _withdraw(turn, turn.state.deliveries[delivery], why)
+        withdraw(turn, turn.state.deliveries[delivery], why)
     for group in drop.groups:
         pacing.look_again(turn, group)
 
@@ -314,7 +288,7 @@ def withdraw_drop(turn: Turn, drop: Drop, why: str) -> None:
 def withdraw_all(turn: Turn, why: str) -> None:
     """Whatever has not left stays here."""
     for delivery in sorted(turn.state.opened, key=number):
-        _withdraw(turn, turn.state.deliveries[delivery], why)
+        withdraw(turn, turn.state.deliveries[delivery], why)
 
 
 def number(delivery: str) -> int:
@@ -325,10 +299,10 @@ def withdraw_from(turn: Turn, group: str, why: str) -> None:
     """Takes back all that is on its way to a group."""
     for name in sorted(turn.state.opened):
         if (d := turn.state.deliveries[name]).group == group:
-            _withdraw(turn, d, why)
+            withdraw(turn, d, why)
 
 
-def _withdraw(turn: Turn, d: Delivery, why: str) -> None:
+def withdraw(turn: Turn, d: Delivery, why: str) -> None:
     if d.status in OPEN:
         turn.emit(DeliveryWithdrawn(delivery=d.id, attempt=d.attempt, relay=d.relay, why=why))
 
@@ -362,7 +336,7 @@ def render_again(turn: Turn, product: str) -> None:
 
 
 # ---------------------------------------------------------------- reports
-def _need(state: State, delivery: str) -> Delivery:
+def need(state: State, delivery: str) -> Delivery:
     found = state.deliveries.get(delivery)
     if found is None:
         raise Refusal("unknown", f"there is no delivery {delivery}", {"field": "delivery"})
@@ -373,7 +347,7 @@ def _need(state: State, delivery: str) -> Delivery:
 def report(turn: Turn, c: DeliveryReport) -> dict[str, Any] | None:
     from coordinator.core import corrections
 
-    d = _need(turn.state, c.delivery)
+    d = need(turn.state, c.delivery)
     if turn.actor.name not in d.had:
         raise Refusal("forbidden", f"{c.delivery} is not a delivery of {turn.actor.by}", {"field": "delivery"})
     if c.attempt > d.attempt:
@@ -386,7 +360,7 @@ def report(turn: Turn, c: DeliveryReport) -> dict[str, Any] | None:
     match c.outcome:
         case "sent":
             newer = c.attempt < d.attempt and d.status in OPEN
-            turn.emit(DeliverySent(**base, platform_id=c.platform_id, sent_at=c.sent_at or turn.at))
+            turn.emit(DeliverySent(**base, platform_id=c.platform_id, sent_at=c.sent_at or turn.at, proof=c.proof))
             if newer:  # the group has it: whoever was asked next is told so
                 turn.emit(DeliveryWithdrawn(delivery=d.id, attempt=d.attempt, relay=d.relay, why="sent"))
             if c.attempt < d.attempt:
@@ -415,9 +389,9 @@ def _stop_what_woke(turn: Turn, d: Delivery) -> None:
     """A relay still has what counted as unknown or failed when its drop was taken back: it is withdrawn now."""
     the = turn.state.the
     if the.halted or the.status == "closed":
-        _withdraw(turn, d, "halted" if the.halted else "closed")
+        withdraw(turn, d, "halted" if the.halted else "closed")
     elif turn.state.drops[d.drop].status == "withdrawn":
-        _withdraw(turn, d, "withdrawn")
+        withdraw(turn, d, "withdrawn")
 
 
 _STANDS_AS = {"sent": "sent", "rejected": "failed", "disabled": "failed", "expired": "expired", "unknown": "unknown"}
@@ -443,65 +417,6 @@ def again(turn: Turn, d: Delivery, relay: str | None = None) -> None:
     request(turn, drop, state.index.cues[d.cue][1].do, d.group, d.id, relay)
 
 
-@decides(DeliveryRetry)
-def retry(turn: Turn, c: DeliveryRetry) -> None:
-    d = _need(turn.state, c.delivery)
-    pacing.need_pace(turn, d)
-    if d.rule is not None:
-        _need_free_way(turn, d)
-        let_go(turn, d, "override")
-        return
-    if d.status not in {"failed", "expired", "unknown"}:
-        raise Refusal("stale", f"{d.id} is {d.status}", {"current": str(d.attempt)})
-    _need_free_way(turn, d)
-    again(turn, d)
-
-
-def _need_free_way(turn: Turn, d: Delivery) -> None:
-    """Nothing is sent again in a halt, nor of a drop that was taken back."""
-    if turn.state.drops[d.drop].status == "withdrawn":
-        raise Refusal(
-            "too_late", f"the drop of {d.id} was taken back: release it, or drop anew", {"status": "withdrawn"}
-        )
-    if turn.state.the.halted:
-        raise Refusal("too_early", "the show is halted: nothing goes into groups before show.unhalt", {"halted": True})
-
-
-@decides(DeliveryWithdraw)
-def withdraw_one(turn: Turn, c: DeliveryWithdraw) -> None:
-    d = _need(turn.state, c.delivery)
-    if d.status not in OPEN:
-        raise Refusal("too_late", f"{d.id} is {d.status}", {"status": d.status})
-    _withdraw(turn, d, "by hand")
-    pacing.look_again(turn, d.group)
-
-
-@decides(DeliveryMove)
-def move(turn: Turn, c: DeliveryMove) -> None:
-    d = _need(turn.state, c.delivery)
-    if d.status in {"sent", "withdrawn"}:
-        raise Refusal("too_late", f"{d.id} is {d.status}", {"status": d.status})
-    _need_free_way(turn, d)
-    pacing.need_pace(turn, d)
-    if c.relay not in turn.state.relays:
-        raise Refusal("unknown", f"there is no relay {c.relay}", {"field": "relay"})
-    if c.relay not in turn.state.groups[d.group].relay and d.group not in turn.state.relays[c.relay].groups:
-        raise Refusal("invalid", f"{d.group} is not a group of {c.relay}", {"field": "relay"})
-    again(turn, d, c.relay)
-
-
-@decides(DeliveryResolve)
-def resolve(turn: Turn, c: DeliveryResolve) -> None:
-    d = _need(turn.state, c.delivery)
-    if d.status != "unknown":
-        raise Refusal("stale", f"{d.id} is {d.status}, not unknown", {"status": d.status})
-    if c.choice == "resend":
-        _need_free_way(turn, d)
-    turn.emit(DeliveryResolved(delivery=d.id, attempt=d.attempt, choice=c.choice))
-    if c.choice == "resend":
-        again(turn, d)
-
-
 # ---------------------------------------------------------------- evolving
 @evolves(DeliveryRequested)
 def requested(state: State, e: DeliveryRequested) -> Iterable[Key]:
@@ -514,9 +429,13 @@ def requested(state: State, e: DeliveryRequested) -> Iterable[Key]:
         id=e.delivery, attempt=e.attempt, relay=relay, group=e.group, drop=e.drop, run=e.run, cue=e.cue,
         kind=state.drops[e.drop].kind, content=e.content, priority=e.priority, fire_at=e.fire_at,
         expires_at=e.expires_at, requested_at=e.at, had=had if e.relay in had or e.rule is not None else (*had, e.relay), same=e.same, rule=e.rule,
+        hands=e.hands, status="awaiting" if e.hands else "requested",
         recalled_at=same.recalled_at if same else None, recalled_due=same.recalled_due if same else None,
     )  # fmt: skip
     state.opened.add(e.delivery)
+    if e.hands:
+        d = state.deliveries[e.delivery]
+        d.nth, d.cap = pacing.place_in_cap(state, d)
     pacing.holds_back(state, state.deliveries[e.delivery], now=False)
     if e.lifted == "asked":
         pacing.answered(state, e.group, state.drops[e.drop].what)
@@ -562,14 +481,14 @@ def reported(state: State, e: Any) -> Iterable[Key]:
     match e:
         case DeliverySent():
             d.left_late = d.status == "withdrawn"
-            d.status, d.sent_at, d.platform_id = "sent", e.sent_at, e.platform_id
+            d.status, d.sent_at, d.platform_id, d.proof = "sent", e.sent_at, e.platform_id, e.proof
             d.went_at = max(d.fire_at, min(e.at, e.sent_at or e.at))  # as far as its relay's clock can be right
         case DeliveryHeld():
             d.status, d.until, d.rule = "held", e.until, e.rule
         case DeliveryAwaiting():
             d.status = "awaiting"
         case DeliveryRetried():
-            d.status, d.attempt = "requested", d.attempt + 1
+            d.status, d.attempt = "awaiting" if d.hands else "requested", d.attempt + 1
         case DeliveryFailed():
             d.status = "failed"
         case DeliveryExpired():

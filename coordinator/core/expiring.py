@@ -10,9 +10,15 @@ from coordinator.core.deliveries import DeliveryExpired, unknown
 from coordinator.core.kernel import Turn, due_key, moments
 
 if TYPE_CHECKING:
+    from coordinator.core.deliveries import Delivery
     from coordinator.core.state import State
 
 EXPIRY_GRACE_MS = 5_000  # a relay gets this long after `expires_at` to say what happened
+
+
+def _ends(d: Delivery) -> bool:
+    """Whether it is for the core to say that its time is over: of what a machine left to a person, its relay says so."""
+    return d.status in {"requested", "held"} or (d.status == "awaiting" and d.hands)
 
 
 @moments
@@ -20,7 +26,7 @@ def expiries(state: State) -> Iterable[tuple[int, int, str]]:
     earliest: dict[str, int] = {}
     for delivery in state.opened:
         d = state.deliveries[delivery]
-        if d.status in {"requested", "held"}:
+        if _ends(d):
             earliest[d.drop] = min(d.expires_at, earliest.get(d.drop, d.expires_at))
     for drop, instant in earliest.items():
         yield instant + EXPIRY_GRACE_MS, 8, f"expire={drop}"
@@ -31,7 +37,7 @@ def expire(turn: Turn, drop: str) -> None:
     state = turn.state
     for delivery in list(state.by_drop.get(drop, {}).values()):
         d = state.deliveries[delivery]
-        if d.status not in {"requested", "held"} or d.expires_at + EXPIRY_GRACE_MS > turn.at:
+        if not _ends(d) or d.expires_at + EXPIRY_GRACE_MS > turn.at:
             continue
         relay = state.relays.get(d.relay)
         # A relay that was never here while it mattered cannot have sent it.
@@ -39,6 +45,8 @@ def expire(turn: Turn, drop: str) -> None:
         if was_here and d.status == "requested":
             unknown(turn, d, d.attempt, "no report until it expired", d.relay)
         else:
-            why = "not sent in time" if d.rule is None else f"held back by {d.rule} until it was too late"
+            why = f"held back by {d.rule} until it was too late" if d.rule is not None else "not sent in time"
+            if d.hands:
+                why = f"{d.relay} has not posted it in time"
             turn.emit(DeliveryExpired(delivery=d.id, attempt=d.attempt, relay=d.relay, why=why))
             pacing.look_again(turn, d.group)

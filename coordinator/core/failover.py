@@ -3,6 +3,8 @@
 A relay that is cut off does not hear that an attempt was taken back, and may still send it while its lease lasts.
 While it counts as here, whatever comes next of that delivery is its own: it knows what it sent. Once it is gone,
 what it may have sent is unknown, never another relay's.
+
+A poster is a person: what they have stays theirs while the phone sleeps, and only what they say is known of it.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ def next_relay(state: State, group: str, old: Delivery | None) -> str:
     """The relay for a delivery's next attempt: the one that had the last and may have sent it, while it is here."""
     if old is not None and old.status in MAY_HAVE_LEFT:
         relay = state.relays.get(old.relay)
-        if relay is not None and relay.here and group in relay.groups:
+        if relay is not None and (relay.here or relay.hands) and group in relay.groups:
             return old.relay
     return relay_for(state, group)
 
@@ -34,6 +36,8 @@ def relay_gone(turn: Turn, name: str) -> None:
     from coordinator.core.deliveries import DeliveryUnknown, again, number, unknown
 
     state = turn.state
+    if state.relays[name].hands:
+        return
     heard = _heard_last(state, turn.at)
     unheard = {d.id for d in state.deliveries.values() if d.relay == name and _may_have_left(d, heard, turn.at)}
     for delivery in sorted(unheard, key=number):
@@ -81,5 +85,7 @@ def relay_here(turn: Turn, name: str) -> None:
         d = state.deliveries[delivery]
         holder = state.relays.get(d.relay)
         away = holder is None or not holder.here or d.group not in holder.groups
-        if d.status == "requested" and d.relay != name and d.group in groups and away:
+        # What was asked of a poster before they were known as one awaits them from now on.
+        theirs = away if d.relay != name else state.relays[name].hands
+        if d.status == "requested" and d.group in groups and theirs:
             again(turn, d, name)

@@ -136,6 +136,20 @@ def cap_of(state: State, group: str) -> Cap | None:
     return (caps.get(f"group:{group}") or caps.get(state.groups[group].tier)) if caps else None
 
 
+def place_in_cap(state: State, d: Delivery) -> tuple[int | None, int | None]:
+    """Which one a delivery is of those within the time of its group's cap, and how many the cap allows."""
+    cap = cap_of(state, d.group)
+    if cap is None:
+        return None, None
+    before = (state.deliveries[name] for name in state.recent.get(d.group, ()) if name != d.id)
+    counted = [
+        x for x in before
+        if x.status in COUNTS and x.rule is None and not answers(state, x.cue)
+        and d.fire_at - cap.per < (x.went_at if x.went_at is not None else x.fire_at) <= d.fire_at
+    ]  # fmt: skip
+    return len(counted) + 1, cap.most
+
+
 def _asked(state: State, group: str, what: str | None) -> int:
     """When a member last asked for this thing, or for whatever it was; -1 where none did."""
     marks = state.asked_again.get(group, {})

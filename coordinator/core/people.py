@@ -29,6 +29,7 @@ class Relay(msgspec.Struct, kw_only=True):
     here: bool = False
     groups: tuple[str, ...] = ()
     left_at: int | None = None
+    hands: bool = False  # a poster: a relay with hands
 
 
 class PersonJoined(Event, tag="person.joined", kw_only=True):
@@ -50,6 +51,7 @@ class PersonReady(Event, tag="person.ready", kw_only=True):
 class RelayJoined(Event, tag="relay.joined", kw_only=True):
     relay: str
     groups: tuple[str, ...] = ()
+    hands: bool = False
 
 
 class RelayLeft(Event, tag="relay.left", kw_only=True):
@@ -80,11 +82,12 @@ class PresencePerson(Command):
     "presence.relay", after_close=True, events=("relay.joined", "relay.left", "delivery.requested", "delivery.unknown")
 )
 class PresenceRelay(Command):
-    """A relay took its lease, or lost it."""
+    """A relay took its lease, or lost it; or a poster, who needs none, came or put the phone away."""
 
     relay: Id
     groups: list[Id] = []
     here: bool
+    hands: bool = False
 
 
 @command("clock.step", after_close=True, events=("clock.stepped",))
@@ -124,8 +127,8 @@ def relay_presence(turn: Turn, c: PresenceRelay) -> None:
     known = turn.state.relays.get(c.relay)
     if c.here:
         groups = tuple(g for g in c.groups if g in turn.state.groups)
-        if known is None or not known.here or known.groups != groups:
-            turn.emit(RelayJoined(relay=c.relay, groups=groups))
+        if known is None or not known.here or (known.groups, known.hands) != (groups, c.hands):
+            turn.emit(RelayJoined(relay=c.relay, groups=groups, hands=c.hands))
             failover.relay_here(turn, c.relay)
     elif known is not None and known.here:
         turn.emit(RelayLeft(relay=c.relay))
@@ -159,12 +162,13 @@ def person_changed(state: State, e: Any) -> Iterable[Key]:
 @evolves(RelayJoined, RelayLeft)
 def relay_changed(state: State, e: Any) -> Iterable[Key]:
     relay = state.relays.setdefault(e.relay, Relay(name=e.relay))
-    who = person(state, "relay", e.relay)
-    relay.here = who.here = who.ready = isinstance(e, RelayJoined)
-    who.since = e.at
     if isinstance(e, RelayJoined):
-        relay.groups = e.groups
-    else:
+        relay.groups, relay.hands = e.groups, e.hands
+    who = person(state, "poster" if relay.hands else "relay", e.relay)
+    relay.here = who.here = isinstance(e, RelayJoined)
+    who.ready = who.here or relay.hands  # a poster who has had the page open knows of the sale, phone away or not
+    who.since = e.at
+    if not who.here:
         relay.left_at = e.at
     theirs: list[Key] = [("deliveries", d) for d in state.opened if state.deliveries[d].relay == e.relay]
     return [("people", who.id), *theirs]  # what it is shown of them hangs on the groups it serves now

@@ -250,6 +250,10 @@ class Pacing(Plain, kw_only=True, frozen=True):
     caps: dict[str, Cap] = {}  # by tier, or by `group:ID`, which goes before its tier's
 
 
+class PostersPlan(Plain, kw_only=True, frozen=True):
+    remind: int = 60_000  # ms after its time in which a poster has posted, else the controller is told
+
+
 class Plan(Plain, kw_only=True, frozen=True):
     title: str
     kind: str
@@ -276,3 +280,4 @@ class Plan(Plain, kw_only=True, frozen=True):
     attribution: Attribution = Attribution()
     segments: tuple[SegmentPlan, ...] = ()
     pacing: Pacing = Pacing()
+    posters: PostersPlan = PostersPlan()

@@ -50,6 +50,20 @@ def relay_for(state: State, group: str, other_than: str | None = None) -> str:
     return wanted[0] if wanted else ""
 
 
+def has_hands(state: State, name: str) -> bool:
+    """Whether a relay is a poster, a person: the sheet's team says so, or they came as one."""
+    relay = state.relays.get(name)
+    if relay is not None:
+        return relay.hands
+    return any(m.person == name and m.role == "poster" for m in state.p.team)
+
+
+def is_for(state: State, name: str, group: str) -> bool:
+    """Whether a group is one of this relay's: the sheet names it for the group, or it came with the group."""
+    relay = state.relays.get(name)
+    return name in state.groups[group].relay or (relay is not None and group in relay.groups)
+
+
 def serves(state: State, name: str, group: str) -> bool:
     """Whether this relay is for that group: its token can narrow what the sheet says. One never seen is taken at the sheet's word."""
     relay = state.relays.get(name)

@@ -10,7 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from coordinator import clock
-from coordinator.attendance import RELAYS, Here
+from coordinator.attendance import LEASED, RELAYS, Here
 from coordinator.core import Actor
 
 if TYPE_CHECKING:
@@ -30,9 +30,14 @@ class Presence:
         self._waiting: set[Session] = set()  # of relays, until the lease of the one before them has run out
 
     def has_lease(self, sale: Sale, actor: Actor) -> bool:
-        """Whether a connection that comes now leads: the first of its relay does, the next when that one ends."""
+        """Whether a connection that comes now leads: the first of its relay does, the next when that one ends.
+
+        A poster's phones all show what is to be posted: the person posts it once, and a second "posted" changes nothing.
+        """
+        if actor.role == "poster":
+            return True
         first = not self._here.get((sale.id, actor.sender))
-        return first and (actor.role not in RELAYS or self._leads(sale, actor.name))
+        return first and (actor.role not in LEASED or self._leads(sale, actor.name))
 
     def _leads(self, sale: Sale, relay: str) -> bool:
         return self._registry.leads(sale, relay) and self._registry.vouches(sale, relay)
@@ -42,7 +47,7 @@ class Presence:
         for (name, _), here in list(self._here.items()):
             actor = here[0].identity.actor
             box = here[0].outbox
-            if name != sale.id or actor.role not in RELAYS:
+            if name != sale.id or actor.role not in LEASED:
                 continue
             leads = self._registry.leads(sale, actor.name)
             if not box.rights.lease and here[0] not in self._waiting and self._leads(sale, actor.name):
@@ -73,7 +78,7 @@ class Presence:
         here.remove(connection)
         self._waiting.discard(connection)
         if here:
-            if led and actor.role in RELAYS:
+            if led and actor.role in LEASED:
                 # The one that went may be sending still: the next one leads when its lease has run out.
                 self._waiting.add(here[0])
                 asyncio.get_running_loop().call_later(LEASE_SECONDS, self._take_over, key)
@@ -82,7 +87,7 @@ class Presence:
         self._leave(sale, actor, key, clock.monotonic())
 
     def _leave(self, sale: Sale, actor: Actor, key: tuple[str, str], since: float) -> None:
-        after = LEASE_SECONDS if actor.role in RELAYS else AWAY_SECONDS
+        after = LEASE_SECONDS if actor.role in LEASED else AWAY_SECONDS
         self._leaving[key] = asyncio.get_running_loop().call_later(after, self._gone, sale, actor, key, since)
 
     def _take_over(self, key: tuple[str, str]) -> None:
@@ -107,7 +112,7 @@ class Presence:
 
     def _gone(self, sale: Sale, actor: Actor, key: tuple[str, str], since: float) -> None:
         self._leaving.pop(key, None)
-        if actor.role not in RELAYS and self._registry.crowded() and clock.monotonic() - since < STORM_SECONDS:
+        if actor.role not in LEASED and self._registry.crowded() and clock.monotonic() - since < STORM_SECONDS:
             # To tell thousands that thousands have left, who are waiting to be let in, would keep them out.
             self._leave(sale, actor, key, since)
             return

@@ -5,12 +5,19 @@ from __future__ import annotations
 import shutil
 from typing import Any
 
+from coordinator.core import State
 from coordinator.core.guests import only_asked
 from coordinator.gateway.context import Gateway
 from coordinator.registry import Sale
 from coordinator.runsheet import load_plan
 
 DISK_BYTES = 200 << 20  # a long sale writes a tenth of this
+
+
+def _may_send(state: State, name: str) -> bool:
+    """A machine while it is here; a poster who has had the page open, though the phone sleeps now."""
+    relay = state.relays.get(name)
+    return relay is not None and (relay.here or relay.hands)
 
 
 async def readiness(gateway: Gateway, sale: Sale) -> dict[str, Any]:
@@ -22,7 +29,7 @@ async def readiness(gateway: Gateway, sale: Sale) -> dict[str, Any]:
         checks.append({"what": what, "ok": ok, "why": why})
 
     relays = {name for g in state.groups.values() for name in g.relay[:1]}
-    away = sorted(r for r in relays if not (r in state.relays and state.relays[r].here))
+    away = sorted(r for r in relays if not _may_send(state, r))
     without = [
         g.id for g in state.groups.values() if not g.relay and not any(g.id in r.groups for r in state.relays.values())
     ]

@@ -10,7 +10,7 @@ from typing import Any
 
 from coordinator import clock
 from coordinator.answers import Answer
-from coordinator.attendance import RELAYS
+from coordinator.attendance import LEASED
 from coordinator.errors import JournalError
 from coordinator.fanout.frames import PING, text_frame, text_parts
 from coordinator.fanout.outbox import Line, Outbox
@@ -20,8 +20,8 @@ from coordinator.gateway.auth import Identity, TokenError
 from coordinator.gateway.context import Gateway
 from coordinator.registry import Sale
 
-PING_SECONDS = {"relay": 1.0, "poster": 20.0}
-CONSOLE_PING_SECONDS = 20.0
+PING_SECONDS = {"relay": 1.0}
+CONSOLE_PING_SECONDS = 20.0  # a poster's phone too
 RELAY_LEASE_SECONDS = 3.0
 
 
@@ -137,7 +137,7 @@ class Session:
 
     def _may_answer(self) -> bool:
         """A relay takes an answered ping for the right to send: it has all by then that it is not to send any more."""
-        if self.identity.actor.role not in RELAYS:
+        if self.identity.actor.role not in LEASED:
             return True
         self.outbox.catch_up()
         return not self.outbox.behind and self._gateway.registry.vouches(self.sale, self.identity.actor.name)

@@ -96,6 +96,7 @@ def compile_plan(sheet: Sheet) -> Plan:
             same_content=sheet.pacing.same_content,
             caps={name: plans.Cap(per=cap.per, most=cap.most) for name, cap in sheet.pacing.caps.items()},
         ),
+        posters=plans.PostersPlan(remind=sheet.posters.remind),
         guests=tuple(plans.GuestPlan(**each.model_dump()) for each in sheet.guests),
         targets=plans.Targets(sales=_minor(sheet.targets.sales, sheet), buyers=sheet.targets.buyers),
         attribution=plans.Attribution(window=sheet.attribution.window, rule=sheet.attribution.rule),

@@ -366,6 +366,12 @@ class Pacing(Part):
     caps: dict[Line, Cap] = {}
 
 
+class Posters(Part):
+    """People who post by hand: how long after its time the controller is told of what nobody has posted."""
+
+    remind: PositiveLength = 60_000
+
+
 class Targets(Part):
     sales: MoneyText | None = None
     buyers: Count | None = None
@@ -552,6 +558,7 @@ class Sheet(Part):
     golden: list[Golden] = []
     targets: Targets = Targets()
     pacing: Pacing = Pacing()
+    posters: Posters = Posters()
     checks: Checks = Checks()
     attribution: Attribution = Attribution()
     segments: list[Segment] = []

@@ -31,7 +31,8 @@ CONTRACT = {
     "poll.open": "CK", "poll.close": "CK", "quiz.open": "CK", "quiz.close": "CK",
     "question.raise": "RAS", "question.take": "S", "question.answer": "S", "question.close": "S", "question.pick": "SKC",
     "question.escalate": "S",
-    "task.assign": "C", "task.done": "EK",
+    "task.assign": "C", "task.done": "EKG",  # in the contract EK: a poster is given tasks too
+
     "followup.take": "S", "followup.close": "S", "member.reveal": "S",
     "group.observe": "RP", "group.freeze": "C", "group.thaw": "C", "channel.expose": "RP", "audience.report": "CRP", "cost.report": "O",
     "order.report": "P",
@@ -40,11 +41,11 @@ CONTRACT = {
     # Beside the contract.
     "question.chat": "S", "shift.hand": "S", "followup.message": "S", "member.optout": "RAS", "member.optin": "RAS", "member.link": "RP",
     "survey.open": "CK", "survey.close": "CK", "survey.answer": "AR",
-    "correction.send": "C", "correction.dismiss": "C",
+    "correction.send": "C", "correction.dismiss": "C", "delivery.hand": "G",
 }  # fmt: skip
 LETTERS: dict[str, set[str]] = {
     "O": {"owner"}, "C": {"controller"}, "H": {"host"}, "K": {"cohost"}, "E": {"cheer"}, "S": {"support"},
-    "R": {"relay", "poster"}, "A": {"audience"}, "P": {"shop"},
+    "R": {"relay", "poster"}, "G": {"poster"}, "A": {"audience"}, "P": {"shop"},
 }  # fmt: skip
 TO_ITS_RECEIVER = {"redpacket.done", "prompt.ack"}  # whoever that is
 

@@ -167,7 +167,9 @@ class Room:
             return
         assert set(filled(screen.state)) <= {"show", "groups", "deliveries"}
         for d in screen.state.get("deliveries", {}).values():
-            assert d["relay"] == screen.actor.name
+            # A poster sees what waits for a person in their groups, whoever has it.
+            takes_over = screen.actor.role == "poster" and d.get("status") == "awaiting"
+            assert d["relay"] == screen.actor.name or takes_over
             assert d["group"] in (screen.actor.groups or ())
         assert set(screen.state.get("groups", {})) <= set(screen.actor.groups or ())
         assert not any(g.get("last") for g in screen.state.get("groups", {}).values())

@@ -23,7 +23,7 @@ chain.open CE chain.close CE chain.join AR
 draw.open CK draw.run CK draw.enter AR
 redpacket.announce C
 question.raise RAS question.take S question.answer S question.close S question.pick SKC question.escalate S
-task.assign C task.done EK group.freeze C group.thaw C order.report P
+task.assign C task.done EKG group.freeze C group.thaw C order.report P
 audience.report CRP channel.expose RP cost.report O
 delivery.retry C delivery.withdraw C delivery.move C delivery.resolve C
 """

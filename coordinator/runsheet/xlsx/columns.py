@@ -80,7 +80,7 @@ FIELDS_ZH = {
     "service.acknowledge": "响应时限", "service.warn": "预警时限", "service.breach": "超时时限", "service.lease": "占用时长",
     "followup.after": "追单等待", "followup.every": "追单间隔", "followup.lease": "追单占用", "followup.quiet": "免打扰时段",
     "cheer.within": "任务时限", "cheer.minutes": "黄金分钟", "minutes": "分钟", "what": "任务类型", "within": "完成时限", "owner": "群主",
-    "pacing.same_content": "同文间隔", "pacing.caps": "频次上限",
+    "pacing.same_content": "同文间隔", "pacing.caps": "频次上限", "posters.remind": "未发提醒",
     "theme": "主题", "poster": "海报", "state": "状态",
 }  # fmt: skip
 

@@ -167,6 +167,18 @@ export interface Delivery {
   rule?: "DUP" | "CAP";
   sent_at?: number;
   left_late?: boolean;
+  /** A person posts it. */
+  hands?: boolean;
+  reminded_at?: number;
+  proof?: string;
+  /** What it is of those that may go into its group within the cap's time, and how many may. */
+  nth?: number;
+  cap?: number;
+  /** These only for who posts it. */
+  content?: { text: string; images?: string[]; video?: string; link?: string; coupon?: string; mention?: string; as?: "message" | "announcement" };
+  priority?: number;
+  expires_at?: number;
+  recalled_at?: number;
 }
 
 export interface Prompt {
@@ -217,6 +229,7 @@ export interface Group {
   tier?: string;
   stage?: string;
   tags?: string[];
+  relay?: string[];
   members?: number;
   messages?: number;
   frozen?: boolean;

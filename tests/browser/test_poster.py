@@ -1,0 +1,126 @@
+"""The poster's page on a phone: one card, copy, posted; what waits is counted, and nothing is lost with the line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.people import PHONE, People, button, finger_is_off, opened
+from tests.client import Client, token
+from tests.server import ServerProcess
+from tests.sheet import sheet
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+GROUPS = [
+    {"id": "g1", "name": "邻居群", "tier": "fan", "relay": ["qun", "hui"], "members": 120},
+    {"id": "g2", "name": "朋友圈", "tier": "moments", "relay": "qun"},
+]
+
+
+def by_hand(**more: Any) -> dict[str, Any]:
+    return sheet(groups=GROUPS, team=[*sheet()["team"], {"person": "qun", "role": "poster"}], lead="0s", **more)
+
+
+async def desk(house: ServerProcess, sale: str) -> Client:
+    return await Client.join(house.url, token("controller", "li", sale))
+
+
+async def nothing_is_wider_than_the_phone(page: Page) -> None:
+    assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    for each in await page.locator("main button:visible, .poster button:visible").all():
+        box = await each.bounding_box()
+        assert box is not None
+        assert min(box["width"], box["height"]) >= 44, await each.inner_text()
+
+
+async def test_a_poster_copies_posts_and_says_so_on_the_phone(house: ServerProcess, people: People) -> None:
+    sale, links = await opened(house, by_hand())
+    page = await people.come(links["poster"], phone=True, locale="zh-CN")
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await expect(page.get_by_role("heading", name="现在没有要发的")).to_be_visible()
+    controller = await desk(house, sale)
+    await controller.done("link.drop", link="room", groups="all", text="直播间开了 {link}")
+    await expect(page.get_by_role("heading", name="还有 2 条要发")).to_be_visible()
+    await expect(page).to_have_title("(2) " + (await page.title()).removeprefix("(2) "))
+    card = page.locator("article")
+    await expect(card.get_by_role("heading", name="邻居群")).to_be_visible()
+    await nothing_is_wider_than_the_phone(page)
+    await people.look(page, "poster")
+    await button(card, "复制文案").tap()
+    await expect(button(card, "已复制")).to_be_visible()
+    copied = await page.evaluate("navigator.clipboard.readText()")
+    address = controller.state["deliveries"]["d1"]
+    assert copied.startswith("直播间开了 http")
+    assert address["status"] == "awaiting"
+    await card.get_by_label("凭证").fill("截图在群相册")
+    await button(card, "发好了").tap()
+    sent = await controller.event("delivery.sent", delivery="d1")
+    assert (sent["relay"], sent["proof"]) == ("qun", "截图在群相册")
+    # The next card is there; what was not copied here is asked for twice.
+    await expect(card.get_by_role("heading", name="朋友圈")).to_be_visible()
+    await button(card, "发不了").tap()
+    await people.look(page, "poster-cannot")
+    await button(card, "平台不让发").tap()
+    failed = await controller.event("delivery.failed", delivery="d2")
+    assert failed["why"] == "平台不让发"
+    await expect(page.get_by_role("heading", name="现在没有要发的")).to_be_visible()
+    await nothing_is_wider_than_the_phone(page)
+    await people.look(page, "poster-done")
+    await controller.socket.close()
+
+
+async def test_what_is_taken_back_is_struck_out_and_a_press_outlives_the_line(
+    house: ServerProcess, people: People
+) -> None:
+    sale, links = await opened(house, by_hand())
+    page = await people.come(links["poster"], phone=True)
+    await expect(page.get_by_role("heading", name="Nothing to post now")).to_be_visible()
+    controller = await desk(house, sale)
+    await controller.done("message.send", content="先别发", groups="group:g2")
+    card = page.locator("article")
+    await expect(card).to_contain_text("先别发")
+    await controller.done("delivery.withdraw", delivery="d1")
+    taken_back = page.get_by_role("alert").filter(has_text="do not post it")
+    await expect(taken_back).to_contain_text("先别发")
+    await people.look(page, "poster-withdrawn")
+    await button(taken_back, "Seen").tap()
+    await expect(taken_back).to_be_hidden()
+
+    await controller.done("message.send", content="可以发了", groups="group:g2")
+    await expect(card).to_contain_text("可以发了")
+    people.line_may_break = True
+    await page.context.set_offline(True)
+    await button(card, "Posted").tap()
+    await finger_is_off(page)
+    await button(card, "Posted").tap()
+    await expect(card).to_be_hidden()
+    await expect(page.get_by_text("noted, waits for the line")).to_be_visible()
+    await page.context.set_offline(False)
+    await controller.event("delivery.sent", delivery="d2")
+    await controller.socket.close()
+
+
+async def test_another_poster_of_the_group_takes_it_over(house: ServerProcess, people: People) -> None:
+    team = [*sheet()["team"], {"person": "qun", "role": "poster"}, {"person": "hui", "role": "poster"}]
+    sale, links = await opened(house, {**by_hand(), "team": team})
+    controller = await desk(house, sale)
+    await controller.done("message.send", content="谁有空谁发", groups="group:g1")
+    page = await people.come(links["poster"], phone=True)  # the last poster of the team: hui
+    others = page.get_by_text("with qun")
+    await expect(others).to_be_visible()
+    await button(page, "I will post it").tap()
+    await finger_is_off(page)
+    await button(page, "I will post it").tap()
+    card = page.locator("article")
+    await expect(card).to_contain_text("谁有空谁发")
+    assert controller.state["deliveries"]["d1"]["relay"] == "hui"
+    await nothing_is_wider_than_the_phone(page)
+    await button(card, "Give to qun").tap()
+    await finger_is_off(page)
+    await button(card, "Give to qun").tap()
+    await expect(card).to_be_hidden()
+    await controller.until(lambda: controller.state["deliveries"]["d1"]["relay"] == "qun")
+    await controller.socket.close()
