@@ -168,5 +168,11 @@ async def head(session: aiohttp.ClientSession, address: str, refused: Callable[[
             return Head(why="it leads from one address to the next without end")
     except TimeoutError:
         return Head(why=f"no answer within {WITHIN_S:g} s")
+    except aiohttp.ClientConnectorDNSError:
+        return Head(why=f"{urlsplit(address).hostname} leads to no public address")
+    except aiohttp.ClientSSLError:
+        return Head(why="its certificate is not good")
+    except aiohttp.ClientConnectorError:
+        return Head(why=f"{urlsplit(address).hostname} cannot be reached")
     except (aiohttp.ClientError, OSError, ValueError) as e:
         return Head(why=f"{type(e).__name__}: {e}"[:160])

@@ -96,6 +96,7 @@ async def test_this_machine_is_never_asked_by_whatever_name(unused_tcp_port: int
         for host in ("127.0.0.1", "localhost", "[::1]", "2130706433"):
             answer = await pictures.head(session, f"https://{host}:{unused_tcp_port}/a.jpg")
             assert answer.why is not None
+            assert "no public address" in answer.why or host.isdigit()  # a number is no name that is asked for
     assert asked == []
 
 
