@@ -11,9 +11,11 @@ from typing import Annotated
 import typer
 import uvloop
 
+from roles.relay.adapters.telegram import TelegramAdapter
 from roles.relay.agent import Agent
 from roles.relay.config import RelayConfig, load
 from roles.relay.receiving.server import Receiving, together
+from roles.relay.receiving.telegram import TelegramUpdates
 
 
 def relay(
@@ -44,9 +46,10 @@ async def _run(settings: RelayConfig) -> None:
 
 def receiving_of(settings: RelayConfig, agent: Agent) -> Receiving | None:
     """What the relay listens to; None where it only sends."""
-    if settings.inlet is None:
+    bots = [a for a in settings.routes.adapters.values() if isinstance(a, TelegramAdapter) and a.settings.receive]
+    if settings.inlet is None and not bots:
         return None
-    return Receiving(
+    receiving = Receiving(
         agent,
         coordinator=settings.coordinator,
         token=settings.token.get_secret_value(),
@@ -56,3 +59,6 @@ def receiving_of(settings: RelayConfig, agent: Agent) -> Receiving | None:
         staff=settings.staff,
         inlet=settings.inlet,
     )
+    for bot in bots:
+        receiving.sources.append(TelegramUpdates(bot, settings.routes.served_by(bot), receiving.intake))
+    return receiving

@@ -90,6 +90,9 @@ def load(file: Path, environment: Mapping[str, str] = os.environ) -> RelayConfig
         route = reader.route(group, raw, adapters, top.credentials)
         if route is not None:
             routes[group] = route
+    for name, adapter in adapters.items():
+        if getattr(adapter.settings, "receive", None) == "webhook" and top.inlet is None:
+            reader.add(("credentials", name, "receive"), "is called from outside; add `inlet:` with the port for it")
     if reader.problems:
         raise reader.error()
     return RelayConfig(top.coordinator, top.sale, top.token, data, Routes(routes), top.inlet, top.receiving, top.staff)

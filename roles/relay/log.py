@@ -29,6 +29,9 @@ create table if not exists sendings (
   outcome text,
   primary key (sale, delivery, attempt)) without rowid;
 create index if not exists sendings_credential on sendings (credential, ended);
+create table if not exists places (
+  sale text not null, delivery text not null, attempt integer not null, place text not null,
+  primary key (sale, delivery, attempt)) without rowid;
 create table if not exists reports (
   n integer primary key, sale text not null, id text not null,
   delivery text not null, attempt integer not null, outcome text not null,
@@ -38,6 +41,10 @@ create table if not exists reports (
 _FORGET_SENDINGS = """
 delete from sendings where ended < ? and not exists (select 1 from reports r where r.sale = sendings.sale
   and r.delivery = sendings.delivery and r.attempt = sendings.attempt and r.acknowledged = 0)
+"""
+_FORGET_PLACES = """
+delete from places where not exists (select 1 from sendings s where s.sale = places.sale
+  and s.delivery = places.delivery and s.attempt = places.attempt)
 """
 _FORGET_REPORTS = "delete from reports where acknowledged = 1 and made < ?"
 
@@ -50,6 +57,7 @@ class Sending:
     delivery: str
     attempt: int
     credential: str
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +98,7 @@ class SendLog:
             self._disk = Disk(
                 data / "relay.sqlite" if data is not None else None,
                 _TABLES,
-                [(_FORGET_SENDINGS, (old,)), (_FORGET_REPORTS, (old,))],
+                [(_FORGET_SENDINGS, (old,)), (_FORGET_REPORTS, (old,)), (_FORGET_PLACES, ())],
             )
         except DiskFailed:
             if self._lock is not None:
@@ -100,15 +108,15 @@ class SendLog:
     async def begin(self, sendings: Iterable[Sending]) -> None:
         """Records "sending" for all of them, before any platform is called."""
         began = machine.wall_ms()
-        await self._disk.write(
-            [
-                (
-                    "insert or replace into sendings values (?,?,?,?,?,null,null)",
-                    (s.sale, s.delivery, s.attempt, s.credential, began),
-                )
-                for s in sendings
-            ]
-        )
+        statements: list[Statement] = []
+        for s in sendings:
+            key = (s.sale, s.delivery, s.attempt)
+            statements.append(
+                ("insert or replace into sendings values (?,?,?,?,?,null,null)", (*key, s.credential, began))
+            )
+            if s.group:
+                statements.append(("insert or replace into places values (?,?,?,?)", (*key, s.group)))
+        await self._disk.write(statements)
 
     async def undo(self, sendings: Iterable[Sending]) -> None:
         """Takes back a `begin` for which no platform was called."""
@@ -173,6 +181,19 @@ class SendLog:
             (now, credential, now, now - int(within_s * 1000)),
         )
         return [max(0, now - ended) / 1000 for (ended,) in rows]
+
+    async def used_by_group(self, credential: str, within_s: float) -> dict[str, list[float]]:
+        """The same for each group, of those that were recorded with theirs."""
+        now = machine.wall_ms()
+        rows = await self._disk.read(
+            "select place, ifnull(ended, ?) from sendings join places using (sale, delivery, attempt)"
+            " where credential = ? and ifnull(ended, ?) >= ?",
+            (now, credential, now, now - int(within_s * 1000)),
+        )
+        found: dict[str, list[float]] = {}
+        for place, ended in rows:
+            found.setdefault(place, []).append(max(0, now - ended) / 1000)
+        return found
 
     async def close(self) -> None:
         """Waits for what is being written, then lets go of the file."""

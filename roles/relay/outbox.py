@@ -21,7 +21,7 @@ from roles.relay import machine
 from roles.relay.adapters.base import Adapter, Delivery, Outcome, Prepared, Route, Routes
 from roles.relay.log import Known, Report, Sending, SendLog
 from roles.relay.saletime import Lease, Mono, SaleClock
-from roles.relay.windows import Window
+from roles.relay.windows import Limit, Window
 
 log = structlog.get_logger("relay")
 
@@ -73,6 +73,40 @@ class Lane:
     window: Window
     queue: list[tuple[int, int, int, Parcel]] = field(default_factory=list)
     timer: asyncio.TimerHandle | None = None
+    groups: dict[str, Window] = field(default_factory=dict)  # where the platform counts each group too
+    group_limits: tuple[Limit, ...] = ()
+
+    def of(self, group: str) -> Window | None:
+        """The group's own window, where it has one."""
+        if self.group_limits and group not in self.groups:
+            self.groups[group] = Window(self.group_limits)
+        return self.groups.get(group)
+
+    def take(self, group: str, now: float) -> Literal["taken", "group full", "full"]:
+        """A slot of the credential and, where there is one, of the group; both or none."""
+        own = self.of(group)
+        if own is not None and not own.take(now):
+            return "group full"
+        if self.window.take(now):
+            return "taken"
+        if own is not None:
+            own.give_back()
+        return "full"
+
+    def settle(self, group: str, ended: float) -> None:
+        self.window.settle(ended)
+        if group in self.groups:
+            self.groups[group].settle(ended)
+
+    def give_back(self, group: str) -> None:
+        self.window.give_back()
+        if group in self.groups:
+            self.groups[group].give_back()
+
+    def free_at(self, group: str, now: float, ahead: int = 0, ahead_in_group: int = 0) -> float:
+        own = self.of(group)
+        free = self.window.free_at(now, ahead)
+        return free if own is None else max(free, own.free_at(now, ahead_in_group))
 
 
 class Outbox:
@@ -119,7 +153,12 @@ class Outbox:
             limits = adapter.settings.limits()
             ages = await self._store.used(name, max((limit.per_s for limit in limits), default=0.0)) if limits else []
             now = self._mono()
-            self._lanes[name] = Lane(Window(limits, [now - age for age in ages]))
+            lane = self._lanes[name] = Lane(Window(limits, [now - age for age in ages]))
+            lane.group_limits = adapter.settings.group_limits()
+            if lane.group_limits:
+                within = max(limit.per_s for limit in lane.group_limits)
+                for group, known in (await self._store.used_by_group(name, within)).items():
+                    lane.groups[group] = Window(lane.group_limits, [now - age for age in known])
 
     def resume(self, sale: str, known: dict[str, Known]) -> None:
         """What the log knows of this sale. Before its first delivery is taken."""
@@ -299,34 +338,47 @@ class Outbox:
 
     def _admit(self, lane: Lane) -> list[Parcel]:
         """Those of a lane for which its window has room now; the others are told to wait."""
-        admitted = []
+        admitted, aside = [], []
         while lane.queue:
             parcel = lane.queue[0][3]
             if self._parcels.get(parcel.delivery.id) is not parcel or parcel.phase != "queued":
                 heapq.heappop(lane.queue)
-            elif lane.window.take(self._mono()):
-                heapq.heappop(lane.queue)
+                continue
+            room = lane.take(parcel.delivery.group, self._mono())
+            if room == "full":
+                break
+            entry = heapq.heappop(lane.queue)
+            if room == "taken":
                 admitted.append(parcel)
             else:
-                self._wait_for_room(lane)
-                break
+                aside.append(entry)  # its group is full; others need not wait for it
+        for entry in aside:
+            heapq.heappush(lane.queue, entry)
+        if lane.queue:
+            self._wait_for_room(lane)
         return admitted
 
     def _wait_for_room(self, lane: Lane) -> None:
         now = self._mono()
         if lane.timer is not None:
             lane.timer.cancel()
+        free = lane.window.free_at(now)
+        if lane.group_limits:
+            free = min(lane.free_at(group, now) for group in {entry[3].delivery.group for entry in lane.queue})
         lane.timer = asyncio.get_running_loop().call_later(
-            max(0.001, lane.window.free_at(now) - now), lambda: self._depart(self._admit(lane))
+            max(0.001, free - now), lambda: self._depart(self._admit(lane))
         )
         waiting = [entry[3] for entry in sorted(lane.queue, key=lambda entry: entry[:3])]
+        before: dict[str, int] = {}
         for ahead, parcel in enumerate(p for p in waiting if self._parcels.get(p.delivery.id) is p):
+            in_group = before.get(parcel.delivery.group, 0)
+            before[parcel.delivery.group] = in_group + 1
             if parcel.told_waiting:
                 continue
             parcel.told_waiting = True
             self._push(self._over(parcel.delivery), parcel.delivery.id)
             # Those admitted just now leave within `prepare_s`; a forecast is rather late than early.
-            until = self._clock.at(lane.window.free_at(now, ahead) + self._prepare_s)
+            until = self._clock.at(lane.free_at(parcel.delivery.group, now, ahead, in_group) + self._prepare_s)
             fields = {"outcome": "waiting", "until": until, "why": "rate window"}
             self._tell(Report.make(parcel.delivery.id, parcel.delivery.attempt, fields, nth=str(until)))
 
@@ -361,7 +413,7 @@ class Outbox:
             # Only now: the log's line is gone, so that what comes back can be begun again.
             if self._parcels.get(parcel.delivery.id) is parcel:
                 parcel.phase = "blocked"
-            self._lanes[parcel.route.adapter.name].window.give_back()
+            self._lanes[parcel.route.adapter.name].give_back(parcel.delivery.group)
         self._admit_all({p.route.adapter.name for p in undone})
         if undone and self._lease.held():
             self._unblock()
@@ -392,19 +444,22 @@ class Outbox:
             await self._put_back(parcel, begun, outcome)
             self._admit_all({route.adapter.name})
             return
-        window = self._lanes[route.adapter.name].window
+        lane = self._lanes[route.adapter.name]
         if outcome.reached:
-            window.settle(self._mono())
+            lane.settle(delivery.group, self._mono())
         else:
-            window.give_back()
+            lane.give_back(delivery.group)
         fields = outcome.fields()
         if outcome.word == "sent":
             fields.setdefault("sent_at", left_at)
         if outcome.word == "retry":
             after_ms = fields["after_ms"] = self._again_after_ms(delivery.id, outcome)
             until = self._rest[delivery.id] = self._mono() + after_ms / 1000
+            full = lane.of(delivery.group) if outcome.after_ms is not None else None
             if outcome.everyone:
-                window.rest(until)
+                full = lane.window
+            if full is not None:
+                full.rest(until)
         else:
             self._tries.pop(delivery.id, None)
         await self._end(delivery, begun, fields)
@@ -421,7 +476,7 @@ class Outbox:
         """Nothing was called: the beginning is undone, and it leaves at `until`, if it is still to leave then."""
         delivery = parcel.delivery
         await self._store.undo([self._sending(parcel)])
-        self._lanes[parcel.route.adapter.name].window.give_back()
+        self._lanes[parcel.route.adapter.name].give_back(parcel.delivery.group)
         del self._begun[delivery.id]
         after = self._after.pop(delivery.id, None)
         if after is not None:
@@ -470,7 +525,9 @@ class Outbox:
             self._depart([parcel for name in names for parcel in self._admit(self._lanes[name])])
 
     def _sending(self, parcel: Parcel) -> Sending:
-        return Sending(self._sale, parcel.delivery.id, parcel.delivery.attempt, parcel.route.adapter.name)
+        name, delivery = parcel.route.adapter.name, parcel.delivery
+        group = delivery.group if self._lanes[name].group_limits else ""
+        return Sending(self._sale, delivery.id, delivery.attempt, name, group)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task: asyncio.Task[None] = asyncio.get_running_loop().create_task(self._guard(work))

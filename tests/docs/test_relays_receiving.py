@@ -7,7 +7,10 @@ import os
 import re
 from pathlib import Path
 
+import pytest
+
 from roles.relay.config import load
+from roles.relay.errors import ConfigError
 from tests.roles.relay.conftest import FakeCoordinator
 from tests.roles.relay.receiving.listening import SECRET, listening
 from tests.server import ROOT
@@ -57,3 +60,15 @@ def test_the_settings_that_it_shows_can_be_used(tmp_path: Path) -> None:
     assert config.inlet.secrets == [SECRET]
     assert config.staff["telegram"] == {"12345": "mei"}
     assert config.receiving.groups == ("g7",)
+
+
+def test_the_telegram_settings_that_it_shows_can_be_used(tmp_path: Path) -> None:
+    telegram = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)[1]
+    path = tmp_path / "relay.yaml"
+    rest = "coordinator: http://127.0.0.1:8700\ntoken: t\ngroups:\n  g1: {credential: tg, chat_id: -1001}\n"
+    environment = {"TG_TOKEN": "1:a", "TG2_TOKEN": "2:b", "TG2_HOOK": "letters-8"}
+    path.write_text(rest + telegram + "inlet: {}\n", "utf-8")
+    assert set(load(path, environment).routes.adapters) == {"tg"}
+    path.write_text(rest + telegram, "utf-8")
+    with pytest.raises(ConfigError, match=r"credentials\.tg2\.receive: is called from outside; add `inlet:`"):
+        load(path, environment)

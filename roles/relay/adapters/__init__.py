@@ -7,6 +7,7 @@ from roles.relay.adapters.console import ConsoleAdapter
 from roles.relay.adapters.dingtalk import DingtalkAdapter
 from roles.relay.adapters.feishu import FeishuAdapter
 from roles.relay.adapters.slack import SlackAdapter
+from roles.relay.adapters.telegram import TelegramAdapter
 from roles.relay.adapters.wecom import WecomAdapter
 
 PLATFORMS: dict[str, type[AnyAdapter]] = {
@@ -16,6 +17,7 @@ PLATFORMS: dict[str, type[AnyAdapter]] = {
         DingtalkAdapter,
         FeishuAdapter,
         SlackAdapter,
+        TelegramAdapter,
         WecomAdapter,
     )
 }

@@ -141,6 +141,10 @@ class CredentialSettings(BaseModel):
         """The platform's rate windows for this credential; none by default."""
         return (Limit(self.per_minute, 60.0),) if self.per_minute else ()
 
+    def group_limits(self) -> tuple[Limit, ...]:
+        """Rate windows that hold for each group alone, beside those of the credential."""
+        return ()
+
 
 class GroupSettings(BaseModel):
     """One entry of `groups`; a platform adds its own keys. `id` is the group's id in the sheet, the entry's key."""
@@ -213,6 +217,10 @@ class Routes:
     def groups(self) -> frozenset[str]:
         """The groups that are named in the configuration."""
         return frozenset(self._routes)
+
+    def served_by(self, adapter: AnyAdapter) -> list[Any]:
+        """The settings of the groups that a credential serves."""
+        return [route.group for route in self._routes.values() if route.adapter is adapter]
 
     def to(self, group: str) -> Route | None:
         route = self._routes.get(group)

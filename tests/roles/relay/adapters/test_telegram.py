@@ -1,0 +1,90 @@
+"""Telegram's bots against their double."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import pytest
+
+from roles.relay.adapters.base import Content
+from roles.relay.adapters.telegram import TelegramAdapter, TelegramCredential, TelegramGroup
+from tests.contract.adapter_suite import LINK, AdapterContract
+from tests.roles.relay.doubles.base import Answer, Double
+from tests.roles.relay.doubles.telegram import CHAT, TOKEN, TelegramDouble
+
+PICTURE = "https://img.example/1.png"
+
+
+class TestTelegram(AdapterContract):
+    platform: ClassVar[str] = "telegram"
+    double: ClassVar[type[Double]] = TelegramDouble
+    secrets: ClassVar[tuple[str, ...]] = (TOKEN, TOKEN.partition(":")[2])
+    hides_links: ClassVar[bool] = False
+
+    def settings(self, base: str) -> dict[str, Any]:
+        return {"base": base, "bot_token": TOKEN}
+
+    def group(self) -> dict[str, Any]:
+        return {"chat_id": CHAT}
+
+    @pytest.mark.parametrize(("code", "words", "word", "after_ms"), [
+        (429, "Too Many Requests", "retry", 500), (401, "Unauthorized", "disabled", None), (404, "Not Found", "disabled", None),
+        (403, "Forbidden: bot was kicked from the group chat", "disabled", None), (500, "Internal Server Error", "unknown", None),
+        (400, "Bad Request: chat not found", "disabled", None), (400, "Bad Request: message is too long", "rejected", None),
+        (400, "Bad Request: not enough rights to send text messages to the chat", "disabled", None),
+        (499, f"never seen {TOKEN}", "rejected", None),
+    ])  # fmt: skip
+    async def test_each_error_is_what_it_is(self, code: int, words: str, word: str, after_ms: int | None) -> None:
+        body = {"ok": False, "error_code": code, "description": words, "parameters": {"retry_after": 0.5}}
+        outcome = await self.told(Answer(body, code))
+        assert (outcome.word, outcome.after_ms) == (word, after_ms)
+
+    async def test_pictures_are_shown_and_people_are_called(self, double_: Double) -> None:
+        async with self.opened(double_.base) as adapter:
+            one = Content(text="上链接", link=LINK, images=(PICTURE,), mention="all, xiaomei_1")
+            outcome = await self.send(adapter, one)
+            assert (outcome.word, outcome.why) == ("sent", "Telegram cannot call everybody")
+            await self.send(adapter, Content(text="三张", images=(PICTURE, PICTURE + "?2", PICTURE + "?3")))
+            long = await self.send(adapter, Content(text="长" * 1100, images=(PICTURE,)))
+        first, second, third = (taken.seen for taken in double_.taken)
+        assert (first.pictures, first.pings, first.links) == (1, ("xiaomei_1",), (LINK,))
+        assert second.pictures == 3
+        assert (third.pictures, third.links) == (0, (PICTURE,))
+        assert long.why == "pictures went as addresses"
+
+    async def test_a_picture_that_telegram_cannot_fetch_goes_as_an_address(self) -> None:
+        async with TelegramDouble() as double, self.opened(double.base) as adapter:
+            double.no_pictures = True
+            outcome = await self.send(adapter, Content(text="上链接", link=LINK, images=(PICTURE,)))
+        assert outcome.word == "sent"
+        assert "could not fetch" in (outcome.why or "")
+        assert double.taken[0].seen.links == (LINK, PICTURE)
+
+    async def test_a_group_that_moved_is_found_again_also_after_a_restart(self, tmp_path: Any) -> None:
+        settings = TelegramCredential.model_validate({"platform": "telegram", **self.settings("http://127.0.0.1:1")})
+        group = TelegramGroup(id="g1", credential="bot", chat_id=CHAT)
+        async with TelegramDouble() as double:
+            double.moved[CHAT] = -100777
+            settings = settings.model_copy(update={"base": double.base})
+            adapter = TelegramAdapter("bot", settings, tmp_path)
+            await adapter.open()
+            first = await adapter.send(group, Content(text="one"))
+            assert (first.word, first.after_ms) == ("retry", 0)
+            assert (await adapter.send(group, Content(text="one"))).word == "sent"
+            await adapter.close()
+            again = TelegramAdapter("bot", settings, tmp_path)
+            await again.open()
+            assert (await again.send(group, Content(text="two"))).word == "sent"
+            await again.close()
+        assert [taken.seen.group for taken in double.taken] == ["-100777", "-100777"]
+
+    def test_it_keeps_the_windows_of_the_bot_and_of_each_group(self) -> None:
+        settings = TelegramCredential.model_validate({"platform": "telegram", **self.settings("https://x.example")})
+        assert [(w.count, w.per_s) for w in settings.limits()] == [(30, 1.0)]
+        assert [(w.count, w.per_s) for w in settings.group_limits()] == [(1, 1.0), (20, 60.0)]
+
+    def test_a_webhook_without_a_secret_is_refused(self) -> None:
+        with pytest.raises(ValueError, match="webhook_secret"):
+            TelegramCredential.model_validate(
+                {"platform": "telegram", **self.settings("https://x.example"), "receive": "webhook"}
+            )

@@ -1,0 +1,44 @@
+"""Windows that a platform counts for each group, beside the credential's: strict, over a restart too."""
+
+from __future__ import annotations
+
+from roles.relay.adapters.base import CredentialSettings
+from roles.relay.windows import Limit
+
+
+class Slow(CredentialSettings):
+    def group_limits(self) -> tuple[Limit, ...]:
+        return (Limit(2, 0.6),)
+
+
+def most_within(at_ms: list[float], span_ms: float) -> int:
+    return max(sum(first <= one <= first + span_ms for one in at_ms) for first in at_ms)
+
+
+async def test_a_full_group_waits_and_the_others_do_not(coordinator, groups, relays):
+    groups.settings = Slow(platform="double")
+    many = [coordinator.delivery(f"a{n}", group="g1") for n in range(5)]
+    other = coordinator.delivery("b1", group="g2")
+    async with relays.running(groups):
+        await coordinator.announce(*many, other)
+        await coordinator.sent(*(d["id"] for d in (*many, other)))
+    at = {text: at for (_, text), at in zip(groups.saw, groups.at, strict=True)}
+    ours = [at[f"text of a{n}"] for n in range(5)]
+    assert most_within(ours, 600) <= 2
+    assert at["text of b1"] < sorted(ours)[2], "another group's message did not wait for them"
+    waited = [r for r in coordinator.taken.values() if r.get("outcome") == "waiting"]
+    assert {r["delivery"] for r in waited} <= {"a2", "a3", "a4"}
+    assert waited
+
+
+async def test_a_groups_window_outlives_the_relay(coordinator, groups, relays):
+    groups.settings = Slow(platform="double")
+    first = [coordinator.delivery(f"a{n}", group="g1") for n in range(2)]
+    async with relays.running(groups):
+        await coordinator.announce(*first)
+        await coordinator.sent("a0", "a1")
+    async with relays.running(groups):
+        await coordinator.announce(coordinator.delivery("a2", group="g1"), coordinator.delivery("b1", group="g2"))
+        await coordinator.sent("a2", "b1")
+    assert most_within([at for (group, _), at in zip(groups.saw, groups.at, strict=True) if group == "g1"], 600) <= 2
+    assert groups.texts.index("text of b1") < groups.texts.index("text of a2")
