@@ -17,6 +17,7 @@ from coordinator.errors import CannotStart
 from roles.relay import machine
 from roles.relay.adapters.base import Outcome, Routes
 from roles.relay.errors import LineLost, RelayRefused
+from roles.relay.following import follow
 from roles.relay.line import Answer, Frame, Line, Pace
 from roles.relay.log import Report, SendLog
 from roles.relay.outbox import ANSWER_WITHIN_S, PREPARE_S, STOPPED_WHILE_SENDING, Outbox
@@ -39,6 +40,7 @@ class Timing:
     prepare: float = PREPARE_S
     answer_within: float = ANSWER_WITHIN_S
     report_within: float = 5.0  # how long a stop waits for the last reports to be taken; they are on disk
+    follow_every: float = 60.0  # how often it is asked what a person did with what was handed to them
     pace: Pace = field(default_factory=Pace)
 
 
@@ -109,19 +111,24 @@ class Agent:
         )
         opened = []
         sending: asyncio.Task[None] | None = None
+        following: asyncio.Task[None] | None = None
         try:
             await self._outbox.open()
             for adapter in self._routes.adapters.values():
                 await adapter.open()
                 opened.append(adapter)
             sending = asyncio.create_task(self._outbox.run())
+            following = asyncio.create_task(
+                follow(self._outbox, self._routes, self._group_of, self._outbox.became, self._timing.follow_every)
+            )
             await self._come_back_until_stopped(sending)
         finally:
             self._lease.drop()
             self._outbox.stop_taking()
-            if sending is not None:
-                sending.cancel()
-                await asyncio.gather(sending, return_exceptions=True)
+            for task in (sending, following):
+                if task is not None:
+                    task.cancel()
+                    await asyncio.gather(task, return_exceptions=True)
             await self._outbox.finished()
             self._over = True
             for post in (self._reports, self._observations):
@@ -329,6 +336,10 @@ class Agent:
         """A group can have several relays; its deliveries are sent by the one they name."""
         name, me = delivery.get("relay"), self.welcome.get("name")
         return self._everything or not name or not me or name == me
+
+    def _group_of(self, delivery: str) -> str | None:
+        found = (self.state.get("deliveries") or {}).get(delivery)
+        return found.get("group") if found is not None else None
 
     # -- what is told
 

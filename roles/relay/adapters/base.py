@@ -187,6 +187,13 @@ class Adapter(ABC, Generic[C, G]):
         """As `send`, which it calls; for a platform that is told `delivery.id` and `attempt`, so that it counts once."""
         return await self.send(group, delivery.content, prepared)
 
+    async def follow(self, group: G, platform_id: str) -> Outcome | None:
+        """What became of a message that ended as `awaiting` with this id: it is asked now and then, after a restart too.
+
+        None: nothing yet, or it cannot be told now.
+        """
+        return None
+
     async def open(self) -> None:
         """Prepares what sending needs (connections); called once before the first `send`."""
 

@@ -125,7 +125,7 @@ def clock_words(reply: Reply) -> str:
     return f"; this machine's clock is {abs(off)} s {'ahead of' if off > 0 else 'behind'} the platform's: set it right"
 
 
-class _Ended(Exception):
+class Ended(Exception):
     """A call ended without a reply."""
 
     def __init__(self, outcome: Outcome) -> None:
@@ -188,7 +188,7 @@ class HttpAdapter(Adapter[C, G], Generic[C, G]):
             return Outcome.rejected(str(error))
         try:
             reply = await self.post(call)
-        except _Ended as ended:
+        except Ended as ended:
             return ended.outcome
         outcome = self.read(reply, reply.object()) or self.by_status(reply)
         if outcome.word == "sent" and call.why:
@@ -196,7 +196,7 @@ class HttpAdapter(Adapter[C, G], Generic[C, G]):
         return outcome
 
     async def post(self, call: Call) -> Reply:
-        """Makes one request, once. Raises `_Ended` with what is certain."""
+        """Makes one request, once. Raises `Ended` with what is certain."""
         if self._session is None:
             raise RuntimeError("the adapter is not open")
         try:
@@ -211,20 +211,20 @@ class HttpAdapter(Adapter[C, G], Generic[C, G]):
         except aiohttp.ClientConnectorCertificateError as error:
             what = getattr(error.certificate_error, "verify_message", None) or "not valid"
             why = f"the certificate of {self.says} is not good ({what}); check this machine's clock and who stands between"
-            raise _Ended(Outcome("disabled", why=why, reached=False)) from None
+            raise Ended(Outcome("disabled", why=why, reached=False)) from None
         except aiohttp.ClientConnectorDNSError:
-            raise _Ended(
+            raise Ended(
                 Outcome.unreached(f"the name of {self.says} cannot be found; check `base` and the network")
             ) from None
         except aiohttp.ClientConnectorSSLError:
-            raise _Ended(Outcome.unreached(f"{self.says} and this machine cannot agree on TLS")) from None
+            raise Ended(Outcome.unreached(f"{self.says} and this machine cannot agree on TLS")) from None
         except (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError) as error:
             what = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "no connection"
-            raise _Ended(Outcome.unreached(f"{self.says} cannot be reached ({what})")) from None
+            raise Ended(Outcome.unreached(f"{self.says} cannot be reached ({what})")) from None
         except aiohttp.ConnectionTimeoutError:
-            raise _Ended(Outcome.unreached(f"{self.says} took no connection within {CONNECT_WITHIN_S:g} s")) from None
+            raise Ended(Outcome.unreached(f"{self.says} took no connection within {CONNECT_WITHIN_S:g} s")) from None
         except (aiohttp.ClientError, OSError) as error:
-            raise _Ended(Outcome.unknown(f"the line to {self.says} broke ({type(error).__name__})")) from None
+            raise Ended(Outcome.unknown(f"the line to {self.says} broke ({type(error).__name__})")) from None
 
     def by_status(self, reply: Reply) -> Outcome:
         """What is certain of a reply that the platform itself would not give. Never `sent`."""

@@ -63,7 +63,7 @@ def test_a_secret_can_stand_in_a_file(tmp_path):
         (("http://127", "127"), ":1: coordinator: write the coordinator's address"),
         (
             ("platform: console", "platform: wechat"),
-            ":6: credentials.screen.platform: wechat is not a known platform; known are: console, dingtalk, feishu, slack, wecom",
+            ":6: credentials.screen.platform: wechat is not a known platform; known are: console, dingtalk, ",
         ),
         (("platform: console, ", ""), ":6: credentials.screen: names no platform"),
         (("per_minute: 20", "per_minute: 0"), ":6: credentials.screen.per_minute: "),

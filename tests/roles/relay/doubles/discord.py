@@ -1,0 +1,70 @@
+"""Discord's webhooks, as they behave."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, ClassVar
+
+from aiohttp import web
+
+from tests.roles.relay.doubles.base import Answer, Double, Seen, Taken, Wrong
+
+HOOK = "1234567890/plantedPLANTEDplanted-planted_planted"
+_LINK = re.compile(r"https?://[^\s\])）】，。<>\u200b]+")
+
+
+class DiscordDouble(Double):
+    platform: ClassVar[str] = "discord"
+    count: ClassVar[int] = 5
+    per_s: ClassVar[float] = 2.0
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(**more)
+        self.hooks: set[str] = {HOOK}
+        self.left: str | None = None  # what X-RateLimit-Remaining says
+        self.reset_after = "0.2"
+        self._hook = ""
+
+    def routes(self, app: web.Application) -> None:
+        app.router.add_post("/api/webhooks/{hook:.+}", self.post)
+
+    def add_key(self, key: str) -> None:
+        self.hooks.add(key)
+
+    def credential(self) -> str:
+        return self._hook
+
+    def judge(self, request: web.Request, raw: bytes) -> tuple[Seen, dict[str, Any]]:
+        self._hook = request.match_info["hook"]
+        if self.revoked or self._hook not in self.hooks:
+            raise Wrong({"message": "Unknown Webhook", "code": 10015}, 404)
+        if request.query.get("wait") != "true":
+            raise Wrong({"message": "this test's relay must wait for the answer", "code": 0}, 400)
+        try:
+            body = json.loads(raw)
+            text, allowed = body["content"], body.get("allowed_mentions", {"parse": ["everyone", "users", "roles"]})
+            pictures = sum(1 for embed in body.get("embeds", ()) if embed["image"]["url"])
+        except (ValueError, KeyError, TypeError):
+            raise Wrong({"message": "Cannot send an empty message", "code": 50006}, 400) from None
+        if not text or len(text.encode("utf-16-le")) // 2 > 2000:
+            raise Wrong({"message": "Invalid Form Body", "code": 50035}, 400)
+        pings = ["all"] * len(re.findall(r"@(?:everyone|here)\b", text)) if "everyone" in allowed["parse"] else []
+        named = re.findall(r"<@!?(\d+)>", text)
+        pings += [n for n in named if "users" in allowed["parse"] or n in allowed.get("users", ())]
+        hidden = re.findall(r"\[[^\]]*\]\(([^)]*)\)", text)
+        return Seen(text, self._hook, (*hidden, *_LINK.findall(text)), tuple(pings), pictures), body
+
+    def yes(self, taken: Taken) -> object:
+        return {"id": str(10**17 + len(self.taken)), "content": taken.seen.text}
+
+    def too_often(self) -> Answer:
+        body = {"message": "You are being rate limited.", "retry_after": 0.5, "global": False}
+        return Answer(body, 429, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset-After": "0.5"})
+
+    def _response(self, answer: Answer) -> web.Response:
+        response = super()._response(answer)
+        if self.left is not None:
+            response.headers["X-RateLimit-Remaining"] = self.left
+            response.headers["X-RateLimit-Reset-After"] = self.reset_after
+        return response
