@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
-from coordinator.core import games, members, render, rounds
+from coordinator.core import games, members, render
 from coordinator.core.cue_kinds import LATE_DROP, cue_kind
 from coordinator.core.kernel import (
     Command,
@@ -262,7 +262,6 @@ def open_(turn: Turn, c: ChainOpen) -> None:
         raise Refusal("stale", f"a chain of {c.product} is open already", {"current": standing})
     if (coming := games.about_to_open(state, "chain", c.product)) is not None:
         raise Refusal("stale", f"a chain of {c.product} is about to open", {"current": coming})
-    rounds.need_sale_open(turn)
     games.need_later(turn, c.until)
     fields: dict[str, Any] = {"product": c.product, "target": c.target, "until": c.until}
     if c.unlocks is not None:

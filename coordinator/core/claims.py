@@ -50,6 +50,7 @@ class Code(msgspec.Struct, kw_only=True):
     drop: str | None = None
     group: str | None = None
     off: int = 0  # its part of a pool
+    reward: str | None = None
     paid: int = 0
     paid_order: str | None = None
     lapsed: bool = False
@@ -64,6 +65,7 @@ class CouponClaimed(Event, tag="coupon.claimed", kw_only=True):
     code: str
     left: int
     off: int = 0  # its part of a pool
+    reward: str | None = None  # the round that it was won or earned in
 
 
 class CouponRanOut(Event, tag="coupon.ran_out", kw_only=True):
@@ -90,8 +92,6 @@ class CouponClaim(Command):
 
 @decides(CouponClaim)
 def claim(turn: Turn, c: CouponClaim) -> dict[str, Any] | None:
-    from coordinator.core import chains
-
     state = turn.state
     coupon = need_coupon(state, c.coupon)
     if c.group is not None and turn.actor.role in {"relay", "poster"}:
@@ -103,36 +103,75 @@ def claim(turn: Turn, c: CouponClaim) -> dict[str, Any] | None:
         return {**_result(state, had[-1], coupon.left), "again": True}
     if coupon.dropped_at is None and coupon.kind not in rewards.EARNED:
         raise Refusal("too_early", f"{c.coupon} is not dropped yet", {"field": "coupon"})
-    if chains.locked(state, c.coupon):
-        raise Refusal(
-            "too_early", f"{c.coupon} is locked until its chain is complete", {"field": "coupon", "locked": True}
-        )
-    need_open(state, coupon)
-    if coupon.closes_at is not None and turn.at >= coupon.closes_at:
-        raise Refusal("too_late", f"{c.coupon} ended at {coupon.closes_at}", {"until": coupon.closes_at})
-    if coupon.opens_at is not None and turn.at < coupon.opens_at:
-        raise Refusal("too_early", f"{c.coupon} begins at {coupon.opens_at}", {"from": coupon.opens_at})
-    group = _group(turn, coupon, c.group)
+    group = _need_claimable(turn, coupon, c.group)
     source = _drop_for(state, coupon, group)
     if not most:
         raise rewards.not_earned(state, coupon, member)
     if coupon.left <= 0 or (source is not None and source.quantity is not None and source.claimed >= source.quantity):
         raise Refusal("exhausted", f"{c.coupon} has run out", {"left": 0})
+    _give(turn, coupon, member, group, source=source)
+    return None
+
+
+def _need_claimable(turn: Turn, coupon: Coupon, group: str | None) -> str | None:
+    """The group that a claim counts for; refuses where it is not the coupon's time, or not its group."""
+    from coordinator.core import chains
+
+    if chains.locked(turn.state, coupon.id):
+        raise Refusal(
+            "too_early", f"{coupon.id} is locked until its chain is complete", {"field": "coupon", "locked": True}
+        )
+    need_open(turn.state, coupon)
+    if coupon.closes_at is not None and turn.at >= coupon.closes_at:
+        raise Refusal("too_late", f"{coupon.id} ended at {coupon.closes_at}", {"until": coupon.closes_at})
+    if coupon.opens_at is not None and turn.at < coupon.opens_at:
+        raise Refusal("too_early", f"{coupon.id} begins at {coupon.opens_at}", {"from": coupon.opens_at})
+    return _group(turn, coupon, group)
+
+
+def _give(
+    turn: Turn, coupon: Coupon, member: str | None, group: str | None, *, source: Drop | None = None, reward: str | None = None
+) -> None:  # fmt: skip
     code = turn.secret(CODE_LENGTH)
     turn.emit(
         CouponClaimed(
-            coupon=c.coupon,
+            coupon=coupon.id,
             member=member,
             group=group,
             drop=source.id if source is not None else None,
             code=code,
             left=coupon.left - 1,
             off=share(code, coupon.pool_left, coupon.left) if coupon.pool else 0,
+            reward=reward,
         )
     )
     if coupon.left == 0:
-        turn.emit(CouponRanOut(coupon=c.coupon))
-    return None
+        turn.emit(CouponRanOut(coupon=coupon.id))
+
+
+# ---------------------------------------------------------------- what is given without being asked for
+def why_not(turn: Turn, name: str, member: str, group: str | None) -> str | None:
+    """Why a member cannot be given a coupon as a prize, as a refusal's code; None where they can. It needs no drop."""
+    state = turn.state
+    try:
+        coupon = need_coupon(state, name)
+        _need_claimable(turn, coupon, group)
+    except Refusal as e:
+        return e.code
+    if len(codes_of(state, name, member)) >= coupon.per_member:
+        return "capped"
+    return "exhausted" if coupon.left <= 0 else None
+
+
+def give(turn: Turn, name: str, member: str, group: str | None, reward: str) -> None:
+    """Gives a member a code for a round, after `why_not` had nothing against it."""
+    coupon = turn.state.coupons[name]
+    _give(turn, coupon, member, _group(turn, coupon, group), reward=reward)
+
+
+def code_for(state: State, coupon: str, member: str, reward: str) -> str | None:
+    """The code that a member's person was given for a round."""
+    return next((x for x in codes_of(state, coupon, member) if state.codes[x].reward == reward), None)
 
 
 _NOBODY: dict[str, tuple[str, ...]] = {}
@@ -230,7 +269,9 @@ def claimed(state: State, e: CouponClaimed) -> Iterable[Key]:
     coupon.claimed += 1
     coupon.left -= 1
     coupon.pool_left -= e.off
-    state.codes[e.code] = Code(coupon=e.coupon, member=e.member, claimed_at=e.at, drop=e.drop, group=e.group, off=e.off)
+    state.codes[e.code] = Code(
+        coupon=e.coupon, member=e.member, claimed_at=e.at, drop=e.drop, group=e.group, off=e.off, reward=e.reward
+    )
     if e.member is not None:
         had = state.claims.setdefault(e.coupon, {})
         whose = person(state, e.member)

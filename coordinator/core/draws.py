@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
-from coordinator.core import games, lots, prizes, rounds, selectors
+from coordinator.core import games, lots, prizes, selectors
 from coordinator.core.cue_kinds import LATE_DROP, cue_kind
 from coordinator.core.kernel import (
     Command,
@@ -321,7 +321,6 @@ def open_(turn: Turn, c: DrawOpen) -> None:
         raise Refusal("stale", "a draw is open already", {"current": standing})
     if (coming := games.about_to_open(state, "draw")) is not None:
         raise Refusal("stale", "a draw is about to open", {"current": coming})
-    rounds.need_sale_open(turn)
     games.need_later(turn, c.until)
     fields = c.model_dump(exclude={"groups", "text"}, exclude_none=True)
     _fits(state, fields)

@@ -275,7 +275,7 @@ def moments(f: Callable[[State], Iterable[tuple[int, int, str]]]) -> Callable[[S
 def answer(state: State, event: Event) -> dict[str, Any] | None:
     """The result of the command whose first event this is."""
     f = _RESULTS.get(type(event))
-    result = f(state, event) if f else None
+    result = (f(state, event) if f else None) or None
     if event.check is not None and event.check.found:
         # What went with a warning is told so, now and when the command is repeated.
         return {**(result or {}), "found": [msgspec.structs.asdict(each) for each in event.check.found]}

@@ -5,53 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-import msgspec
 from pydantic import Field
 
 from coordinator.core import rounds
-from coordinator.core.cue_kinds import LATE_DROP, cue_kind
-from coordinator.core.kernel import (
-    Command,
-    Event,
-    Id,
-    Key,
-    Length,
-    Member,
-    Refusal,
-    ShortText,
-    Text,
-    Turn,
-    command,
-    current,
-    decides,
-    due_key,
-    evolves,
-    moments,
-    result_of,
-)
+from coordinator.core.kernel import Command, Id, Key, Refusal, ShortText, Turn, command, decides, evolves
+from coordinator.core.polls import Options
 from coordinator.core.questions import normalised
-from coordinator.core.readings import count, things, truth, until
+from coordinator.core.readings import count, things
+from coordinator.core.rounds import OpenRound, PlayRound, Round, RoundClosed, RoundOpened, RoundPlayed
 
 if TYPE_CHECKING:
-    from coordinator.core.cues import Cue, Drop
-    from coordinator.core.plan import CuePlan
     from coordinator.core.state import State
 
 
-class Quiz(msgspec.Struct, kw_only=True):
-    id: str
-    drop: str
+class Quiz(Round, kw_only=True):
     question: str
     answers: tuple[str, ...]
     """Any of these is right."""
     winners: int
     """So many of the first right answers win."""
     prize: str = ""
-    open: bool = True
-    at: int
-    until: int | None = None
-    closed_at: int | None = None
-    count: int = 0
+    options: tuple[str, ...] = ()
+    """What there is to choose from, where it is no open question."""
     right: int = 0
     won: list[str] = []
     """The winners, in their order."""
@@ -59,52 +34,42 @@ class Quiz(msgspec.Struct, kw_only=True):
     """Who answered, and whether rightly."""
 
 
-things(
-    "quiz", "quizzes", current=lambda state: f"quiz{state.counts.get('quiz', 0)}",
-    answers=count("answers to it", get=lambda quiz: quiz.count), right=count("right answers to it"),
-    open=truth("it takes answers"), left=until("to its end, while it is open", get=lambda quiz: quiz.until if quiz.open else None),
-)  # fmt: skip
-
-
 # ---------------------------------------------------------------- events
-class QuizOpened(Event, tag="quiz.opened", kw_only=True):
+class QuizOpened(RoundOpened, tag="quiz.opened", kw_only=True):
     quiz: str
-    drop: str
     question: str
     answers: list[str]
+    options: list[str] = []
     winners: int
     prize: str = ""
-    until: int | None = None
 
 
-class QuizAnswered(Event, tag="quiz.answered", kw_only=True):
+class QuizAnswered(RoundPlayed, tag="quiz.answered", kw_only=True):
     PRIVATE: ClassVar[tuple[str, ...]] = ("answer",)
     quiz: str
-    member: str
-    group: str | None = None
     answer: str | None = None
     right: bool
     place: int | None = None  # among the winners, from 1
 
 
-class QuizClosed(Event, tag="quiz.closed", kw_only=True):
+class QuizClosed(RoundClosed, tag="quiz.closed", kw_only=True):
     quiz: str
-    why: str  # closed, until, won
     won: list[str]
 
 
 # ---------------------------------------------------------------- commands
 @command("quiz.open", button=True, events=("cue.announced", "delivery.requested", "cue.fired", "quiz.opened"))
-class QuizOpen(Command):
-    """A question with a prize, put into groups at now + lead. `until` is how long it stays open, from its opening."""
+class QuizOpen(OpenRound):
+    """A question with a prize, put into groups at now + lead, open for `until`. Each winner is given a `coupon`, where one is named.
+
+    `answer` is what is right, or a list of which any is; with `options`, one of these.
+    """
 
     question: ShortText
     answer: ShortText | Annotated[list[ShortText], Field(min_length=1, max_length=20)]
+    options: Options | None = None
     winners: Annotated[int, Field(ge=1, le=10_000)] = 1
     prize: ShortText | None = None
-    until: Annotated[Length, Field(ge=1)] | None = None
-    groups: str | list[Id] = "all"
-    text: Text | None = None
 
 
 @command("quiz.close", button=True, events=("quiz.closed",))
@@ -114,99 +79,68 @@ class QuizClose(Command):
     quiz: Id | None = None
 
 
-@command("quiz.answer", events=("quiz.answered", "quiz.closed"))
-class QuizAnswer(Command):
-    """A member's one answer. The result says whether it is right, and the place among the winners where it has one."""
+@command("quiz.answer", events=("quiz.answered", "coupon.claimed", "coupon.ran_out", "quiz.closed"))
+class QuizAnswer(PlayRound):
+    """A member's one answer: words, or the number of an option. The result says whether it is right, and the place among the winners."""
 
     answer: ShortText
-    member: Member | None = None
-    group: Id | None = None
     quiz: Id | None = None
 
 
 # ---------------------------------------------------------------- in a sheet
+def _right(fields: dict[str, Any]) -> list[str]:
+    given = fields["answer"]
+    return [given] if isinstance(given, str) else list(given)
+
+
+def _one_is_right(_: State, fields: dict[str, Any]) -> None:
+    options = {normalised(each) for each in fields.get("options") or ()}
+    if options and not any(normalised(each) in options for each in _right(fields)):
+        raise Refusal("invalid", "none of the options is the right answer", {"field": "answer"})
+
+
 def _ready_text(fields: dict[str, Any]) -> str:
-    prize = f", 奖品: {fields['prize']}" if fields.get("prize") else ""
-    return f"抢答: {fields.get('question', '')}\n前 {fields.get('winners', 1)} 名答对的有奖{prize}\n在群里回答, 或点 {{link}}"
+    lines = [f"{n}. {option}" for n, option in enumerate(fields.get("options") or (), 1)]
+    prize = ", 奖品: {prize}" if fields.get("prize") or fields.get("coupon") else ""
+    wins = f"前 {fields.get('winners', 1)} 名答对的有奖{prize}"
+    return "\n".join([f"抢答: {fields.get('question', '')}", *lines, wins, "在群里回答, 或点 {link}"])
 
 
-def _went_out(turn: Turn, drop: Drop) -> None:
-    f = turn.state.index.cues[drop.cue][1].fields
-    answers = f["answer"] if isinstance(f["answer"], list) else [f["answer"]]
-    turn.emit(
-        QuizOpened(
-            quiz=turn.state.next_id("quiz"),
-            drop=drop.id,
-            question=f["question"],
-            answers=answers,
-            winners=f.get("winners", 1),
-            prize=f.get("prize", ""),
-            until=turn.at + f["until"] if f.get("until") else None,
-        )
-    )
-
-
-def _end(turn: Turn, plan: CuePlan, _: Cue) -> None:
-    for quiz in [q for q in turn.state.quizzes.values() if q.open and plan.fields.get("quiz") in {None, q.id}]:
-        turn.emit(QuizClosed(quiz=quiz.id, why="closed", won=quiz.won))
-
-
-cue_kind("quiz.open", dropped=_went_out, late=LATE_DROP, ready_text=_ready_text, priority=1)
-cue_kind("quiz.close", perform=_end)
+rounds.round_kind(
+    "quiz", "quizzes", takes="answers", ready_text=_ready_text, check=_one_is_right,
+    opens=QuizOpen, opened=lambda f, common: QuizOpened(
+        question=f["question"], answers=_right(f), options=f.get("options") or [], winners=f.get("winners", 1), prize=f.get("prize", ""),
+        **common,
+    ),
+    plays=QuizAnswered, says=lambda e: {"right": e.right, **({"place": e.place} if e.place is not None else {})},
+    closes=QuizClose, ends=QuizClosed, closed=lambda quiz, why: QuizClosed(quiz=quiz.id, why=why, won=quiz.won),
+)  # fmt: skip
+things(
+    "quiz", "quizzes", answers=count("answers to it", get=lambda quiz: quiz.count), right=count("right answers to it")
+)
 
 
 # ---------------------------------------------------------------- deciding
-@current(QuizOpen, QuizClose)
-def current_quiz(state: State, _: Any) -> str | None:
-    found = rounds.newest(state.quizzes)
-    return found.id if found else None
-
-
-@decides(QuizOpen)
-def open_(turn: Turn, c: QuizOpen) -> None:
-    from coordinator.core import checks, firing, reaching
-
-    rounds.need_sale_open(turn)
-    fields = c.model_dump(include={"question", "answer", "winners", "prize", "until"}, exclude_none=True)
-    checks.need_clean(turn, c.text or _ready_text(fields))
-    firing.drop_by_hand(turn, "quiz.open", fields, reaching.check_groups(turn.state, c.groups), c.text)
-
-
-@decides(QuizClose)
-def close(turn: Turn, c: QuizClose) -> None:
-    quiz = rounds.meant(turn.state.quizzes, c.quiz, "quiz")
-    turn.emit(QuizClosed(quiz=quiz.id, why="closed", won=quiz.won))
-
-
 @decides(QuizAnswer)
 def answer(turn: Turn, c: QuizAnswer) -> None:
     member = rounds.taking_part(turn, c.member)
     quiz = rounds.meant(turn.state.quizzes, c.quiz, "quiz")
     if rounds.took_part(turn.state, quiz.members, member) is not None:
         raise Refusal("already", "this member has answered: the first answer counts", {"field": "member"})
-    right = normalised(c.answer) in {normalised(each) for each in quiz.answers}
+    right = normalised(_meant(quiz, c.answer)) in {normalised(each) for each in quiz.answers}
     place = len(quiz.won) + 1 if right and len(quiz.won) < quiz.winners else None
-    turn.emit(QuizAnswered(quiz=quiz.id, member=member, group=c.group, answer=c.answer, right=right, place=place))
-    if len(quiz.won) == quiz.winners:
+    event = QuizAnswered(quiz=quiz.id, member=member, group=c.group, answer=c.answer, right=right, place=place)
+    rounds.played(turn, quiz, event, earned=place is not None)
+    if quiz.open and len(quiz.won) == quiz.winners:
         turn.emit(QuizClosed(quiz=quiz.id, why="won", won=quiz.won))
 
 
-@result_of(QuizAnswered)
-def answered_result(_: State, e: QuizAnswered) -> dict[str, Any]:
-    return {"right": e.right, **({"place": e.place} if e.place is not None else {})}
-
-
-# ---------------------------------------------------------------- what is due
-@moments
-def deadlines(state: State) -> Iterable[tuple[int, int, str]]:
-    return rounds.deadlines(state.quizzes, "quiz")
-
-
-@due_key("quiz")
-def deadline(turn: Turn, name: str) -> None:
-    quiz = rounds.over(turn.state.quizzes, name, turn.at)
-    if quiz is not None:
-        turn.emit(QuizClosed(quiz=name, why="until", won=quiz.won))
+def _meant(quiz: Quiz, said: str) -> str:
+    """What was chosen, where an option was named by its number."""
+    number = said.strip()
+    if number in quiz.options or not (number.isdecimal() and 1 <= int(number) <= len(quiz.options)):
+        return said
+    return quiz.options[int(number) - 1]
 
 
 # ---------------------------------------------------------------- evolving
@@ -214,8 +148,8 @@ def deadline(turn: Turn, name: str) -> None:
 def opened(state: State, e: QuizOpened) -> Iterable[Key]:
     state.count("quiz")
     state.quizzes[e.quiz] = Quiz(
-        id=e.quiz, drop=e.drop, question=e.question, answers=tuple(e.answers), winners=e.winners, prize=e.prize,
-        at=e.at, until=e.until,
+        id=e.quiz, drop=e.drop, at=e.at, until=e.until, coupon=e.coupon, question=e.question, answers=tuple(e.answers),
+        options=tuple(e.options), winners=e.winners, prize=e.prize,
     )  # fmt: skip
     return [("quizzes", e.quiz)]
 
@@ -228,11 +162,4 @@ def answered(state: State, e: QuizAnswered) -> Iterable[Key]:
     quiz.right += e.right
     if e.place is not None:
         quiz.won.append(e.member)
-    return [("quizzes", e.quiz)]
-
-
-@evolves(QuizClosed)
-def closed(state: State, e: QuizClosed) -> Iterable[Key]:
-    quiz = state.quizzes[e.quiz]
-    quiz.open, quiz.closed_at = False, e.at
     return [("quizzes", e.quiz)]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from pydantic import Field
 
-from coordinator.core import render, rounds
+from coordinator.core import render
 from coordinator.core.cue_kinds import LATE_DROP, cue_kind
 from coordinator.core.kernel import Command, Event, Id, Key, Refusal, ShortText, Text, Turn, command, decides, evolves
 from coordinator.core.money import Minor
@@ -125,7 +125,6 @@ def announce(turn: Turn, c: RedPacketAnnounce) -> None:
 
     if c.who is not None and not prompts.known_receiver(turn.state, c.who):
         raise Refusal("unknown", f"{c.who} is neither a role nor a person of the team", {"field": "who"})
-    rounds.need_sale_open(turn)
     fields = c.model_dump(exclude={"groups", "text"}, exclude_none=True)
     _fits(turn.state, fields)
     groups = reaching.check_groups(turn.state, c.groups)

@@ -43,10 +43,9 @@ class ShowcaseAdd(Command):
 
 @decides(ShowcaseAdd)
 def add(turn: Turn, c: ShowcaseAdd) -> None:
-    from coordinator.core import checks, firing, rounds
+    from coordinator.core import checks, firing
 
     state = turn.state
-    rounds.need_sale_open(turn)
     order = state.orders.get(c.order)
     if order is None:
         raise Refusal("unknown", f"there is no order {c.order}: the shop has not told of it", {"field": "order"})

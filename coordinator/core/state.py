@@ -118,6 +118,7 @@ class State(msgspec.Struct, kw_only=True, dict=True):
     openings: Seen = msgspec.field(default_factory=Seen)  # which addresses members opened lately
     codes: dict[str, Code] = {}
     claims: dict[str, dict[str, tuple[str, ...]]] = {}  # coupon → person → codes
+    not_given: dict[str, dict[str, str]] = {}  # round → who earned a coupon there and was not given it → why
     unpaid: dict[str, list[str]] = {}  # coupon → codes from the first that waits for its payment on
     bought: dict[str, tuple[str, ...]] = {}  # person → orders that were paid
     brought: dict[str, tuple[str, ...]] = {}  # person → members who came by their share

@@ -469,6 +469,7 @@ class Cue(Part):
     prize: Line | None = None
     until: PositiveLength | None = None
     series: Id | None = None
+    streak: AtLeastOne | None = None  # of a sign-in: whose streak is as long gets its coupon
     poll: Id | None = None
     quiz: Id | None = None
     survey: Id | None = None

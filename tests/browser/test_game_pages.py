@@ -134,6 +134,25 @@ async def test_a_sign_in_is_one_button(house: ServerProcess, people: People) -> 
     await expect(page.get_by_text("已结束")).to_be_visible(timeout=15_000)
 
 
+async def test_a_prize_is_a_code_to_copy(house: ServerProcess, people: People) -> None:
+    sale, address, _, _ = await game(
+        house, "quiz", **{**QUIZ, "prize": "满100减20", "options": ["五年", "七年"]}, coupon="c20"
+    )
+    page = await people.come(address, locale="zh-CN", phone=True)
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await fits(page)
+    await people.look(page, "quiz-options")
+    await page.get_by_role("button", name="七年").dblclick()
+    await expect(page.get_by_text("你是第 1 名")).to_be_visible()
+    code = await page.locator(".code").inner_text()
+    await page.get_by_role("button", name="复制券码").tap()
+    await expect(page.get_by_role("status")).to_have_text("已复制")
+    assert await page.evaluate("navigator.clipboard.readText()") == code
+    await expect(page.get_by_role("img", name="券码的二维码")).to_be_visible()
+    await people.look(page, "quiz-prize")
+    assert await turns(house, sale, "coupon.claimed") == 1
+
+
 async def test_who_comes_before_it_opens_waits_on_the_page(house: ServerProcess, people: People) -> None:
     sale, _ = await opened(house, sheet(lead="6s"))
     relay, controller = await house.join(sale, "relay"), await house.join(sale)

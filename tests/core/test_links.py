@@ -174,7 +174,7 @@ class TestASignInRound:
         sale.do("controller", "checkin.close", from_="checkin1")
         assert sale.refused("r1", "checkin.join", member="m2", checkin="checkin1") == "too_late"
         assert sale.refused("r1", "checkin.join", member="m2") == "too_late"
-        assert sale.refused("controller", "checkin.close") == "stale"
+        assert sale.refused("controller", "checkin.close") == "too_late"
 
     def test_is_opened_once_though_two_press(self) -> None:
         sale = Sale().live()

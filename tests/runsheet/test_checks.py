@@ -25,6 +25,30 @@ def test_a_coupon_with_less_than_its_drops_give_out_blocks(small: dict[str, Any]
     assert said(small) == [("block", "PLAN", "coupons[0].quantity")]
 
 
+def test_a_quiz_that_promises_more_coupons_than_there_are_is_told_so(small: dict[str, Any], said: Said) -> None:
+    cues = small["segments"][0]["cues"]
+    quiz = {"at": "+3m", "do": "quiz.open", "question": "保修几年", "answer": "七年", "coupon": "c20", "until": "1m"}
+    cues += [{**quiz, "winners": 400}, {**quiz, "at": "+2m", "winners": 100, "question": "几层"}]
+    assert said(small) == []
+    cues[5]["winners"] = 101
+    assert said(small) == [("warn", "PLAN", "segments[0].cues[5].winners")]
+
+
+def test_a_coupon_that_is_earned_or_paid_for_is_no_prize(small: dict[str, Any], said: Said) -> None:
+    earned = {"id": "paid5", "kind": "pay_reward", "title": "支付有礼", "off": "5.00", "quantity": 9}
+    small["coupons"].append(earned)
+    cue = {
+        "at": "+3m",
+        "do": "poll.open",
+        "question": "选哪个",
+        "options": ["锅", "刀"],
+        "coupon": "paid5",
+        "until": "1m",
+    }
+    small["segments"][0]["cues"].append(cue)
+    assert said(small) == [("warn", "PLAN", "segments[0].cues[4].coupon")]
+
+
 @pytest.mark.parametrize("text", ["去 https://evil.example/x 买", "www.other.com 也有"])
 def test_an_address_that_is_not_the_sheet_s_blocks_wherever_members_can_read_it(
     small: dict[str, Any], said: Said, text: str

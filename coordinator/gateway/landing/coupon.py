@@ -6,11 +6,9 @@ that a second tap, a retry or a reload never claims twice; a browser that keeps 
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 import msgspec
-import segno
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
@@ -18,12 +16,13 @@ from coordinator.core import CODES, Actor, State
 from coordinator.core.links import AddressKey
 from coordinator.gateway.api import reply
 from coordinator.gateway.context import GATEWAY
+from coordinator.gateway.landing.codes import qr_of, shop_of
 from coordinator.gateway.landing.keys import looked, need
 from coordinator.gateway.landing.members import give_cookie
-from coordinator.gateway.landing.onnow import current_link, on_now
+from coordinator.gateway.landing.onnow import on_now
 from coordinator.gateway.landing.pages import language, page, wants_json
 from coordinator.gateway.landing.personal import opener
-from coordinator.gateway.landing.standing import Shown, left_of, shown, standing
+from coordinator.gateway.landing.standing import left_of, shown, standing
 from coordinator.gateway.problem import Problem, of_answer
 from coordinator.registry import Sale
 
@@ -127,7 +126,7 @@ def _answer(
     tokens = request.app[GATEWAY].tokens
     response = page(
         request, "coupon.html", CODES[refusal or ""] if why == "crowd" else 200, it=it, why=why or it.why,
-        who=tokens.sign(who) if who else None, qr=_qr(it), shop=_shop(state, key), now=on_now(state, key.group),
+        who=tokens.sign(who) if who else None, qr=qr_of(it.code) if it.code_is == "good" else None, shop=_shop(state, key), now=on_now(state, key.group),
         left_path=f"/c/{request.match_info['key']}/left",
     )  # fmt: skip
     if why == "crowd":
@@ -136,18 +135,4 @@ def _answer(
 
 
 def _shop(state: State, key: AddressKey) -> str | None:
-    """Where the code is of use: the link of one of its products that the group was sent, else of what is on air."""
-    products = [*state.coupons[key.what].products, state.the.product or ""]
-    return next((path for p in products if (path := current_link(state, p, key.group)) is not None), None)
-
-
-def _qr(it: Shown) -> str | None:
-    """The code as a picture that a till can read, drawn in the page itself."""
-    if it.code is None or it.code_is != "good":
-        return None
-    out = io.BytesIO()
-    # Looking for the fairest of the eight masks takes five times as long, and hundreds claim at once: any of them is read.
-    segno.make(it.code, micro=False, mask=3).save(
-        out, kind="svg", xmldecl=False, svgns=False, omitsize=True, border=2, svgclass=None, lineclass=None
-    )
-    return out.getvalue().decode()
+    return shop_of(state, state.coupons[key.what].products, key.group)

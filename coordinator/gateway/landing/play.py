@@ -15,14 +15,16 @@ from coordinator.core.links import AddressKey
 from coordinator.gateway.api import reply
 from coordinator.gateway.context import GATEWAY
 from coordinator.gateway.landing import chains, draws, rounds
+from coordinator.gateway.landing.codes import qr_of, shop_of
 from coordinator.gateway.landing.coupon import body_of
 from coordinator.gateway.landing.instants import Instants
 from coordinator.gateway.landing.keys import looked, need
 from coordinator.gateway.landing.members import give_cookie
 from coordinator.gateway.landing.onnow import on_now
-from coordinator.gateway.landing.pages import page, wants_json
+from coordinator.gateway.landing.pages import language, page, wants_json
 from coordinator.gateway.landing.personal import opener
 from coordinator.gateway.landing.playing import GAMES, Playing
+from coordinator.gateway.landing.standing import holds
 from coordinator.gateway.problem import of_answer
 from coordinator.registry import Sale
 
@@ -96,13 +98,17 @@ def _answer(
     at = Instants(clock.now(), clock.speed or 1.0, state.p.timezone)
     if wants_json(request):
         said = {name: getattr(it, name) for name in SAID}
+        if it.gift is not None:
+            said |= {"gift": it.gift.coupon, "code": it.gift.code, "not_given": it.gift.not_given}
         return reply(
             {"sale": state.sale, "title": state.the.title, "kind": key.kind, **said, **it.facts, "now": at.now}
         )
+    held = holds(state, it.gift.code, at.now, language(request)) if it.gift and it.gift.code else None
     return page(
         request, f"games/{key.kind}.html", kind=key.kind, it=it, at=at, now=on_now(state, key.group), claim_id=secrets.token_hex(8),
         refusal=_refused(it, refusal), who=request.app[GATEWAY].tokens.sign(who) if who else None, listed=draws.listed,
-        live_path=f"/g/{request.match_info['key']}/live",
+        held=held, qr=qr_of(held.code) if held and held.code_is == "good" else None,
+        shop=shop_of(state, state.coupons[it.gift.coupon].products, key.group) if it.gift else None, live_path=f"/g/{request.match_info['key']}/live",
     )  # fmt: skip
 
 

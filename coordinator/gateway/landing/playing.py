@@ -14,6 +14,16 @@ from coordinator.core.links import AddressKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Gift:
+    """A coupon that whoever takes part, or wins, is given: the reader's code, or why they were not given one."""
+
+    coupon: str
+    name: str
+    code: str | None = None
+    not_given: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Playing:
     """What the page says. `facts` are those of its kind: the template reads them, and machines are told them."""
 
@@ -26,6 +36,7 @@ class Playing:
     until: int | None = None
     taking_part: bool = False
     facts: dict[str, Any] = field(default_factory=dict)
+    gift: Gift | None = None
     live: dict[str, int] = field(default_factory=dict)
     """What of it is brought up to date while the page is looked at, beside the count."""
 

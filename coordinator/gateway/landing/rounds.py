@@ -6,9 +6,22 @@ from typing import Any
 
 from coordinator.core import State
 from coordinator.core.checkins import streak_of
+from coordinator.core.claims import code_for
 from coordinator.core.links import AddressKey
 from coordinator.core.rounds import Round, took_part
-from coordinator.gateway.landing.playing import Given, Playing, game, not_open, opened_by
+from coordinator.gateway.landing.playing import Gift, Given, Playing, game, not_open, opened_by
+
+
+def _gift(state: State, a: Round, member: str | None) -> Gift | None:
+    coupon = state.coupons.get(a.coupon or "")
+    if coupon is None:
+        return None
+    if member is None:
+        return Gift(coupon=coupon.id, name=coupon.title)
+    refused = state.not_given.get(a.id, {})
+    mine = took_part(state, refused, member)
+    code = code_for(state, coupon.id, member, a.id)
+    return Gift(coupon=coupon.id, name=coupon.title, code=code, not_given=refused[mine] if mine else None)
 
 
 def _standing(a: Round) -> str:
@@ -29,7 +42,7 @@ def poll(state: State, key: AddressKey, member: str | None) -> Playing:
         for n, votes in enumerate(found.votes, 1):
             live |= {f"votes{n}": votes, f"share{n}": share(votes, found.count)}
     return Playing(
-        id=found.id, name=found.question, standing=_standing(found), count=found.count, until=found.until,
+        id=found.id, name=found.question, standing=_standing(found), count=found.count, until=found.until, gift=_gift(state, found, member),
         taking_part=mine is not None, facts=facts, live=live,
     )  # fmt: skip
 
@@ -47,11 +60,11 @@ def quiz(state: State, key: AddressKey, member: str | None) -> Playing:
         return not_open(state, key)
     mine = took_part(state, found.members, member) if member else None
     facts: dict[str, Any] = {
-        "prize": found.prize or None, "winners": found.winners, "right": found.members[mine] if mine else None,
+        "prize": found.prize or None, "winners": found.winners, "options": list(found.options), "right": found.members[mine] if mine else None,
         "place": found.won.index(mine) + 1 if mine in found.won else None, "answer": None if found.open else found.answers[0],
     }  # fmt: skip
     return Playing(
-        id=found.id, name=found.question, standing=_standing(found), count=found.count, until=found.until,
+        id=found.id, name=found.question, standing=_standing(found), count=found.count, until=found.until, gift=_gift(state, found, member),
         taking_part=mine is not None, facts=facts, live={"places": found.winners - len(found.won)},
     )  # fmt: skip
 
@@ -67,7 +80,7 @@ def survey(state: State, key: AddressKey, member: str | None) -> Playing:
         for q in found.questions
     ]
     return Playing(
-        id=found.id, name=found.title, standing=_standing(found), count=found.count, until=found.until,
+        id=found.id, name=found.title, standing=_standing(found), count=found.count, until=found.until, gift=_gift(state, found, member),
         taking_part=member is not None and took_part(state, found.members, member) is not None, facts={"questions": asked},
     )  # fmt: skip
 
@@ -100,8 +113,8 @@ def checkin(state: State, key: AddressKey, member: str | None) -> Playing:
         last, joined = streak_of(state, found.series, member)
         streak = joined if last >= found.number - 1 else 0
     return Playing(
-        id=found.id, standing=_standing(found), count=found.count, until=found.until, taking_part=mine is not None,
-        facts={"series": found.series, "number": found.number, "streak": streak},
+        id=found.id, standing=_standing(found), count=found.count, until=found.until, gift=_gift(state, found, member), taking_part=mine is not None,
+        facts={"series": found.series, "number": found.number, "streak": streak, "earns_at": found.streak},
     )  # fmt: skip
 
 

@@ -43,6 +43,23 @@ def standing(state: State, key: AddressKey, now: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """A code that somebody holds: of what, how it stands, until when it is good or to be paid."""
+
+    code: str
+    name: str
+    offer: Offer
+    code_is: CodeIs
+    until: int | None
+
+
+def holds(state: State, code: str, now: int, lang: Lang) -> Held:
+    coupon = state.coupons[state.codes[code].coupon]
+    code_is, until = _code(state, code, now)
+    return Held(code, coupon.title, offer(state, coupon, lang, state.codes[code].off), code_is, until)
+
+
+@dataclass(frozen=True, slots=True)
 class Shown(Instants):
     """Everything a page says of a coupon and of its reader. Instants are the sale's; texts of them its zone's."""
 

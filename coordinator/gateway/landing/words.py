@@ -92,6 +92,12 @@ WORDS: dict[str, tuple[str, str]] = {
     "play.refused": ("现在不能参加", "You cannot take part now"),
     "play.invalid": ("还没填写, 或格式不对, 请再试一次", "Nothing given yet, or not in that form. Please try again"),
     "play.send": ("提交", "Send"),
+    "play.gift": ("参加即送: {name}", "For taking part: {name}"),
+    "play.gift.streak": ("连续 {n} 次送: {name}", "For {n} in a row: {name}"),
+    "play.not_given.exhausted": ("{name} 已经发完了", "{name}: all have been given out"),
+    "play.not_given.capped": ("你已领过 {name}, 每人限领", "You have had {name}: it is once for each member"),
+    "play.not_given.forbidden": ("{name} 只发给部分群的成员", "{name} is for members of certain groups"),
+    "play.not_given.else": ("{name} 现在发不了", "{name} cannot be given now"),
     # a chain's
     "play.chain": ("接龙", "Chain"),
     "play.chain.title": ("接龙", "Chain"),

@@ -10,6 +10,7 @@ from coordinator.core import cue_kinds, selectors
 from coordinator.core.cue_kinds import into_groups
 from coordinator.core.money import to_minor
 from coordinator.core.plan import CuePlan, Plan, SegmentPlan
+from coordinator.core.rewards import EARNED
 from coordinator.runsheet import coupons, times
 from coordinator.runsheet.checks.found import Found, due, each_cue, pictures, windows
 from coordinator.runsheet.model import ROLES, Cue, Sheet
@@ -35,6 +36,8 @@ PLACEHOLDERS = frozenset(  # what the core fills in when a text is sent
         "title",
     )
 )
+GIVES = frozenset({"quiz.open", "poll.open", "survey.open", "checkin.open"})
+"""What gives whoever takes part, or wins, the coupon that it names."""
 _IN_TASKS = PLACEHOLDERS | {"group", "owner"}
 _PLACEHOLDER = re.compile(r"\{([^{}|]{1,40})\}")
 
@@ -62,6 +65,7 @@ def check(sheet: Sheet, plan: Plan, now_ms: int) -> Iterator[Found]:
     yield from _cues(sheet, plan)
     yield from _coupons(sheet, plan)
     yield from _links(sheet, plan)
+    yield from _gifts(sheet, plan)
     yield from _addresses(sheet)
     yield from _prices(sheet)
     yield from _team(sheet)
@@ -184,6 +188,8 @@ def _coupons(sheet: Sheet, plan: Plan) -> Iterator[Found]:
         if cue.do == "coupon.drop" or unlocked is not None:
             coupon = str(unlocked or cue.fields["coupon"])
             asked[coupon] = asked.get(coupon, 0) + int(cue.fields.get("quantity", 0))
+        elif cue.do in GIVES and "coupon" in cue.fields:
+            asked.setdefault(cue.fields["coupon"], 0)
     for finding in coupons.checks(sheet, plan, asked):
         yield Found(*finding)
 
@@ -205,6 +211,29 @@ def _links(sheet: Sheet, plan: Plan) -> Iterator[Found]:
             message = f"{cue.id} drops {what} {after} its end and leads nobody there; move its until, or the cue"
             zh = f"{cue.id} 投放 {what} 时它已到期" + (f" {times.length_text(late)}" if late else "")
             yield Found("warn", "PLAN", (*path, "at"), message, f"{zh}, 点开只见到期页; 改它的 until 或节点时间")
+
+
+def _gifts(sheet: Sheet, plan: Plan) -> Iterator[Found]:
+    """What quizzes, polls, surveys and sign-ins give away: enough of it for those who win, and nothing that is no gift."""
+    known = {coupon.id: coupon for coupon in plan.coupons}
+    promised: dict[str, int] = {}
+    for path, _, cue, _, _ in each_cue(sheet, plan):
+        coupon = known.get(str(cue.fields.get("coupon"))) if cue.do in GIVES else None
+        if coupon is None:
+            continue
+        if coupon.pay or coupon.kind in EARNED:
+            why, zh = ("has to be paid for", "要付款") if coupon.pay else ("is earned in another way", "要另外达成条件")
+            message = f"{coupon.id} {why}, it cannot be given; name another coupon"
+            yield Found("warn", "PLAN", (*path, "coupon"), message, f"{coupon.id} {zh}, 不能作奖品; 换一张券")
+        if cue.do != "quiz.open":
+            continue
+        before = promised.get(coupon.id, 0)
+        promised[coupon.id] = in_all = before + int(cue.fields.get("winners", 1))
+        if in_all > coupon.quantity:
+            others = f", {before} of them elsewhere" if before else ""
+            message = f"{in_all} winners are promised a {coupon.id}{others}, there are {coupon.quantity}; raise its quantity or lower winners"
+            zh = f"{coupon.id} 只有 {coupon.quantity} 张, 却许给 {in_all} 名获奖者; 加数量或减名额"
+            yield Found("warn", "PLAN", (*path, "winners"), message, zh)
 
 
 def _addresses(sheet: Sheet) -> Iterator[Found]:

@@ -74,7 +74,7 @@ FIELDS_ZH = {
     "again_after": "再次触发", "do": "动作", "prompt": "提词给", "task": "任务给", "to": "接收人", "who": "执行人",
     "text": "文案", "coupon": "优惠券", "link": "链接", "urgency": "紧急", "confirm": "确认人", "late": "迟到规则",
     "question": "题目", "questions": "问题", "options": "选项", "answer": "答案", "winners": "中奖名额", "prize": "奖品",
-    "prizes": "奖品清单", "until": "开放时长", "series": "系列", "poll": "投票", "quiz": "抢答", "survey": "问卷", "words": "触发词",
+    "prizes": "奖品清单", "until": "开放时长", "series": "系列", "streak": "连续次数", "poll": "投票", "quiz": "抢答", "survey": "问卷", "words": "触发词",
     "target": "目标人数", "unlocks": "解锁", "amount": "金额", "count": "份数", "eligible": "参与资格",
     "chain": "接龙", "draw": "抽奖", "collect": "领奖方式", "organiser": "主办方",
     "service.acknowledge": "响应时限", "service.warn": "预警时限", "service.breach": "超时时限", "service.lease": "占用时长",

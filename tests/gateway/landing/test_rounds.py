@@ -191,3 +191,40 @@ async def test_a_sign_in_of_a_series_shows_the_streak(room: InProcess) -> None:
     assert (await facts(room, path, cookie(page)))["streak"] == 1
     done = await room.http("POST", path, headers={**HTML, **cookie(page)}, data={"id": "t1"})
     assert "2<small>次连续签到" in done.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "turn", "promised"),
+    [
+        ("poll", POLL, {"option": "2"}, "参加即送: 满100减20"),
+        ("quiz", {**QUIZ, "prize": None, "options": ["五年", "七年"]}, {"answer": "七年"}, "奖品: 满100减20"),
+        ("survey", SURVEY, {"q.happy": "4"}, "参加即送: 满100减20"),
+        ("checkin", {}, {}, "参加即送: 满100减20"),
+    ],
+)
+async def test_the_coupon_that_was_won_is_on_the_page_with_its_code_and_picture(
+    room: InProcess, kind: str, fields: dict[str, Any], turn: dict[str, str], promised: str
+) -> None:
+    path, controller, _ = await opened(room, kind, **fields, coupon="c20")
+    page = await room.http("GET", path, headers=HTML)
+    assert promised in page.text
+    done = await room.http("POST", path, headers={**HTML, **cookie(page)}, data={**turn, "id": "t1"})
+    claimed = await controller.event("coupon.claimed")
+    for said in (claimed["code"], "复制券码", '<div class="qr"', "结算时粘贴券码"):
+        assert said in done.text
+    again = await room.http("GET", path, headers={**JSON, **cookie(page)})
+    assert (again.json["gift"], again.json["code"], again.json["not_given"]) == ("c20", claimed["code"], None)
+    assert claimed["code"] not in (await room.http("GET", path, headers=HTML)).text
+
+
+async def test_a_coupon_that_has_run_out_is_said_and_the_vote_counts(room: InProcess) -> None:
+    sale = await room.sale(sheet(lead="0s", quantity=1), live=True)
+    controller, relay = await room.join(sale), await room.join(sale, "relay")
+    await controller.done("poll.open", groups="all", **POLL, coupon="c20")
+    path = (await relay.event("delivery.requested", group="g1"))["content"]["link"].removeprefix(room.url)
+    await relay.done("poll.vote", member="m1", option=1, group="g1")
+    done = await room.http("POST", path, headers=HTML, data={"option": "1"})
+    assert "满100减20 已经发完了" in done.text
+    assert "已投票" in done.text
+    again = await room.http("GET", path, headers={**JSON, **cookie(done)})
+    assert (again.json["count"], again.json["code"], again.json["not_given"]) == (2, None, "exhausted")
