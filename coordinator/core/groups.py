@@ -54,6 +54,7 @@ class Group(msgspec.Struct, kw_only=True):
     owner: str = ""
     tasks: int = 0  # that were dealt for it
     frozen: bool = False
+    frozen_why: str = ""  # its relay cannot write there any more
     last: list[Said] = []
 
 
@@ -102,6 +103,7 @@ class GroupMessage(Event, tag="group.message", kw_only=True):
 
 class GroupFrozen(Event, tag="group.frozen", kw_only=True):
     group: str
+    why: str | None = None  # as its relay tells it; None where a person froze it
 
 
 class GroupThawed(Event, tag="group.thawed", kw_only=True):
@@ -112,7 +114,7 @@ class GroupThawed(Event, tag="group.thawed", kw_only=True):
     "group.observe",
     events=(
         "group.joined", "group.left", "group.removed", "group.liked", "group.message", "task.done", "post.repeated", "keyword.asked",
-        "cue.announced", "delivery.requested", "group.asked",
+        "cue.announced", "delivery.requested", "group.asked", "group.frozen", "group.thawed", "delivery.withdrawn",
     ),
 )  # fmt: skip
 class GroupObserve(Command):
@@ -121,16 +123,19 @@ class GroupObserve(Command):
 
     `asked`: a member wants to have again what the group was sent, the thing `about` or whatever it was; it lifts the
     repeat rule for the group once.
+
+    `unreachable`: its only relay cannot write there any more, `why` says it; the group is frozen until it is `reachable`.
     """
 
     group: Id
-    what: Literal["joined", "left", "removed", "liked", "message", "asked"]
+    what: Literal["joined", "left", "removed", "liked", "message", "asked", "unreachable", "reachable"]
     member: Member | None = None
     text: Words | None = None
     name: ShortText | None = None
     staff: Id | None = None
     channel: ShortText | None = None
     about: Id | None = None
+    why: ShortText | None = None
     count: Annotated[int, Field(ge=1, le=100_000)] = 1
     platform_id: ShortText | None = None
 
@@ -200,8 +205,22 @@ def observe(turn: Turn, c: GroupObserve) -> None:
             turn.emit(GroupLeft(group=c.group, member=c.member, channel=c.channel, count=c.count))
         case "removed":
             turn.emit(GroupRemoved(group=c.group, member=c.member, channel=c.channel, count=c.count))
+        case "unreachable":
+            _cannot_be_reached(turn, group, c.why or "unreachable")
+        case "reachable":
+            if group.frozen and group.frozen_why:
+                turn.emit(GroupThawed(group=c.group))
         case "liked":
             turn.emit(GroupLiked(group=c.group, member=c.member, count=c.count))
+
+
+def _cannot_be_reached(turn: Turn, group: Group, why: str) -> None:
+    """Nothing is sent into a void. Where another relay serves the group too, its drops go by that one instead."""
+    from coordinator.core.deliveries import withdraw_from
+
+    if not group.frozen and len(group.relay) <= 1:
+        turn.emit(GroupFrozen(group=group.id, why=why))
+        withdraw_from(turn, group.id, "unreachable")
 
 
 @decides(GroupFreeze)
@@ -253,5 +272,7 @@ def came_or_went(state: State, e: Any) -> Iterable[Key]:
 
 @evolves(GroupFrozen, GroupThawed)
 def frozen(state: State, e: Any) -> Iterable[Key]:
-    state.groups[e.group].frozen = isinstance(e, GroupFrozen)
+    group = state.groups[e.group]
+    group.frozen = isinstance(e, GroupFrozen)
+    group.frozen_why = (e.why or "") if isinstance(e, GroupFrozen) else ""
     return (("groups", e.group),)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -23,7 +23,16 @@ from coordinator.demo.wire import Barrier, Command, RelayLink, SaleClock, pseudo
 SLICE_MS = 30_000  # how far ahead talk is planned: a new segment changes the mood within half a minute
 MAX_HOOK_COMMANDS = 500  # half of what a hook takes, as a payment can bring a redemption with it
 
-_OBSERVED = {"say": "message", "ask": "message", "join": "joined", "leave": "left"}
+_OBSERVED = {
+    "say": "message",
+    "ask": "message",
+    "again": "message",
+    "post": "message",
+    "join": "joined",
+    "leave": "left",
+}
+Reach = Callable[[Mapping[str, str]], Awaitable[None]]
+"""Member → how they can be reached."""
 _STATUS = {"place": "placed", "pay": "paid", "refund": "refunded"}
 
 
@@ -73,12 +82,14 @@ class SimulatedAudience:
         window_ms: int = 0,
         name: str = "audience",
         pause: Pause = asyncio.sleep,
+        reach: Reach | None = None,
     ) -> None:
+        """`reach` hands in how those who ordered can be reached."""
         self.report = AudienceReport()
         self._planner = Planner(seed, list(groups), catalogue, rates)
         self._relay, self._shop, self._clock, self._barrier = relay, shop, clock, barrier
         self._member_key, self._window_ms, self._name, self._pause = member_key, window_ms, name, pause
-        self._seed = seed
+        self._seed, self._reach = seed, reach
         self._scene = Scene()
         self._due: list[tuple[int, int, Action]] = []
         self._held: int | None = None
@@ -105,6 +116,10 @@ class SimulatedAudience:
     def opens(self, game: Game) -> None:
         """A game was opened in their groups: some take part."""
         self._plan(list(turns(self._seed, self._planner.crowds, game)))
+
+    def assigned(self, task: str, group: str, who: str, text: str) -> None:
+        """One of the team was given something to post in a group."""
+        self._plan(self._planner.assigned(task, group, who, text, self._clock.now()))
 
     def stop(self) -> None:
         """Ends `run` after what is just being sent; what is planned for later is counted and not done."""
@@ -196,7 +211,7 @@ class SimulatedAudience:
 
     def _observations(self, action: Action, n: int) -> list[Command]:
         person, member = action.person, self._member(action)
-        if action.do in ("say", "ask") and person.who in self._gone:
+        if action.do in ("say", "ask", "again") and person.who in self._gone:
             return []  # meant to speak, left before
         base = {"group": person.group, "member": member}
         seen: Command = {"id": f"{self._name}-{n}", "kind": "group.observe", **base, "what": _OBSERVED[action.do]}
@@ -206,6 +221,11 @@ class SimulatedAudience:
             seen["channel"] = action.channel
         else:
             seen |= {"text": action.text, "name": person.name}
+        if action.staff:  # the team is no member
+            del seen["member"]
+            return [seen | {"staff": action.staff}]
+        if action.do == "again":
+            return [seen, {"id": f"{self._name}-{n}a", "kind": "group.observe", **base, "what": "asked"}]
         if not action.raised:
             return [seen]
         question: Command = {"id": f"{self._name}-{n}q", "kind": "question.raise", **base, "text": action.text}
@@ -242,6 +262,9 @@ class SimulatedAudience:
             self._hooks += 1
             hook = f"{self._name}-{self._seed}-{self._hooks}"
             answers = list(await self._shop.report(hook, commands))
+            ordered = {self._member(a): f"demo {a.person.group} {a.person.name}" for a in some if a.do == "place"}
+            if self._reach is not None and ordered:
+                await self._reach(ordered)
             for n, (command, action) in enumerate(zip(commands, about, strict=True)):
                 what = str(command.get("status", command["kind"]))
                 if n >= len(answers):

@@ -15,7 +15,7 @@ from coordinator.demo import texts
 from coordinator.demo.crowd import Crowd, GroupOfDemo, Person, rng_for
 from coordinator.demo.goods import Catalogue, Goods, Heard, Order, basket
 
-Do = Literal["say", "ask", "join", "leave", "click", "open", "claim", "place", "pay", "refund", "play"]
+Do = Literal["say", "ask", "again", "post", "join", "leave", "click", "open", "claim", "place", "pay", "refund", "play"]
 
 MINUTE_MS = 60_000
 
@@ -33,6 +33,8 @@ class Rates:
     click_again: float = 0.08
     react: float = 0.03  # members who say something about what was dropped
     put_off: float = 0.001  # members who leave because of it
+    again: float = 0.0015  # of a group's members: those who find a link too far up and want it again
+    posted: float = 0.6  # of the cheer squad's tasks in groups: those that are seen to be done
     ask: float = 0.22  # of what is said while a product is shown
     raised: float = 0.45  # of the questions: those that the relay's keyword finds and raises
     same_question: float = 0.5  # of the groups: those that ask what everybody asks about a product
@@ -76,6 +78,7 @@ class Action:
     order: Order | None = None
     raised: bool = False
     turn: Mapping[str, Any] | None = None  # a turn in a game: the fields of its command
+    staff: str = ""  # who of the team posts it
 
 
 class Planner:
@@ -161,11 +164,24 @@ class Planner:
             for person in crowd.share(rng, self.rates.react)
         )
         out += self._plays(heard, crowd, n)
+        if heard.links:
+            late = rng_for(self.seed, "again", heard.group, n)
+            out.extend(
+                Action(heard.at + late.randrange(60_000, 480_000), "again", person, late.choice(texts.AGAIN))
+                for person in crowd.share(late, self.rates.again)
+            )
         for person in crowd.share(rng, self.rates.put_off):
             crowd.present.remove(person)
             last = max((action.at for action in out if action.person == person), default=heard.at)
             out.append(Action(last + rng.randrange(5_000, 60_000), "leave", person))
         return _in_order(out)
+
+    def assigned(self, task: str, group: str, who: str, text: str, now: int) -> list[Action]:
+        """One of the cheer squad has something to post in a group: most of it is seen there within a minute."""
+        rng = rng_for(self.seed, "assigned", task)
+        if group not in self.crowds or rng.random() >= self.rates.posted:
+            return []
+        return [Action(now + rng.randrange(5_000, 60_000), "post", Person(group, 0, who), text, staff=who)]
 
     def _plays(self, heard: Heard, crowd: Crowd, n: int) -> list[Action]:
         """Who takes part in a game that was announced: the words say how."""

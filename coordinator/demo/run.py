@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import dataclasses
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import msgspec
 from rich.console import Console
 
@@ -17,6 +20,7 @@ from coordinator import clock as clocks
 from coordinator.core import Actor, Event, State
 from coordinator.core.products import ProductHidden, ProductShown
 from coordinator.core.show import SegmentStarted
+from coordinator.core.tasks import TaskAssigned
 from coordinator.demo.audience import SimulatedAudience, run_audience
 from coordinator.demo.crowd import GroupOfDemo
 from coordinator.demo.feeding import feed_recording
@@ -28,11 +32,14 @@ from coordinator.demo.shopping import HttpShopfront
 from coordinator.demo.wire import coalescing_ms
 from coordinator.gateway.api import joins, start_now
 from coordinator.gateway.app import Service, until_told_to_stop
+from coordinator.gateway.auth import in_days
+from coordinator.gateway.builtin_relay import NAME as CONSOLE
 from coordinator.record import Listener, Published
 from coordinator.registry import Sale
 from coordinator.runsheet.ready import ready_sheet
 from coordinator.settings import Settings, hook_secrets
 from roles.relay.agent import Agent
+from roles.relay.receiving.carrying import put_contacts
 
 HOOK = "demo"
 OWNER = Actor("owner", "owner")
@@ -65,11 +72,19 @@ class SaleTime:
 class ConsoleRelay:
     """The built-in relay's connection, as the audience uses it."""
 
-    def __init__(self, agent: Agent) -> None:
-        self._agent = agent
+    def __init__(self, agent: Agent, address: str = "", token: str = "") -> None:
+        self._agent, self._address, self._token = agent, address, token
 
     async def observe(self, commands: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return [dataclasses.asdict(answer) for answer in await self._agent.observe(commands)]
+
+    async def hand_in(self, contacts: Mapping[str, str]) -> None:
+        """How members can be reached, as any relay hands it in."""
+        with contextlib.suppress(
+            aiohttp.ClientError, TimeoutError, OSError
+        ):  # one that got lost is handed in with the next order
+            async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as http:
+                await put_contacts(http, self._address, self._token, self._agent.sale, list(contacts.items()))
 
 
 class _Onlooker(Listener):
@@ -77,11 +92,14 @@ class _Onlooker(Listener):
 
     def __init__(self, sale: Sale, audience: SimulatedAudience) -> None:
         self._sale, self._audience = sale, audience
+        self._team = frozenset(member.person for member in sale.conductor.state.p.team)
 
     def publish(self, batch: Published) -> None:
         if any(isinstance(e, SegmentStarted | ProductShown | ProductHidden) for e in batch.events):
             self.look()
         for event in batch.events:
+            if isinstance(event, TaskAssigned) and event.group and event.what == "post" and event.who in self._team:
+                self._audience.assigned(event.task, event.group, event.who, event.text)
             game = opened_game(event, self._sale.conductor.state)
             if game is not None:
                 self._audience.opens(game)
@@ -178,6 +196,8 @@ async def _simulate(service: Service, sale: Sale, speed: float, seed: int, conso
     agent = gateway.builtin.agents[sale.id]
     time = SaleTime(sale)
     state = sale.conductor.state
+    token, _ = gateway.tokens.make("relay", CONSOLE, sale=sale.id, expires=in_days(1))
+    relay = ConsoleRelay(agent, f"http://127.0.0.1:{service.settings.port}", token)
     ended = asyncio.Event()
     async with HttpShopfront(
         f"http://127.0.0.1:{service.settings.port}", sale.id, secret=hook_secrets(HOOK)[0], source=HOOK,
@@ -185,7 +205,7 @@ async def _simulate(service: Service, sale: Sale, speed: float, seed: int, conso
     ) as shop:  # fmt: skip
         audience = SimulatedAudience(
             seed=seed, groups=[GroupOfDemo(g.id, g.members) for g in state.groups.values()], catalogue=Catalogue.of_plan(state.p),
-            relay=ConsoleRelay(agent), shop=shop, clock=time, barrier=time, member_key=str(agent.welcome["member_key"]).encode(),
+            relay=relay, reach=relay.hand_in, shop=shop, clock=time, barrier=time, member_key=str(agent.welcome["member_key"]).encode(),
             window_ms=coalescing_ms(speed),
         )  # fmt: skip
         gateway.builtin.heard[sale.id] = lambda group, content: audience.hear(group, msgspec.to_builtins(content))

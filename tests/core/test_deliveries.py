@@ -245,6 +245,23 @@ def test_links_and_coupons_go_before_talk() -> None:
     assert sale.state.deliveries["d1"].priority < sale.state.deliveries["d4"].priority
 
 
+def test_a_group_that_its_only_relay_cannot_reach_is_frozen_with_the_reason_until_it_can() -> None:
+    sale = announced()
+    sale.do("relay", "group.observe", group="g1", what="unreachable")
+    assert not sale.state.groups["g1"].frozen, "its other relay can"
+    sale.do("relay", "group.observe", group="g2", what="unreachable", why="the bot was removed")
+    group = sale.state.groups["g2"]
+    assert (group.frozen, group.frozen_why) == (True, "the bot was removed")
+    assert [(e.delivery, e.why) for e in sale.of("delivery.withdrawn")] == [("d2", "unreachable")]
+    sale.do("relay", "group.observe", group="g2", what="unreachable", why="the bot was removed")
+    sale.do("relay", "group.observe", group="g2", what="reachable")
+    assert (group.frozen, group.frozen_why) == (False, "")
+    assert len(sale.of("group.frozen")) == len(sale.of("group.thawed")) == 1
+    sale.do("controller", "group.freeze", group="g2")
+    sale.do("relay", "group.observe", group="g2", what="reachable")
+    assert group.frozen, "what a person froze, a person thaws"
+
+
 def test_a_group_that_is_frozen_is_not_sent_what_is_on_its_way() -> None:
     sale = announced()
     sale.do("controller", "group.freeze", group="g1")

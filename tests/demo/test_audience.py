@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -294,3 +295,39 @@ async def test_groups_that_the_audience_does_not_know_are_left_alone() -> None:
     show.audience.hear("another", LINK)
     await show.audience.run(START + MINUTE_MS)
     assert show.shop.clicks == []
+
+
+async def test_who_finds_a_link_too_far_up_wants_it_again() -> None:
+    show = Show(rates=Rates(again=0.05))
+    for group in GROUPS:
+        show.audience.hear(group.id, LINK)
+    await show.audience.run(START + 30 * MINUTE_MS)
+    asked = show.relay.recorded("asked")
+    said = [m for m in show.relay.recorded("message") if "再发" in m["text"]]
+    assert len(asked) == len(said) > 20
+    assert {a["member"] for a in asked} == {m["member"] for m in said}
+
+
+async def test_what_the_cheer_squad_was_given_is_seen_in_its_group_as_the_teams() -> None:
+    show = Show()
+    for n in range(40):
+        show.audience.assigned(f"t{n}", "g1", "mei", f"这口锅煎蛋真的不粘 {n}")
+    show.audience.assigned("elsewhere", "no-such-group", "mei", "x")
+    await show.audience.run(START + 2 * MINUTE_MS)
+    posted = [m for m in show.relay.recorded("message") if m.get("staff")]
+    assert 10 < len(posted) < 38
+    assert {(m["group"], m["staff"], "member" in m) for m in posted} == {("g1", "mei", False)}
+
+
+async def test_who_ordered_can_be_reached() -> None:
+    handed: dict[str, str] = {}
+
+    async def reach(contacts: Any) -> None:
+        handed.update(contacts)
+
+    show = Show(reach=reach)
+    for group in GROUPS:
+        show.audience.hear(group.id, LINK)
+    await show.audience.run(START + 30 * MINUTE_MS)
+    assert set(handed) == {order["member"] for order in show.orders("placed")}
+    assert all(contact.startswith("demo g") for contact in handed.values())

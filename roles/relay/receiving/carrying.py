@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from urllib.parse import urlsplit, urlunsplit
 
 import aiohttp
@@ -55,17 +56,26 @@ async def hand_in(agent: Agent, coordinator: str, token: str, inbox: Inbox) -> N
             await agent.connected.wait()
             waiting = await inbox.contacts(agent.sale, HAND_IN_AT_ONCE)
             if waiting:
-                body = {"contacts": [{"member": agent.pseudonym(*_split(who)), "contact": how} for who, how in waiting]}
-                where = f"{_over_http(coordinator)}/api/sales/{agent.sale}/contacts"
+                named = [(agent.pseudonym(*_split(who)), how) for who, how in waiting]
                 with contextlib.suppress(aiohttp.ClientError, TimeoutError, OSError):
-                    async with http.put(where, json=body, headers={"Authorization": f"Bearer {token}"}) as answer:
-                        if answer.status < 500 and answer.status not in {408, 429}:
-                            if answer.status != 200:
-                                log.warning("contacts were refused", status=answer.status, count=len(waiting))
-                            await inbox.handed_in(agent.sale, waiting)
-                            if len(waiting) == HAND_IN_AT_ONCE:
-                                continue
+                    status = await put_contacts(http, coordinator, token, agent.sale, named)
+                    if status < 500 and status not in {408, 429}:
+                        if status != 200:
+                            log.warning("contacts were refused", status=status, count=len(waiting))
+                        await inbox.handed_in(agent.sale, waiting)
+                        if len(waiting) == HAND_IN_AT_ONCE:
+                            continue
             await asyncio.sleep(HAND_IN_AGAIN_S)
+
+
+async def put_contacts(
+    http: aiohttp.ClientSession, coordinator: str, token: str, sale: str, contacts: Sequence[tuple[str, str]]
+) -> int:
+    """Hands in how members can be reached; the status that was answered. Raises what the client raises."""
+    body = {"contacts": [{"member": member, "contact": how} for member, how in contacts]}
+    where = f"{_over_http(coordinator)}/api/sales/{sale}/contacts"
+    async with http.put(where, json=body, headers={"Authorization": f"Bearer {token}"}) as answer:
+        return answer.status
 
 
 def _split(who: str) -> tuple[str, str]:

@@ -27,6 +27,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     staff: str | None = None
     platform_id: str | None = None
     about: str | None = None
+    why: str | None = None
     count: int = 1
     question: bool = False
     asked: bool = False
@@ -51,7 +52,7 @@ class Reader:
         return Observation(
             group=seen.group, what=seen.what, who=who, text=text, at=seen.at, channel=seen.channel, staff=staff,
             name=None if seen.name is None or not self._settings.names else masked_text(seen.name),
-            platform_id=seen.platform_id, about=seen.about, count=seen.count, asked=asked,
+            platform_id=seen.platform_id, about=seen.about, why=seen.why, count=seen.count, asked=asked,
             question=said and not asked and self._settings.questions and is_question(text or ""),
         )  # fmt: skip
 
@@ -76,7 +77,7 @@ def commands(id_: str, seen: Observation, member: str | None) -> list[dict[str, 
     where: dict[str, Any] = {"group": seen.group} | ({} if member is None else {"member": member})
     words = {} if seen.text is None else {"text": seen.text}
     named = {} if seen.name is None else {"name": seen.name}
-    more = {k: v for k in ("channel", "staff", "platform_id", "about") if (v := getattr(seen, k)) is not None}
+    more = {k: v for k in ("channel", "staff", "platform_id", "about", "why") if (v := getattr(seen, k)) is not None}
     many = {} if seen.count == 1 else {"count": seen.count}
     out = [{"id": id_, "kind": "group.observe", **where, "what": seen.what, **words, **named, **more, **many}]
     if seen.asked:

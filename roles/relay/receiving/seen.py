@@ -13,7 +13,7 @@ Short = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_
 Words = Annotated[str, StringConstraints(min_length=1, max_length=20_000, pattern=_NO_NUL)]
 Reach = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
-What = Literal["joined", "left", "removed", "liked", "message", "asked"]
+What = Literal["joined", "left", "removed", "liked", "message", "asked", "unreachable", "reachable"]
 
 
 class Seen(BaseModel):
@@ -34,5 +34,6 @@ class Seen(BaseModel):
     staff: Id | None = None
     platform_id: Short | None = None
     about: Id | None = None
+    why: Short | None = None
     contact: Reach | None = None
     count: Annotated[int, Field(ge=1, le=100_000)] = 1

@@ -168,7 +168,7 @@ class TelegramUpdates:
             if group is not None:
                 yield from _said_or_moved(group, message)
         elif "my_chat_member" in update:
-            self._in_or_out(update["my_chat_member"])
+            yield from self._in_or_out(update["my_chat_member"])
         elif "message_reaction" in update:
             reaction = update["message_reaction"]
             group = self._group(reaction["chat"])
@@ -194,7 +194,7 @@ class TelegramUpdates:
         if type(old) is int and type(new) is int and any(self._adapter.chat(g) == old for g in self._groups):
             self._adapter.moved(old, new)
 
-    def _in_or_out(self, change: Json) -> None:
+    def _in_or_out(self, change: Json) -> Iterator[Json]:
         group = self._group(change["chat"])
         if group is None:
             return
@@ -204,8 +204,10 @@ class TelegramUpdates:
             how = "may not write there" if mute else _OUT[status]
             self._adapter.gone[chat] = f"the bot {how}: add it to the group again"
             log.error("a group is disabled", group=group, credential=self._adapter.name, why=f"the bot {how}")
+            yield {"group": group, "what": "unreachable", "why": self._adapter.gone[chat]}
         elif self._adapter.gone.pop(chat, None) is not None:
             log.info("a group is open again", group=group, credential=self._adapter.name)
+            yield {"group": group, "what": "reachable"}
 
 
 def _said_or_moved(group: str, message: Json) -> Iterator[Json]:

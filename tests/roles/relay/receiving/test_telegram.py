@@ -166,13 +166,12 @@ async def test_a_bot_that_is_put_out_disables_its_group_until_it_is_back(
 
     async with TelegramDouble() as double, hearing(double, coordinator.url, tmp_path) as (_, adapter):
         double.happens(my_chat_member=change("kicked"))
-        double.says("one")
         await coordinator.until(lambda: len(coordinator.taken) == 1)
         assert "was removed" in adapter.gone[CHAT]
         double.happens(my_chat_member=change("member"))
-        double.says("two")
         await coordinator.until(lambda: len(coordinator.taken) == 2)
         assert adapter.gone == {}
+    assert told(coordinator) == [("unreachable", None), ("reachable", None)]
 
 
 async def test_a_group_that_becomes_a_supergroup_is_followed(coordinator: FakeCoordinator, tmp_path: Path) -> None:
