@@ -89,10 +89,14 @@ async def with_plan(fields: dict[str, Any], state: State, by: Actor, override: O
 
 
 def plan_for(plan: Plan, *, rehearsal: bool) -> Plan:
-    """The plan as this sale runs it: in a rehearsal the built-in relay serves all groups."""
+    """The plan as this sale runs it: in a rehearsal the built-in relay serves all groups, but for what a poster who has
+    come to rehearse posts by hand."""
     if not rehearsal:
         return plan
-    groups = tuple(msgspec.structs.replace(g, relay=("console",)) for g in plan.groups)
+    posters = {m.person for m in plan.team if m.role == "poster"}
+    groups = tuple(
+        msgspec.structs.replace(g, relay=(*(r for r in g.relay if r in posters), "console")) for g in plan.groups
+    )
     return msgspec.structs.replace(plan, groups=groups)
 
 

@@ -72,6 +72,8 @@ class Sent(NamedTuple):
     """From the drop's moment to the relay's sending, in real ms."""
     heads: int
     """How many were in the group then."""
+    hands: bool = False
+    """Whether a person posted it."""
 
 
 class Asking(NamedTuple):

@@ -198,6 +198,7 @@ class Tables:
                 drop.what,
                 late if speed == 1 else late / speed,
                 self.state.groups[d.group].members,
+                d.hands,
             )
         )
 

@@ -62,7 +62,7 @@ def hand(turn: Turn, c: DeliveryHand) -> dict[str, bool] | None:
 
 # ---------------------------------------------------------------- what is due
 def _remind_at(state: State, d: Delivery) -> int | None:
-    if not d.hands or d.status != "awaiting" or d.reminded_at is not None:
+    if d.status != "awaiting" or d.reminded_at is not None:
         return None
     at = max(d.fire_at, d.requested_at) + state.p.posters.remind
     return at if at < d.expires_at else None

@@ -162,6 +162,8 @@ DEFINITIONS: dict[str, Definition] = {
     "late_fired_p99_ms": Definition("触发延迟 P99", "ms", J, "the same, 99 in 100", "同上, 百分之九十九不超过此值"),
     "late_sent_p50_ms": Definition("发出延迟 P50", "ms", J, "fired against sent: real ms from a drop's moment to the relay's sending, by the relay's clock; below 0: it left before", "触发与发出: 投放时刻到群助手发出的真实毫秒, 以群助手时钟为准; 负值表示提前"),
     "late_sent_p99_ms": Definition("发出延迟 P99", "ms", J, "the same, 99 in 100", "同上, 百分之九十九不超过此值"),
+    "late_posted_p50_ms": Definition("人工发送延迟 P50", "ms", J, "fired against posted by hand: real ms from a drop's moment to the poster's press, by the phone's clock; not in the relays' figure", "触发与人工发送: 投放时刻到群管按下发好了的真实毫秒, 以手机时钟为准; 不计入群助手的发出延迟"),
+    "late_posted_p99_ms": Definition("人工发送延迟 P99", "ms", J, "the same, 99 in 100", "同上, 百分之九十九不超过此值"),
     "late_acked_p50_ms": Definition("确认延迟 P50", "ms", J, "from a prompt to its receiver's acknowledgement", "提词发出到对方确认的时间"),
     "late_acked_p99_ms": Definition("确认延迟 P99", "ms", J, "the same, 99 in 100", "同上, 百分之九十九不超过此值"),
     "cues_fired": Definition("已触发节点", "count", J, "cues that fired, by hand too", "已触发的节点 (含手动)"),

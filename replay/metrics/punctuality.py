@@ -9,12 +9,15 @@ from replay.tables import Tables
 
 NONE_FIRED: Why = ("no cue fired", "没有节点触发")
 NONE_SENT: Why = ("nothing was reported as sent", "没有已发出的上报")
+NONE_POSTED: Why = ("nobody posted anything by hand", "没有人工发送的上报")
 NONE_ACKED: Why = ("no prompt was acknowledged", "没有提词被确认")
 
 
 def figures(t: Tables) -> list[Figure]:
     out = _pair(t, "late_fired", [f.late_ms for f in t.fires], None, NONE_FIRED)
-    out += _pair(t, "late_sent", [s.late_ms for s in t.sents], None, NONE_SENT)
+    machines, posters = [s for s in t.sents if not s.hands], [s for s in t.sents if s.hands]
+    out += _pair(t, "late_sent", [s.late_ms for s in machines], None, NONE_SENT)
+    out += _pair(t, "late_posted", [s.late_ms for s in posters], None, NONE_POSTED)
     out += _pair(t, "late_acked", [a.after_ms for a in t.acks], None, NONE_ACKED)
     state = t.state
     deliveries = [d.status for d in state.deliveries.values()]
@@ -25,9 +28,10 @@ def figures(t: Tables) -> list[Figure]:
         figure(t, "deliveries_lost", sum(deliveries.count(s) for s in ("failed", "expired", "unknown"))),
     ]
     out += _by(t, "late_fired", "cue", ((f.cue, f.late_ms) for f in t.fires))
-    out += _by(t, "late_sent", "cue", ((s.cue, s.late_ms) for s in t.sents))
-    out += _by(t, "late_sent", "group", ((s.group, s.late_ms) for s in t.sents))
-    out += _by(t, "late_sent", "relay", ((s.relay, s.late_ms) for s in t.sents))
+    out += _by(t, "late_sent", "cue", ((s.cue, s.late_ms) for s in machines))
+    out += _by(t, "late_sent", "group", ((s.group, s.late_ms) for s in machines))
+    out += _by(t, "late_sent", "relay", ((s.relay, s.late_ms) for s in machines))
+    out += _by(t, "late_posted", "poster", ((s.relay, s.late_ms) for s in posters))
     return out
 
 

@@ -279,7 +279,9 @@ class Page:
         ]
         for relay in sorted({s.relay for s in t.sents}):
             n = sum(1 for s in t.sents if s.relay == relay)
-            p50, p99 = value("late_sent_p50_ms", "relay", relay), value("late_sent_p99_ms", "relay", relay)
+            by_hand = any(s.hands for s in t.sents if s.relay == relay)
+            name, scope = ("late_posted", "poster") if by_hand else ("late_sent", "relay")
+            p50, p99 = value(f"{name}_p50_ms", scope, relay), value(f"{name}_p99_ms", scope, relay)
             rows.append((f"{self.say('by_relay')} {relay}", self.number(n), self.late(p50), self.late(p99)))
         return rows
 

@@ -124,3 +124,19 @@ async def test_another_poster_of_the_group_takes_it_over(house: ServerProcess, p
     await expect(card).to_be_hidden()
     await controller.until(lambda: controller.state["deliveries"]["d1"]["relay"] == "qun")
     await controller.socket.close()
+
+
+async def test_the_board_says_who_has_to_post_and_since_when(house: ServerProcess, people: People) -> None:
+    sale, links = await opened(house, by_hand(posters={"remind": "1s"}))
+    page = await people.come(links["controller"])
+    await expect(page.get_by_role("heading", name="Deliveries")).to_be_visible()
+    controller = await desk(house, sale)
+    await controller.done("message.send", content="早上好", groups=["g2"])
+    await expect(page.locator(".board .sums")).to_contain_text("1 with qun")
+    await page.get_by_role("button", name="朋友圈: a person posts it").click()
+    detail = page.locator(".detail")
+    await expect(detail).to_contain_text("qun")
+    await expect(detail).to_contain_text("due ")
+    await expect(detail).to_contain_text("late: not posted")
+    await people.look(page, "poster-board")
+    await controller.socket.close()

@@ -215,6 +215,14 @@ def test_what_a_machine_left_to_a_person_a_poster_of_the_group_takes_over() -> N
     assert (one.relay, one.status, one.hands) == ("qun", "awaiting", True)
 
 
+def test_the_controller_is_told_too_of_what_a_machine_left_to_a_person() -> None:
+    sale = Sale(sheet(segment({**LINK, "late": "fire within 10m"}, lasts="30m"))).live()
+    sale.advance(START + 59 * SECOND)
+    sale.do("r1", "delivery.report", delivery="d1", attempt=1, outcome="awaiting")
+    sale.advance(START + 3 * MINUTE)
+    assert [e.delivery for e in sale.of("delivery.reminded")] == ["d1"]
+
+
 def test_a_machine_that_comes_back_takes_nothing_from_a_poster() -> None:
     groups = [{"id": "g1", "name": "邻居群", "relay": ["r1", "qun"], "members": 10}]
     sale = Sale(sheet(segment({**LINK, "late": "fire within 10m"}, lasts="30m"), team=TEAM, groups=groups)).live()

@@ -7,6 +7,7 @@ from roles.relay.adapters.console import ConsoleAdapter
 from roles.relay.adapters.dingtalk import DingtalkAdapter
 from roles.relay.adapters.discord import DiscordAdapter
 from roles.relay.adapters.feishu import FeishuAdapter
+from roles.relay.adapters.manual import ManualAdapter
 from roles.relay.adapters.slack import SlackAdapter
 from roles.relay.adapters.telegram import TelegramAdapter
 from roles.relay.adapters.webhook import WebhookAdapter
@@ -20,6 +21,7 @@ PLATFORMS: dict[str, type[AnyAdapter]] = {
         DingtalkAdapter,
         DiscordAdapter,
         FeishuAdapter,
+        ManualAdapter,
         SlackAdapter,
         TelegramAdapter,
         WebhookAdapter,
