@@ -140,3 +140,24 @@ async def test_the_board_says_who_has_to_post_and_since_when(house: ServerProces
     await expect(detail).to_contain_text("late: not posted")
     await people.look(page, "poster-board")
     await controller.socket.close()
+
+
+async def test_a_red_packet_is_a_posters_task_with_amount_count_groups_and_proof(
+    house: ServerProcess, people: People
+) -> None:
+    sale, links = await opened(house, by_hand())
+    page = await people.come(links["poster"], phone=True)
+    controller = await desk(house, sale)
+    await controller.done("redpacket.announce", amount=20_000, count=100, groups=["g1", "g2"])
+    packet = page.locator(".packets li")
+    await expect(packet).to_contain_text("¥200")
+    await expect(packet).to_contain_text("100")
+    await expect(packet).to_contain_text("邻居群, 朋友圈")
+    await expect(button(packet, "Sent")).to_be_disabled()
+    await packet.get_by_role("textbox").fill("https://img.example/proof.jpg")
+    await button(packet, "Sent").tap()
+    done = await controller.event("task.done")
+    assert done["proof"] == "https://img.example/proof.jpg"
+    await expect(packet).to_be_hidden()
+    await nothing_is_wider_than_the_phone(page)
+    await controller.socket.close()

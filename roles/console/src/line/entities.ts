@@ -362,6 +362,7 @@ export interface RedPacket {
   id: string;
   amount: number;
   count: number;
+  groups?: string[];
   who: string;
   task: string;
   at: number;

@@ -45,7 +45,6 @@ export const zh = {
   "post.tasks": "任务",
   "post.nth": "今天第 {n} 条，上限 {most} 条",
   "post.full": "这是今天最后一条（上限 {most} 条）",
-  "post.packet": "{n} 个红包，共 {amount}",
 } as const;
 
 export const en: Readonly<Record<keyof typeof zh, string>> = {
@@ -94,5 +93,4 @@ export const en: Readonly<Record<keyof typeof zh, string>> = {
   "post.tasks": "Tasks",
   "post.nth": "number {n} of {most} today",
   "post.full": "the last one today (at most {most})",
-  "post.packet": "{n} red packets, {amount} in all",
 };
