@@ -115,8 +115,8 @@ export function cueObject(cue: Cue, store: Store): string {
     const product = store.get("products", store.get("segments", cue.segment)?.product);
     if (product) return product.name;
   }
-  // A ready text has places that are filled in for each group: they are no words yet.
-  return String(cue.form?.["question"] ?? cue.form?.["title"] ?? cue.form?.["series"] ?? (cue.text ?? "").replace(/[\s,，:：]*\{[^}]*\}/g, ""));
+  // A text has places that are filled in for each group: nobody reads `{prizes}`.
+  return String(cue.form?.["question"] ?? cue.form?.["title"] ?? cue.form?.["series"] ?? (cue.text ?? "").replace(/\{[^}]*\}/g, "…"));
 }
 
 export function linkName(id: string, store: Store): string {
