@@ -73,7 +73,7 @@ async def test_a_quiz_from_a_phone_names_who_was_first(house: ServerProcess, peo
     armed = page.get_by_role("dialog", name="Armed")
     await armed.get_by_label("Question").fill("这口锅是几层")
     await armed.get_by_label("Right answers").fill("三层\n3层")
-    await armed.get_by_label("Prize").fill("保温杯")
+    await armed.get_by_label("Prize", exact=True).fill("保温杯")
     await fire(page, "Open the quiz")
     card = page.locator("article.round")
     await expect(card).to_contain_text("这口锅是几层")
@@ -150,3 +150,32 @@ async def test_what_the_sheet_has_planned_is_taken_as_the_form_that_is_filled_in
     poll = next(e for e in await house.events(sale) if e["kind"] == "poll.opened")
     assert (poll["options"], poll["until"] - poll["at"]) == (["炒锅", "餐具", "刀具"], 90_000)
     assert (await house.state(sale))["state"]["cues"]["vote"].get("status", "planned") == "planned"
+
+
+async def test_a_quizs_prize_is_a_coupon_of_the_sheet_also_where_the_sheet_planned_it(
+    house: ServerProcess, people: People
+) -> None:
+    ask = {
+        "id": "ask",
+        "at": "+30m",
+        "do": "quiz.open",
+        "question": "几层",
+        "answer": "三层",
+        "options": ["两层", "三层"],
+        "coupon": "c20",
+    }
+    sale, links = await opened(house, sheet(lead="0s", cues=[ask]))
+    relay = await house.join(sale, "relay")
+    page = await people.come(links["cohost"])
+    await button(page, "Quiz").click()
+    armed = page.get_by_role("dialog", name="Armed")
+    await expect(armed.get_by_label("Prize", exact=True)).to_be_visible()
+    await button(armed, "几层").click()
+    await expect(armed.get_by_label("Coupon as prize")).to_have_value("c20")
+    await expect(armed.get_by_label("Prize", exact=True)).to_have_count(0)
+    await fire(page, "Open the quiz")
+    await expect(page.locator("article.round")).to_contain_text("几层")
+    assert (await relay.done("quiz.answer", member="m1", group="g1", answer="2"))["place"] == 1
+    events = await house.events(sale)
+    assert next(e for e in events if e["kind"] == "coupon.claimed")["coupon"] == "c20"
+    assert next(e for e in events if e["kind"] == "quiz.opened")["options"] == ["两层", "三层"]

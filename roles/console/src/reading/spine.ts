@@ -108,6 +108,8 @@ export function cueWords(cue: Cue, store: Store): string {
 }
 
 export function cueObject(cue: Cue, store: Store): string {
+  const asked = cue.form?.["question"] ?? cue.form?.["title"] ?? cue.form?.["series"];
+  if (asked) return String(asked);
   if (cue.coupon) return store.get("coupons", cue.coupon)?.title ?? cue.coupon;
   if (cue.link) return linkName(cue.link, store);
   if (cue.product) return store.get("products", cue.product)?.name ?? cue.product;
@@ -116,7 +118,7 @@ export function cueObject(cue: Cue, store: Store): string {
     if (product) return product.name;
   }
   // A text has places that are filled in for each group: nobody reads `{prizes}`.
-  return String(cue.form?.["question"] ?? cue.form?.["title"] ?? cue.form?.["series"] ?? (cue.text ?? "").replace(/\{[^}]*\}/g, "…"));
+  return (cue.text ?? "").replace(/\{[^}]*\}/g, "…");
 }
 
 export function linkName(id: string, store: Store): string {
