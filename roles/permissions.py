@@ -37,6 +37,7 @@ group.observe RP     group.freeze C        group.thaw C
 audience.report CRP  channel.expose RP     cost.report O          correction.send C      correction.dismiss C
 order.report P       delivery.report R     delivery.retry C       delivery.withdraw C  delivery.move C   delivery.resolve C
 delivery.hand G
+order.report P       delivery.report R     relay.limits R        delivery.retry C       delivery.withdraw C  delivery.move C   delivery.resolve C
 note.add OCHKESAP     person.ready OCHKESAP
 """
 

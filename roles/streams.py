@@ -155,6 +155,7 @@ _BY_KIND: dict[str, tuple[str, ...] | Callable[[State, Any], tuple[str, ...]]] =
     "group.thawed": lambda s, e: (*DESK, f"group:{e.group}", f"settings:{e.group}"),
     "note.added": TEAM,
     "clock.stepped": DESK,
+    "relay.told": DESK,
     "journal.opened": DESK,
 }
 

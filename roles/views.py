@@ -26,6 +26,7 @@ from coordinator.core.questions import OVER, QUEUE_KEPT, Question
 from coordinator.core.reaching import serves
 from coordinator.core.redpackets import RedPacket
 from coordinator.core.tasks import TASKS_KEPT, Task
+from coordinator.core.traffic import Traffic
 from roles import masking
 from roles.permissions import MAY
 from roles.streams import AHEAD, AHEAD_DESK, DESK, NOBODY, TEAM, TEAM_ROLES
@@ -207,6 +208,10 @@ def _redpacket(_: State, p: RedPacket) -> Iterable[Form]:
     return _to_receiver(p.who, p)
 
 
+def _traffic(_: State, x: Traffic) -> Iterable[Form]:
+    return ((DESK, msgspec.structs.replace(x, late=[], p50_ms=x.late_ms(0.5), p99_ms=x.late_ms(0.99))),)
+
+
 VIEWS: dict[str, Callable[[State, Any], Iterable[Form]]] = {
     "show": lambda s, x: (((*TEAM, "relays"), x),),
     "segments": _to_team,
@@ -242,6 +247,7 @@ VIEWS: dict[str, Callable[[State, Any], Iterable[Form]]] = {
     "channels": _to_desk,
     "costs": _to_desk,
     "guests": _to_team,
+    "traffic": _traffic,
 }
 
 

@@ -27,6 +27,7 @@ from coordinator.core import (
     figures,
     firing,
     followups,
+    forecast,
     golden,
     groups,
     interest,
@@ -58,7 +59,9 @@ from coordinator.core import (
     showcases,
     surveys,
     tasks,
+    traffic,
     triggers,
+    windows,
 )
 from coordinator.core.kernel import (
     CLOCK,

@@ -77,6 +77,7 @@ class Drop(msgspec.Struct, kw_only=True):
     fire_at: int
     expires_at: int
     fired_at: int | None = None
+    last_at: int | None = None  # when its last group will have it, as was forecast when it was announced
     status: Literal["announced", "fired", "withdrawn"] = "announced"
     quantity: int | None = None
     claimed: int = 0
@@ -105,6 +106,7 @@ class CueAnnounced(Event, tag="cue.announced", kw_only=True):
     what: str | None = None
     text: str = ""
     quantity: int | None = None
+    last_at: int | None = None  # when the last group will have it, by the windows that its relays have told
     hand: CuePlan | None = None
 
 
@@ -260,10 +262,11 @@ def cue_announced(state: State, e: CueAnnounced) -> Iterable[Key]:
         drop = state.drops[e.drop] = Drop(
             id=e.drop, kind=e.do.partition(".")[0], what=e.what, cue=e.cue, run=e.run, groups=e.groups,
             text=e.text, at=e.at, fire_at=e.fire_at, expires_at=e.expires_at, quantity=e.quantity, by=e.by,
+            last_at=e.last_at,
         )  # fmt: skip
     else:
         drop.status, drop.fire_at, drop.expires_at = "announced", e.fire_at, e.expires_at
-        drop.groups, drop.text = e.groups, e.text
+        drop.groups, drop.text, drop.last_at = e.groups, e.text, e.last_at
         keys += _shown_with(state, drop)
     return [*keys, ("cues", e.cue), ("drops", e.drop)]
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 from pydantic import Field
 
-from coordinator.core import cue_kinds, failover, pacing, reaching, render
+from coordinator.core import cue_kinds, failover, pacing, reaching, render, traffic, windows
 from coordinator.core.contents import Content
 from coordinator.core.kernel import (
     Command,
@@ -59,6 +59,7 @@ class Delivery(msgspec.Struct, kw_only=True):
     fire_at: int
     expires_at: int
     requested_at: int
+    platform: str = ""  # of its relay, where that has told
     status: str = "requested"
     until: int | None = None
     why: str | None = None
@@ -431,6 +432,7 @@ def requested(state: State, e: DeliveryRequested) -> Iterable[Key]:
         expires_at=e.expires_at, requested_at=e.at, had=had if e.relay in had or e.rule is not None else (*had, e.relay), same=e.same, rule=e.rule,
         hands=e.hands, status="awaiting" if e.hands else "requested",
         recalled_at=same.recalled_at if same else None, recalled_due=same.recalled_due if same else None,
+        platform="manual" if e.hands else windows.platform_of(state, relay, e.group),
     )  # fmt: skip
     state.opened.add(e.delivery)
     if e.hands:
@@ -439,28 +441,17 @@ def requested(state: State, e: DeliveryRequested) -> Iterable[Key]:
     pacing.holds_back(state, state.deliveries[e.delivery], now=False)
     if e.lifted == "asked":
         pacing.answered(state, e.group, state.drops[e.drop].what)
-    keys: list[Key] = [("deliveries", e.delivery)]
+    keys: list[Key] = [("deliveries", e.delivery), *traffic.count(state, state.deliveries[e.delivery], 1)]
     if old is None:
         state.count("d")
         state.by_drop.setdefault(e.drop, {})[e.group] = e.delivery
         pacing.remember(state, e.group, e.delivery, e.at)
-    elif old.status in {"failed", "expired", "unknown"}:
-        _tally(state, old, -1)
-        keys.append(("drops", e.drop))
+    else:
+        keys += traffic.count(state, old, -1)
     if e.key is not None and e.key not in state.keys:
         drop = state.drops[e.drop]
         state.keys[e.key] = AddressKey(drop=e.drop, group=e.group, what=drop.what or "", kind=drop.kind, cue=e.cue)
     return keys
-
-
-def _tally(state: State, d: Delivery, by: int) -> None:
-    drop = state.drops[d.drop]
-    if d.status == "sent":
-        drop.sent += by
-    elif d.status in {"failed", "expired"}:
-        drop.failed += by
-    elif d.status == "unknown":
-        drop.unknown += by
 
 
 @evolves(
@@ -475,14 +466,17 @@ def reported(state: State, e: Any) -> Iterable[Key]:
         return []
     if d.status == "withdrawn" and not isinstance(e, DeliverySent | DeliveryUnknown):
         return []  # the report crossed the withdrawal on its way: it is recorded, and brings nothing back
-    keys: list[Key] = [("deliveries", d.id), ("drops", d.drop)]
-    _tally(state, d, -1)
+    keys: list[Key] = [("deliveries", d.id), *traffic.count(state, d, -1)]
     d.why, d.until, d.rule = e.why, None, None
     match e:
         case DeliverySent():
             d.left_late = d.status == "withdrawn"
+            was_sent = d.status == "sent"
             d.status, d.sent_at, d.platform_id, d.proof = "sent", e.sent_at, e.platform_id, e.proof
             d.went_at = max(d.fire_at, min(e.at, e.sent_at or e.at))  # as far as its relay's clock can be right
+            if not was_sent:
+                traffic.sent_late(state, d, e.sent_at or e.at)
+                windows.used(state, e.relay or d.relay, d.group, d.went_at)
         case DeliveryHeld():
             d.status, d.until, d.rule = "held", e.until, e.rule
         case DeliveryAwaiting():
@@ -495,11 +489,12 @@ def reported(state: State, e: Any) -> Iterable[Key]:
             d.status = "expired"
         case DeliveryUnknown():
             d.status = "unknown"
+            windows.used(state, e.relay or d.relay, d.group, e.at)  # it may be there, so it counts
         case DeliveryWithdrawn():
             d.status, d.recalled_at, d.recalled_due = "withdrawn", e.at, d.fire_at
         case DeliveryResolved():
             d.why = e.choice
-    _tally(state, d, 1)
+    keys += traffic.count(state, d, 1)
     pacing.holds_back(state, d, now=d.rule is not None)
     if d.status in OPEN:
         state.opened.add(d.id)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from coordinator.core import cue_kinds, deliveries, reaching
+from coordinator.core import cue_kinds, deliveries, forecast, reaching
 from coordinator.core.cue_kinds import into_groups
 from coordinator.core.cues import (
     Cue,
@@ -54,6 +54,10 @@ def announce(
     what = cue_kinds.subject(plan)
     within = plan.late.within if plan.late.rule != "ask" else ASK_EXPIRES_MS
     text = plan.text or ""
+    expires_at = fire_at + within
+    coming, _ = forecast.forecast(
+        state, groups, at=fire_at, expires_at=expires_at, priority=cue_kinds.priority_of(plan.do), now=turn.at
+    )
     turn.emit(
         CueAnnounced(
             cue=cue_id,
@@ -61,13 +65,14 @@ def announce(
             drop=drop.id if drop else state.next_id("drop"),
             fire_at=fire_at,
             planned_at=planned_at if planned_at is not None else fire_at,
-            expires_at=fire_at + within,
+            expires_at=expires_at,
             attempt=deliveries.attempts(state, drop.id) + 1 if drop else 1,
             groups=groups,
             do=plan.do,
             what=what,
             text=text,
             quantity=plan.fields.get("quantity"),
+            last_at=coming.last_at,
             hand=plan if hand else None,
         )
     )

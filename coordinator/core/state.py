@@ -52,13 +52,15 @@ from coordinator.core.show import Run, Segment, Show
 from coordinator.core.showcases import Showcase
 from coordinator.core.surveys import Survey
 from coordinator.core.tasks import Task
+from coordinator.core.traffic import Traffic
+from coordinator.core.windows import Told
 
 TOPICS = (
     "show", "segments", "cues", "runs", "products", "coupons", "links", "drops", "deliveries", "prompts",
     "questions", "tasks", "golden", "followups", "service", "orders", "groups", "people", "checkins", "polls", "quizzes",
     "surveys", "keywords", "showcases", "notes", "figures",
     "corrections", "audience", "channels", "costs", "guests",
-    "chains", "draws", "redpackets",
+    "chains", "draws", "redpackets", "traffic",
 )  # fmt: skip
 
 
@@ -112,6 +114,7 @@ class State(msgspec.Struct, kw_only=True, dict=True):
     channels: dict[str, Channel] = {}
     costs: dict[str, Cost] = {}
     guests: dict[str, Guest] = {}
+    traffic: dict[str, Traffic] = {}
 
     added: dict[str, tuple[str, CuePlan]] = {}  # cues that the sheet does not hold: by hand or added live
     keys: dict[str, AddressKey] = {}  # the addresses that went out: one for each drop and group
@@ -124,6 +127,7 @@ class State(msgspec.Struct, kw_only=True, dict=True):
     brought: dict[str, tuple[str, ...]] = {}  # person → members who came by their share
     came: set[str] = set()  # those members
     relays: dict[str, Relay] = {}
+    windows: dict[str, Told] = {}  # relay → its credentials, as it has told them
     recent: dict[str, list[str]] = {}  # group → its deliveries that the rules of pace still look at
     held_back: dict[str, list[str]] = {}  # group → its deliveries that a rule of pace holds back
     asked_again: dict[

@@ -21,6 +21,7 @@ from coordinator.gateway import (
     checking,
     contacts,
     documents,
+    forecasting,
     hooks,
     landing,
     lists,
@@ -61,6 +62,7 @@ def make_app(gateway: Gateway) -> web.Application:
     contacts.add_routes(app)
     lists.add_routes(app)
     checking.add_routes(app)
+    forecasting.add_routes(app)
     hooks.add_routes(app)
     landing.add_routes(app)
     ops.add_routes(app)

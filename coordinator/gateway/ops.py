@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 from coordinator.core import CODES
 from coordinator.gateway.api import reply
 from coordinator.gateway.context import GATEWAY, Gateway
+from coordinator.gateway.delivery_metrics import deliveries
 from coordinator.waiting import CLASSES
 
 LATE_BUCKETS_MS = (1, 3, 5, 10, 20, 50, 100, 500, 1_000, 10_000)
@@ -48,7 +49,7 @@ class _Sales(Collector):
                     buckets[bucket] += late <= bucket
         late_ms = HistogramMetricFamily("dropcue_cue_late_ms", "How late cues fired, in ms.")
         late_ms.add_metric([], [*((str(b), n) for b, n in buckets.items()), ("+Inf", total)], sum_)
-        return [late_ms, self._waiting(), self._refused(), self._turned_away()]
+        return [late_ms, self._waiting(), self._refused(), self._turned_away(), *deliveries(self._gateway)]
 
     def _waiting(self) -> Metric:
         waiting = GaugeMetricFamily("dropcue_commands_waiting", "Commands that wait to be decided.", labels=["class"])

@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 
 from coordinator.errors import CannotStart
-from roles.relay import machine
+from roles.relay import limits, machine
 from roles.relay.adapters.base import Outcome, Routes
 from roles.relay.errors import LineLost, RelayRefused
 from roles.relay.following import follow
@@ -73,6 +73,7 @@ class Agent:
         self._position: str | None = None
         self._stopping = asyncio.Event()
         self._over = False
+        self._limits: dict[str, Any] = {}  # what was told of the rate windows over this line
         self._ids = (f"o-{machine.new_name()}-{n}" for n in range(1 << 62))
         self.state: dict[str, dict[str, Any]] = {}
         self.welcome: Frame = {}
@@ -297,11 +298,14 @@ class Agent:
         state = welcome.get("state")
         if state is not None:
             self._learn(state)
+        self._limits = {}
+        self._tell_limits()
 
     def _frame(self, frame: Frame) -> None:
         self._position = frame.get("position", self._position)
         if frame["op"] == "snapshot":
             self._learn(frame["state"])
+            self._tell_limits()
             return
         for event in frame.get("events", ()):
             match event.get("kind"):
@@ -331,6 +335,17 @@ class Agent:
         self.state = state
         deliveries = state.get("deliveries") or {}
         self._outbox.replace(({"id": id_} | entity for id_, entity in deliveries.items()), self._mine)
+
+    def _tell_limits(self) -> None:
+        """Tells the windows of the credentials that serve the sale's groups, where that is news on this line."""
+        fields = limits.told(
+            self._routes, self._outbox.windows, self.state.get("groups") or (), machine.monotonic(), self._clock.at
+        )
+        if limits.without_use(fields) == self._limits or not fields["groups"]:
+            return
+        self._limits = limits.without_use(fields)
+        [answer] = self._observations.put([{"id": next(self._ids), "kind": "relay.limits", **fields}])
+        answer.add_done_callback(_limits_told)
 
     def _mine(self, delivery: dict[str, Any]) -> bool:
         """A group can have several relays; its deliveries are sent by the one they name."""
@@ -371,3 +386,9 @@ class Agent:
                 self._outbox.failed.set_result(error)
         finally:
             self._acking = None
+
+
+def _limits_told(done: asyncio.Future[Answer]) -> None:
+    """An older coordinator does not know of windows: it forecasts nothing, and all else goes on."""
+    if not done.cancelled() and done.exception() is None and not done.result().ok:
+        log.info("the rate windows were not taken", code=done.result().code, why=done.result().message)

@@ -269,6 +269,11 @@ class Outbox:
             except TimeoutError:
                 pass
 
+    @property
+    def windows(self) -> dict[str, Window]:
+        """The rate window of each credential, as it stands."""
+        return {name: lane.window for name, lane in self._lanes.items()}
+
     def stop_taking(self) -> None:
         """From now on nothing begins; what is with a platform goes on."""
         self._stopping = True

@@ -62,6 +62,11 @@ class Window:
         """Nothing was sent with a taken slot."""
         self._open -= 1
 
+    def used(self, now: float) -> list[float]:
+        """When it was used, of late: as far and as often as its limits look back."""
+        most = max((limit.count for limit in self.limits), default=0)
+        return self._ended[bisect_left(self._ended, now - self._longest) :][-most:] if most else []
+
     def free_at(self, now: float, ahead: int = 0) -> float:
         """When a message with `ahead` others before it may find a slot: a forecast, exact where none is on its way."""
         free = max(now, self._rests_until)

@@ -1,0 +1,143 @@
+"""The forecast: when the last group will have a drop, by the windows that its relays have told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from coordinator.core.forecast import Job, departures, forecast
+from coordinator.core.windows import Limit
+from tests.core.driver import MINUTE, SECOND, START, Sale, segment, sheet
+
+LIMITS = st.lists(st.builds(Limit, st.integers(1, 4), st.sampled_from([3, 10, 25])), min_size=1, max_size=2)
+JOBS = st.lists(
+    st.builds(Job, st.integers(0, 2), st.integers(0, 40), st.sampled_from([20, 60, 10_000]), st.booleans()), max_size=14
+)
+
+
+def by_the_ms(limits: list[Limit], used: list[int], jobs: list[Job]) -> tuple[list[int | None], list[int]]:
+    """A strict window that is looked at every ms: when each asked job leaves, and everything that left."""
+    log, waiting = list(used), list(enumerate(jobs))
+    left: dict[int, int | None] = {n: None for n, job in waiting if job.asked}
+    for now in range(1_000):
+        while ready := [(job.priority, job.at, n, job) for n, job in waiting if job.at <= now < job.expires_at]:
+            if any(sum(now - limit.per_ms <= at for at in log) >= limit.count for limit in limits):
+                break
+            _, _, n, job = min(ready)
+            log.append(now)
+            waiting.remove((n, job))
+            if job.asked:
+                left[n] = now
+    return list(left.values()), log
+
+
+@given(LIMITS, st.lists(st.integers(-30, -1), max_size=4), JOBS)
+def test_a_forecast_is_what_a_strict_window_lets_through_to_the_ms(limits, used, jobs):
+    legal: list[int] = []
+    for at in sorted(used):  # what a window can have let through before
+        if all(sum(x >= at - limit.per_ms for x in legal) < limit.count for limit in limits):
+            legal.append(at)
+    expected, log = by_the_ms(limits, legal, jobs)
+    assert departures(limits, legal, jobs, 0) == expected
+    for limit in limits:
+        assert all(sum(first <= at <= first + limit.per_ms for at in log) <= limit.count for first in log)
+
+
+def told(sale: Sale, relay: str = "r1", count: int = 1, per_ms: int = MINUTE, **more: Any) -> None:
+    groups = {"r1": {"g1": "robot", "g2": "robot"}, "r2": {"g3": "other"}}[relay]
+    name = next(iter(groups.values()))
+    entry = {"credential": name, "platform": "wecom", "limits": [{"count": count, "per_ms": per_ms}], **more}
+    sale.do(relay, "relay.limits", credentials=[entry], groups=groups)
+
+
+def coming(sale: Sale, groups: tuple[str, ...] = ("g1", "g2", "g3"), **more: Any) -> Any:
+    at = sale.now + 2 * SECOND
+    asked = {"at": at, "expires_at": at + 10 * MINUTE, "priority": 0, "now": sale.now} | more
+    return forecast(sale.state, groups, **asked)[0]
+
+
+def test_nothing_is_forecast_of_relays_that_tell_nothing():
+    sale = Sale().live()
+    assert (coming(sale).groups, coming(sale).told, coming(sale).last_at) == (3, 0, None)
+    told(sale)
+    assert (coming(sale).told, coming(sale).last_at) == (2, START + 2 * SECOND + MINUTE + 1)
+
+
+def test_a_drop_says_when_its_last_group_will_have_it_and_what_left_before_counts():
+    sale = Sale().live()
+    told(sale)
+    sale.do("controller", "link.drop", product="pan", groups="group:g1")
+    assert sale.state.drops["drop1"].last_at == START + 2 * SECOND
+    sale.advance(START + 2 * SECOND)
+    sale.do("r1", "delivery.report", delivery="d1", attempt=1, outcome="sent", sent_at=sale.now)
+    sale.do("controller", "link.drop", link="room", groups="tier:vip | tier:member")
+    # One left at 2 s, so the next may at 62 s and the last at 122 s.
+    assert sale.state.drops["drop2"].last_at == START + 2 * SECOND + 2 * (MINUTE + 1)
+
+
+def test_what_waits_goes_first_unless_it_is_of_less_weight():
+    sale = Sale().live()
+    told(sale)
+    sale.do("controller", "message.send", content="大家好", groups="tier:vip | tier:member")
+    sale.advance(START + 2 * SECOND)
+    for_links = coming(sale, ("g1",))
+    for_talk = coming(sale, ("g1",), priority=2)
+    assert for_links.last_at - for_links.at == MINUTE + 1 - 2 * SECOND  # one message goes before the link is due
+    assert for_talk.last_at - for_talk.at == 2 * (MINUTE + 1) - 2 * SECOND
+
+
+def test_groups_whose_turn_would_come_too_late_are_counted():
+    sale = Sale().live()
+    told(sale)
+    short = coming(sale, expires_at=sale.now + 30 * SECOND)
+    assert (short.told, short.expired, short.last_at) == (2, 1, short.at)
+
+
+def test_robots_of_one_kind_are_told_together():
+    sale = Sale().live()
+    told(sale)
+    told(sale, "r2")
+    [lane] = coming(sale).lanes
+    assert (lane.platform, lane.credentials, lane.groups) == ("wecom", 2, 3)
+
+
+def test_what_is_told_again_changes_nothing_and_what_the_relay_used_elsewhere_counts():
+    sale = Sale().live()
+    told(sale)
+    mark = len(sale.events)
+    told(sale)
+    assert sale.since(mark) == []
+    told(sale, used=[START - SECOND])
+    assert sale.since(mark) == ["relay.told"]
+    assert coming(sale, ("g1",)).last_at == START + MINUTE - SECOND + 1
+    told(sale)  # it came back, and the window has it no more: what was known stands
+    assert sale.since(mark) == ["relay.told"]
+
+
+def test_groups_and_credentials_that_are_not_there_are_left_out():
+    sale = Sale().live()
+    entry = {"credential": "robot", "platform": "wecom"}
+    sale.do("r1", "relay.limits", credentials=[entry], groups={"g1": "robot", "g2": "ghost", "g99": "robot"})
+    assert sale.state.windows["r1"].groups == {"g1": "robot"}
+    assert sale.refused("controller", "relay.limits", credentials=[], groups={}) == "forbidden"
+
+
+def test_deliveries_are_counted_by_relay_and_platform():
+    sale = Sale(sheet(segment())).live()
+    sale.do("controller", "link.drop", product="pan", groups="all")
+    told(sale)  # after they were asked for: they are counted where they belong
+    sale.advance(START + 2 * SECOND)
+    sale.do("r1", "delivery.report", delivery="d1", attempt=1, outcome="sent", sent_at=sale.now + 123)
+    sale.do("r1", "delivery.report", delivery="d2", attempt=1, outcome="waiting", until=sale.now + MINUTE)
+    sale.do("r2", "delivery.report", delivery="d3", attempt=1, outcome="rejected")
+    traffic = sale.state.traffic
+    ours, theirs = traffic["r1/wecom"], traffic["r2/"]
+    assert (ours.sent, ours.limited, ours.waiting) == (1, 1, 0)
+    assert (traffic["r1/"].waiting, theirs.failed, theirs.waiting) == (0, 1, 0)
+    assert ours.late_ms(0.5) == 130  # two digits, never too short
+    sale.do("controller", "delivery.retry", delivery="d3", from_="1")
+    assert (theirs.failed, theirs.waiting) == (0, 1)
+    sale.do("controller", "show.halt", reason="x")
+    assert (ours.limited, theirs.waiting) == (0, 0)
