@@ -121,10 +121,10 @@ def _add_parts() -> None:
     from coordinator.journal import cli as copies
     from coordinator.runsheet.cli import app as sheet
     from replay.cli import add_commands
-    from roles.relay.cli import relay
+    from roles.relay.cli import app as relay
 
     app.add_typer(sheet, name="sheet", help="Run sheets: make a new one, check one, convert one.")
-    app.command("relay")(relay)
+    app.add_typer(relay, name="relay")
     add_commands(app)
     app.command()(copies.backup)
     app.command()(copies.restore)

@@ -1,9 +1,10 @@
-"""`dropcue relay --config FILE`."""
+"""`dropcue relay --config FILE` and `dropcue relay check --config FILE`."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import signal
 from pathlib import Path
 from typing import Annotated
@@ -11,23 +12,77 @@ from typing import Annotated
 import typer
 import uvloop
 
+from coordinator.errors import UsageError
+from roles.relay import checking
 from roles.relay.adapters.telegram import TelegramAdapter
 from roles.relay.agent import Agent
 from roles.relay.config import RelayConfig, load
+from roles.relay.errors import ConfigError
 from roles.relay.receiving.server import Receiving, together
 from roles.relay.receiving.telegram import TelegramUpdates
 
+app = typer.Typer(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 
-def relay(
-    config: Annotated[Path, typer.Option("--config", "-c", envvar="DROPCUE_CONFIG", help="The relay's YAML file.")],
-) -> None:
+Config = Annotated[Path | None, typer.Option("--config", "-c", envvar="DROPCUE_CONFIG", help="The relay's YAML file.")]
+MARKS = {
+    "ok": "ok        ",
+    "warn": "look      ",
+    "wrong": "wrong     ",
+    "unreached": "unreached ",
+    "untested": "untested  ",
+}
+
+
+@app.callback()
+def relay(context: typer.Context, config: Config = None) -> None:
     """Sends a sale's deliveries into its groups, and tells what became of them, until it is stopped (Ctrl-C)."""
-    settings = load(config)
+    if context.invoked_subcommand is not None:
+        context.obj = config
+        return
+    settings = load(_given(config))
+    for problem in settings.warnings:
+        typer.echo(f"{_given(config)}:{problem.line}: {problem.key}: {problem.message}", err=True)
     # A full collection over everything that was imported takes tens of ms, and would fall on some drop's instant.
     gc.collect()
     gc.freeze()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_run(settings))
+
+
+@app.command()
+def check(
+    context: typer.Context,
+    config: Config = None,
+    send: Annotated[str | None, typer.Option(help="Post this text, into one group of each credential.")] = None,
+    group: Annotated[str | None, typer.Option(help="Only this group, and its credential.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
+) -> None:
+    """Looks at a configuration: its coordinator, groups and credentials. Posts nothing, unless --send asks for it."""
+    file = _given(config or context.obj)
+    if not file.is_file():
+        raise UsageError(f"{file}: there is no such file; give its path with --config")
+    try:
+        settings = load(file)
+        if group is not None and group not in settings.routes.groups:
+            raise UsageError(f"--group: {file} has no group {group}")
+        found = asyncio.run(checking.check(settings, send=send, group=group))
+    except ConfigError as error:
+        found = [checking.Finding(p.key or "file", "wrong", p.message, p.line or None) for p in error.problems]
+    if as_json:
+        typer.echo(json.dumps([each.as_object() for each in found], ensure_ascii=False, indent=1))
+    else:
+        for each in found:
+            where = f"{file}:{each.line}: " if each.line else ""
+            typer.echo(f"{MARKS[each.state]}{where}{each.about}: {each.message}")
+    states = {each.state for each in found}
+    if states & {"wrong", "unreached"}:
+        raise typer.Exit(1 if "wrong" in states else 3)
+
+
+def _given(config: Path | None) -> Path:
+    if config is None:
+        raise UsageError("which configuration? give the relay's YAML file with --config")
+    return config
 
 
 async def _run(settings: RelayConfig) -> None:

@@ -22,10 +22,14 @@ from roles.relay.receiving.settings import InletSettings, ReceivingSettings, Sta
 Key = tuple[str | int, ...]
 
 _PLACE = re.compile(r"\$\{(file:)?([^}]*)\}")
+_TWICE = re.compile(r'found duplicate key "?([^"\s]{1,64})"? with value')
 _ADVICE = {
     "missing": "is missing; add it",
     "extra_forbidden": "is not a key that is known here; remove it or mend its spelling",
 }
+
+
+OTHERS_READ = 0o004  # of a file's mode
 
 
 class FileSettings(BaseModel):
@@ -63,6 +67,7 @@ class RelayConfig:
     inlet: InletSettings | None = None
     receiving: ReceivingSettings = field(default_factory=ReceivingSettings)
     staff: Staff = field(default_factory=dict)
+    warnings: tuple[Problem, ...] = ()  # what works and should be looked at
 
 
 def load(file: Path, environment: Mapping[str, str] = os.environ) -> RelayConfig:
@@ -95,7 +100,18 @@ def load(file: Path, environment: Mapping[str, str] = os.environ) -> RelayConfig
             reader.add(("credentials", name, "receive"), "is called from outside; add `inlet:` with the port for it")
     if reader.problems:
         raise reader.error()
-    return RelayConfig(top.coordinator, top.sale, top.token, data, Routes(routes), top.inlet, top.receiving, top.staff)
+    reader.look_at(adapters, routes)
+    return RelayConfig(
+        top.coordinator,
+        top.sale,
+        top.token,
+        data,
+        Routes(routes),
+        top.inlet,
+        top.receiving,
+        top.staff,
+        tuple(sorted(reader.warnings, key=lambda p: p.line)),
+    )
 
 
 def _parse(file: Path) -> Any:
@@ -111,6 +127,9 @@ def _parse(file: Path) -> Any:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         what = (error.problem or "cannot be read").split("\n")[0]
         # The library's text for a key that stands twice quotes both values.
+        twice = _TWICE.match(what)
+        if twice is not None:
+            raise ConfigError(file, [Problem(line, twice[1], "a key stands twice; remove one")]) from None
         what = "a key stands twice; remove one" if "duplicate key" in what else f"not YAML: {what}"
         raise ConfigError(file, [Problem(line, "", what)]) from None
     except YAMLError:
@@ -126,6 +145,7 @@ class _Reader:
     def __init__(self, file: Path, tree: Any, environment: Mapping[str, str]) -> None:
         self._file, self._tree, self._environment = file, tree, environment
         self.problems: list[Problem] = []
+        self.warnings: list[Problem] = []
 
     def error(self) -> ConfigError:
         return ConfigError(self._file, sorted(self.problems, key=lambda p: p.line))
@@ -147,7 +167,10 @@ class _Reader:
             self.add(key, f"the environment has no {name or '(empty name)'}; set it, or write ${{file:PATH}}")
             return "?"
         try:
-            return (self._file.parent / name).read_text("utf-8").rstrip("\r\n")
+            text = (self._file.parent / name).read_text("utf-8").rstrip("\r\n")
+            if (self._file.parent / name).stat().st_mode & OTHERS_READ:
+                self.warn(key, f"{name} can be read by every user of this machine; chmod 600 it")
+            return text
         except (OSError, UnicodeDecodeError) as error:
             why = getattr(error, "strerror", None) or "not UTF-8 text"
             self.add(key, f"{name} cannot be read ({why}); the path is seen from the folder of this file")
@@ -200,6 +223,24 @@ class _Reader:
             message = _ADVICE.get(one["type"]) or one["msg"].removeprefix("Value error, ")
             self.add((*under, *one["loc"]), message)
 
+    def look_at(self, adapters: dict[str, AnyAdapter], routes: dict[str, Route]) -> None:
+        """What can be used and is hardly meant so."""
+        used = {route.adapter.name for route in routes.values()}
+        accounts: dict[tuple[str, ...], str] = {}
+        for name, adapter in adapters.items():
+            if routes and name not in used:
+                self.warn(("credentials", name), "no group is reached by it; name it in a group, or remove it")
+            keys = _secrets(adapter.settings)
+            other = accounts.setdefault((adapter.platform, *keys), name) if keys else name
+            if other != name:
+                message = (
+                    f"is the same account as {other}, but its rate window is counted apart: use one of them for both"
+                )
+                self.warn(("credentials", name), message)
+
+    def warn(self, key: Key, message: str) -> None:
+        self.warnings.append(Problem(self._line(key), ".".join(map(str, key)), message))
+
     def add(self, key: Key, message: str) -> None:
         self.problems.append(Problem(self._line(key), ".".join(map(str, key)), message))
 
@@ -220,3 +261,8 @@ class _Reader:
                 line = node.lc.item(part)[0] + 1
             node = node[part]
         return line
+
+
+def _secrets(settings: CredentialSettings) -> tuple[str, ...]:
+    values = (getattr(settings, name) for name in type(settings).model_fields)
+    return tuple(value.get_secret_value() for value in values if isinstance(value, SecretStr))

@@ -72,6 +72,7 @@ class Lane:
 
     window: Window
     queue: list[tuple[int, int, int, Parcel]] = field(default_factory=list)
+    untold: bool = False  # some of it has not been told to wait, if it has to
     timer: asyncio.TimerHandle | None = None
     groups: dict[str, Window] = field(default_factory=dict)  # where the platform counts each group too
     group_limits: tuple[Limit, ...] = ()
@@ -347,6 +348,7 @@ class Outbox:
                 name = parcel.route.adapter.name
                 lane = touched[name] = self._lanes[name]
                 heapq.heappush(lane.queue, (parcel.delivery.priority, parcel.at, next(self._order), parcel))
+                lane.untold = True
         self._depart([parcel for lane in touched.values() for parcel in self._admit(lane)])
 
     def _admit(self, lane: Lane) -> list[Parcel]:
@@ -381,6 +383,9 @@ class Outbox:
         lane.timer = asyncio.get_running_loop().call_later(
             max(0.001, free - now), lambda: self._depart(self._admit(lane))
         )
+        if not lane.untold:
+            return  # else each that leaves would have all that wait looked through
+        lane.untold = False
         waiting = [entry[3] for entry in sorted(lane.queue, key=lambda entry: entry[:3])]
         before: dict[str, int] = {}
         for ahead, parcel in enumerate(p for p in waiting if self._parcels.get(p.delivery.id) is p):

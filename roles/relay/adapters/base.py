@@ -7,6 +7,7 @@ sales, deliveries, leases or disks; time, limits, repeats and records are the ag
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, TypeVar
@@ -194,6 +195,13 @@ class Adapter(ABC, Generic[C, G]):
         """
         return None
 
+    async def check(self, groups: Sequence[G]) -> list[Said]:
+        """What can be found out of the credential, and of these groups of it, without posting. The adapter is open.
+
+        What it raises is told as not reached. Nothing it says holds a secret or an address with one.
+        """
+        return [Said("untested", NOT_WITHOUT_POSTING)]
+
     async def open(self) -> None:
         """Prepares what sending needs (connections); called once before the first `send`."""
 
@@ -202,6 +210,18 @@ class Adapter(ABC, Generic[C, G]):
 
 
 AnyAdapter = Adapter[Any, Any]
+
+
+NOT_WITHOUT_POSTING = "its key cannot be tested without posting; post a test message with --send"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One thing that `Adapter.check` found; `group` is the group's id where it is about one."""
+
+    state: Literal["ok", "warn", "wrong", "unreached", "untested"]
+    message: str
+    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +248,10 @@ class Routes:
     def served_by(self, adapter: AnyAdapter) -> list[Any]:
         """The settings of the groups that a credential serves."""
         return [route.group for route in self._routes.values() if route.adapter is adapter]
+
+    def all(self) -> list[Route]:
+        """The routes of the groups that are named in the configuration, in its order."""
+        return list(self._routes.values())
 
     def to(self, group: str) -> Route | None:
         route = self._routes.get(group)

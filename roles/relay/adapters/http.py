@@ -14,7 +14,7 @@ import os
 import re
 import ssl
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic
 from urllib.parse import quote, urlsplit
@@ -25,7 +25,17 @@ from pydantic import SecretStr, field_validator
 from yarl import URL
 
 from roles.relay import machine
-from roles.relay.adapters.base import Adapter, C, Content, CredentialSettings, G, Outcome, Prepared
+from roles.relay.adapters.base import (
+    NOT_WITHOUT_POSTING,
+    Adapter,
+    C,
+    Content,
+    CredentialSettings,
+    G,
+    Outcome,
+    Prepared,
+    Said,
+)
 from roles.relay.adapters.rendering import DoesNotFit
 
 # Below what platforms and the proxies before them keep an idle connection for: a connection is not found dead at the instant.
@@ -66,7 +76,7 @@ class Call:
     """One POST. `url` and `headers` hold secrets and are not shown."""
 
     url: str = field(repr=False)
-    body: bytes = field(repr=False)
+    body: bytes = field(default=b"", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     why: str | None = None  # what the platform could not carry
 
@@ -195,13 +205,31 @@ class HttpAdapter(Adapter[C, G], Generic[C, G]):
             return Outcome.sent(outcome.platform_id, call.why)
         return outcome
 
-    async def post(self, call: Call) -> Reply:
+    async def check(self, groups: Sequence[G]) -> list[Said]:
+        """Whether the platform is reached from here, its certificate is good and the clocks agree."""
+        parts = urlsplit(self.home())
+        try:
+            reply = await self.post(Call(f"{parts.scheme}://{parts.netloc}/"), "HEAD")
+        except Ended as ended:
+            return [Said("unreached", str(ended.outcome.why))]
+        clock = clock_words(reply)
+        return [*([Said("warn", clock.removeprefix("; "))] if clock else []), *await self.check_key(groups)]
+
+    async def check_key(self, groups: Sequence[G]) -> list[Said]:
+        """What the platform says of the key itself. By default it cannot be asked."""
+        return [Said("untested", f"{self.says} is reached; {NOT_WITHOUT_POSTING}")]
+
+    async def post(self, call: Call, method: str = "POST") -> Reply:
         """Makes one request, once. Raises `Ended` with what is certain."""
         if self._session is None:
             raise RuntimeError("the adapter is not open")
         try:
-            async with self._session.post(
-                URL(call.url, encoded=True), data=call.body, headers=call.headers, allow_redirects=False
+            async with self._session.request(
+                method,
+                URL(call.url, encoded=True),
+                data=call.body or None,
+                headers=call.headers,
+                allow_redirects=False,
             ) as response:
                 body = await response.content.read(REPLY_BYTES)
                 while len(body) < REPLY_BYTES and not response.content.at_eof():

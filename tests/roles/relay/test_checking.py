@@ -1,0 +1,141 @@
+"""`dropcue relay check`: what is wrong with a configuration is said before the show, in plain words."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from coordinator.errors import UsageError
+from roles.relay.adapters.http import Reply
+from roles.relay.checking import clock
+from roles.relay.cli import app
+from roles.relay.config import load
+from roles.relay.log import SendLog
+from tests.client import token
+from tests.roles.relay.doubles.wecom import KEY, WecomDouble
+from tests.server import InProcess
+from tests.sheet import sheet
+
+FILE = """\
+coordinator: {coordinator}
+token: {token}
+credentials:
+  robot: {{platform: wecom, base: "{base}", key: "{key}"}}
+groups:
+  g1: {{credential: robot}}
+{more}"""
+
+
+def written(folder: Path, **more: str) -> Path:
+    path = folder / "relay.yaml"
+    blank = {"coordinator": "http://127.0.0.1:1", "token": "t", "base": "https://127.0.0.1:1", "key": "k", "more": ""}
+    path.write_text(FILE.format(**blank | more), "utf-8")
+    return path
+
+
+async def run(*args: str) -> tuple[int, list[dict[str, Any]], str]:
+    """The command in a thread of its own, as it brings its own event loop: exit code, findings, all it says."""
+    result = await asyncio.to_thread(CliRunner().invoke, app, ["check", "--json", *args])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, json.loads(result.stdout), result.output
+
+
+def of(found: list[dict[str, Any]], about: str) -> list[tuple[str, str]]:
+    return [(each["state"], each["message"]) for each in found if each["about"] == about]
+
+
+async def test_a_good_configuration_is_said_to_be_good_and_nobody_counts_as_here(
+    room: InProcess, tmp_path: Path
+) -> None:
+    sale = await room.sale(sheet(groups=1))
+    async with WecomDouble() as wecom:
+        path = written(tmp_path, coordinator=room.url, token=token("relay", "r1", sale), base=wecom.base, key=KEY)
+        code, found, said = await run("--config", str(path))
+        assert (code, wecom.taken) == (0, [])
+    assert of(found, "coordinator")[0][0] == "ok"
+    assert of(found, "groups") == [("ok", "1 group is in the file and in the sale")]
+    [(state, message)] = of(found, "credentials.robot")
+    assert state == "untested"
+    assert "--send" in message
+    assert KEY not in said
+    assert "relay.joined" not in {e["kind"] for e in await room.events(sale)}
+
+
+async def test_groups_that_the_sale_or_the_file_lacks_are_named(room: InProcess, tmp_path: Path) -> None:
+    sale = await room.sale(sheet(groups=2))
+    path = written(tmp_path, coordinator=room.url, token=token("relay", "r1", sale), more="  g9: {credential: robot}\n")
+    code, found, _ = await run("--config", str(path))
+    assert code == 1
+    states = dict(of(found, "groups"))
+    assert "the sale has g2 for this relay" in states["wrong"]
+    assert "g9 of the file is no group of this relay" in states["warn"]
+
+
+async def test_a_token_that_is_not_taken_and_a_coordinator_that_is_away_are_told_apart(
+    room: InProcess, tmp_path: Path
+) -> None:
+    code, found, _ = await run("--config", str(written(tmp_path, coordinator=room.url, token="not-a-token")))
+    assert code == 1
+    assert of(found, "token")[0][0] == "wrong"
+    code, found, _ = await run("--config", str(written(tmp_path)))
+    assert code == 3
+    assert of(found, "coordinator")[0][0] == "unreached"
+    assert of(found, "credentials.robot")[0][0] == "unreached"
+
+
+async def test_a_test_message_is_posted_when_asked_and_counts_in_the_rate_window(tmp_path: Path) -> None:
+    async with WecomDouble() as wecom:
+        path = written(tmp_path, base=wecom.base, key=KEY)
+        _, found, _ = await run("--config", str(path), "--send", "今晚八点试发")
+        assert of(found, "groups.g1") == [("ok", "the test message is there")]
+        assert [each.seen.text for each in wecom.taken] == ["今晚八点试发"]
+        store = SendLog(tmp_path / "relay-data")
+        assert len(await store.used("robot", 60)) == 1
+        _, found, _ = await run("--config", str(path), "--send", "x")  # while a relay runs on the folder
+        assert of(found, "data")[0][0] == "warn"
+        await store.close()
+        path = written(tmp_path, base=wecom.base, key="gone")
+        code, found, _ = await run("--config", str(path), "--send", "x", "--group", "g1")
+        assert code == 1
+        assert "key is not valid" in of(found, "groups.g1")[0][1]
+
+
+async def test_what_is_wrong_in_the_file_is_told_with_its_line_and_a_file_that_is_not_there_is_a_wrong_call(
+    tmp_path: Path,
+) -> None:
+    code, found, _ = await run("--config", str(written(tmp_path, more="  g1: {credential: robot}\n")))
+    assert code == 1
+    assert found == [{"about": "g1", "state": "wrong", "message": "a key stands twice; remove one", "line": 7}]
+    with pytest.raises(UsageError, match="no such file"):
+        await run("--config", str(tmp_path / "none.yaml"))
+    with pytest.raises(UsageError, match="no group g5"):
+        await run("--config", str(written(tmp_path)), "--group", "g5")
+
+
+def test_what_works_and_is_hardly_meant_so_is_a_warning(tmp_path: Path) -> None:
+    (tmp_path / "token.txt").write_text("t")
+    (tmp_path / "token.txt").chmod(0o644)
+    path = written(tmp_path, token="${file:token.txt}", more="  g2: {credential: twin}\n")
+    text = path.read_text().replace(
+        "groups:", '  twin: {platform: wecom, key: "k"}\n  idle: {platform: wecom, key: "z"}\ngroups:'
+    )
+    path.write_text(text)
+    said = {(p.line, p.key): p.message for p in load(path, os.environ).warnings}
+    assert "chmod 600" in said[2, "token"]
+    assert "same account as robot" in said[5, "credentials.twin"]
+    assert "no group is reached" in said[6, "credentials.idle"]
+    (tmp_path / "token.txt").chmod(0o600)
+    assert "token" not in {p.key for p in load(path, os.environ).warnings}
+
+
+def test_a_clock_that_is_off_by_more_than_a_minute_is_said() -> None:
+    [found] = clock(Reply(200, {"Date": "Wed, 21 Oct 2015 07:28:00 GMT"}, b""))
+    assert "ahead of the coordinator's" in found.message
+    assert not list(clock(Reply(200, {}, b"")))
