@@ -74,6 +74,8 @@ class Sent(NamedTuple):
     """How many were in the group then."""
     hands: bool = False
     """Whether a person posted it."""
+    platform: str = ""
+    """Empty where its relay did not tell."""
 
 
 class Asking(NamedTuple):

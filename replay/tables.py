@@ -199,6 +199,7 @@ class Tables:
                 late if speed == 1 else late / speed,
                 self.state.groups[d.group].members,
                 d.hands,
+                d.platform,
             )
         )
 

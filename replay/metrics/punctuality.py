@@ -25,14 +25,32 @@ def figures(t: Tables) -> list[Figure]:
         figure(t, "cues_fired", len(t.fires)),
         figure(t, "cues_skipped", sum(1 for c in state.cues.values() if c.status == "skipped")),
         figure(t, "deliveries_sent", deliveries.count("sent")),
-        figure(t, "deliveries_lost", sum(deliveries.count(s) for s in ("failed", "expired", "unknown"))),
+        figure(t, "deliveries_lost", sum(deliveries.count(s) for s in LOST)),
     ]
     out += _by(t, "late_fired", "cue", ((f.cue, f.late_ms) for f in t.fires))
     out += _by(t, "late_sent", "cue", ((s.cue, s.late_ms) for s in machines))
     out += _by(t, "late_sent", "group", ((s.group, s.late_ms) for s in machines))
     out += _by(t, "late_sent", "relay", ((s.relay, s.late_ms) for s in machines))
     out += _by(t, "late_posted", "poster", ((s.relay, s.late_ms) for s in posters))
-    return out
+    out += _by(t, "late_sent", "platform", ((s.platform, s.late_ms) for s in machines if s.platform))
+    return out + _standing(t)
+
+
+LOST = frozenset({"failed", "expired", "unknown"})
+
+
+def _standing(t: Tables) -> list[Figure]:
+    """How deliveries ended, by platform and by group."""
+    counts: dict[tuple[str, str], list[int]] = {}
+    for d in t.state.deliveries.values():
+        for topic, what in (("platform", d.platform), ("group", d.group)):
+            if what and (d.status == "sent" or d.status in LOST):
+                counts.setdefault((topic, what), [0, 0])[d.status != "sent"] += 1
+    return [
+        figure(t, name, n, scope={topic: what})
+        for (topic, what), both in counts.items()
+        for name, n in zip(("deliveries_sent", "deliveries_lost"), both, strict=True)
+    ]
 
 
 def _by(t: Tables, name: str, topic: str, values: Iterable[tuple[str, float]]) -> list[Figure]:

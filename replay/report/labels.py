@@ -64,6 +64,7 @@ LABELS: dict[str, tuple[str, str]] = {
     "acked": ("提词 → 确认", "prompt → acknowledged"),
     "count": ("次数", "Count"),
     "by_relay": ("群助手", "Relay"),
+    "by_platform": ("平台", "Platform"),
     "latest_cues": ("最晚的节点", "Latest cues"),
     "messages": ("消息时间分布", "Messages over time"),
     "peak": ("峰值 {0}, {1} 条", "peak at {0}: {1} messages"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -283,6 +284,11 @@ class Page:
             name, scope = ("late_posted", "poster") if by_hand else ("late_sent", "relay")
             p50, p99 = value(f"{name}_p50_ms", scope, relay), value(f"{name}_p99_ms", scope, relay)
             rows.append((f"{self.say('by_relay')} {relay}", self.number(n), self.late(p50), self.late(p99)))
+        of = Counter(s.platform for s in t.sents if not s.hands)
+        for platform in sorted(of.keys() - {""}):
+            p50, p99 = (value(f"late_sent_{part}_ms", "platform", platform) for part in ("p50", "p99"))
+            name = f"{self.say('by_platform')} {platform}"
+            rows.append((name, self.number(of[platform]), self.late(p50), self.late(p99)))
         return rows
 
     @property

@@ -134,6 +134,8 @@ export interface Drop {
   fire_at: number;
   fired_at?: number;
   status: "announced" | "fired" | "withdrawn";
+  /** When its last group will have it, as was forecast when it was announced. */
+  last_at?: number;
   claimed?: number;
   clicks?: number;
   previews?: number;
@@ -179,6 +181,22 @@ export interface Delivery {
   priority?: number;
   expires_at?: number;
   recalled_at?: number;
+}
+
+/** How a relay's deliveries on one platform stand. */
+export interface Traffic {
+  id: string;
+  relay: string;
+  /** Empty: the relay has not told. */
+  platform: string;
+  waiting?: number;
+  limited?: number;
+  sent?: number;
+  failed?: number;
+  unknown?: number;
+  /** From the drop's moment to the sending. */
+  p50_ms?: number;
+  p99_ms?: number;
 }
 
 export interface Prompt {
@@ -435,6 +453,7 @@ export interface Topics {
   links: Link;
   drops: Drop;
   deliveries: Delivery;
+  traffic: Traffic;
   prompts: Prompt;
   questions: Question;
   tasks: Task;
