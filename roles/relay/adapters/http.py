@@ -73,12 +73,13 @@ def checked_address(value: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One POST. `url` and `headers` hold secrets and are not shown."""
+    """One request, a POST unless it says otherwise. `url` and `headers` hold secrets and are not shown."""
 
     url: str = field(repr=False)
     body: bytes = field(default=b"", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     why: str | None = None  # what the platform could not carry
+    method: str = "POST"
 
     @classmethod
     def json(cls, url: str, body: object, why: str | None = None, headers: Mapping[str, str] | None = None) -> Call:
@@ -209,7 +210,7 @@ class HttpAdapter(Adapter[C, G], Generic[C, G]):
         """Whether the platform is reached from here, its certificate is good and the clocks agree."""
         parts = urlsplit(self.home())
         try:
-            reply = await self.post(Call(f"{parts.scheme}://{parts.netloc}/"), "HEAD")
+            reply = await self.post(Call(f"{parts.scheme}://{parts.netloc}/", method="HEAD"))
         except Ended as ended:
             return [Said("unreached", str(ended.outcome.why))]
         clock = clock_words(reply)
@@ -219,13 +220,13 @@ class HttpAdapter(Adapter[C, G], Generic[C, G]):
         """What the platform says of the key itself. By default it cannot be asked."""
         return [Said("untested", f"{self.says} is reached; {NOT_WITHOUT_POSTING}")]
 
-    async def post(self, call: Call, method: str = "POST") -> Reply:
+    async def post(self, call: Call) -> Reply:
         """Makes one request, once. Raises `Ended` with what is certain."""
         if self._session is None:
             raise RuntimeError("the adapter is not open")
         try:
             async with self._session.request(
-                method,
+                call.method,
                 URL(call.url, encoded=True),
                 data=call.body or None,
                 headers=call.headers,
