@@ -26,7 +26,7 @@ _TABLES = """
 create table if not exists sendings (
   sale text not null, delivery text not null, attempt integer not null,
   credential text not null, began integer not null, ended integer,
-  outcome text,
+  outcome text, places integer not null default 1,
   primary key (sale, delivery, attempt)) without rowid;
 create index if not exists sendings_credential on sendings (credential, ended);
 create table if not exists places (
@@ -58,6 +58,7 @@ class Sending:
     attempt: int
     credential: str
     group: str = ""
+    places: int = 1  # of the platform's rate window
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,10 @@ class SendLog:
         for s in sendings:
             key = (s.sale, s.delivery, s.attempt)
             statements.append(
-                ("insert or replace into sendings values (?,?,?,?,?,null,null)", (*key, s.credential, began))
+                (
+                    "insert or replace into sendings values (?,?,?,?,?,null,null,?)",
+                    (*key, s.credential, began, s.places),
+                )
             )
             if s.group:
                 statements.append(("insert or replace into places values (?,?,?,?)", (*key, s.group)))
@@ -177,22 +181,22 @@ class SendLog:
         """
         now = machine.wall_ms()
         rows = await self._disk.read(
-            "select ifnull(ended, ?) from sendings where credential = ? and ifnull(ended, ?) >= ?",
+            "select ifnull(ended, ?), places from sendings where credential = ? and ifnull(ended, ?) >= ?",
             (now, credential, now, now - int(within_s * 1000)),
         )
-        return [max(0, now - ended) / 1000 for (ended,) in rows]
+        return [max(0, now - ended) / 1000 for ended, places in rows for _ in range(places)]
 
     async def used_by_group(self, credential: str, within_s: float) -> dict[str, list[float]]:
         """The same for each group, of those that were recorded with theirs."""
         now = machine.wall_ms()
         rows = await self._disk.read(
-            "select place, ifnull(ended, ?) from sendings join places using (sale, delivery, attempt)"
+            "select place, ifnull(ended, ?), sendings.places from sendings join places using (sale, delivery, attempt)"
             " where credential = ? and ifnull(ended, ?) >= ?",
             (now, credential, now, now - int(within_s * 1000)),
         )
         found: dict[str, list[float]] = {}
-        for place, ended in rows:
-            found.setdefault(place, []).append(max(0, now - ended) / 1000)
+        for place, ended, places in rows:
+            found.setdefault(place, []).extend([max(0, now - ended) / 1000] * places)
         return found
 
     async def close(self) -> None:

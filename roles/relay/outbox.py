@@ -12,16 +12,17 @@ import heapq
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field, replace
 from itertools import count, groupby
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 import structlog
 
 from roles.relay import machine
-from roles.relay.adapters.base import Adapter, Delivery, Outcome, Prepared, Route, Routes
+from roles.relay.adapters.base import Adapter, Delivery, Outcome, Prepared, Routes
+from roles.relay.lanes import Lane, Parcel
 from roles.relay.log import Known, Report, Sending, SendLog
 from roles.relay.saletime import Lease, Mono, SaleClock
-from roles.relay.windows import Limit, Window
+from roles.relay.windows import Window
 
 log = structlog.get_logger("relay")
 
@@ -39,20 +40,10 @@ OPEN = frozenset({"requested", "held"})
 AGAIN_FIRST_S, AGAIN_MOST_S = 1.0, 60.0
 # How long past its instant a message waits for what is being prepared for it; then it goes without.
 PREPARED_WITHIN_S = 1.0
+# A pause of this length is told, so that the board shows it and another relay can take over; a shorter one is over first.
+TOLD_REST_S = 2.0
 
 STOPPED_WHILE_SENDING = "the relay stopped while it was sending"
-
-
-@dataclass(slots=True, eq=False)
-class Parcel:
-    """A delivery on its way to its instant."""
-
-    delivery: Delivery
-    route: Route
-    at: int  # the instant in the sale's time; later than `fire_at` where a platform asked to wait
-    phase: Literal["timed", "queued", "prepared", "blocked"] = "timed"
-    told_waiting: bool = False
-    preparing: asyncio.Task[Prepared] | None = None
 
 
 @dataclass(slots=True)
@@ -64,50 +55,6 @@ class Begun:
     acknowledged: bool = False
     body: dict[str, Any] = field(default_factory=dict)
     recalled: bool = False  # while it was on its way it was withdrawn, or given to another
-
-
-@dataclass(slots=True, eq=False)
-class Lane:
-    """One credential: its rate window and what waits for room in it, the most urgent first."""
-
-    window: Window
-    queue: list[tuple[int, int, int, Parcel]] = field(default_factory=list)
-    untold: bool = False  # some of it has not been told to wait, if it has to
-    timer: asyncio.TimerHandle | None = None
-    groups: dict[str, Window] = field(default_factory=dict)  # where the platform counts each group too
-    group_limits: tuple[Limit, ...] = ()
-
-    def of(self, group: str) -> Window | None:
-        """The group's own window, where it has one."""
-        if self.group_limits and group not in self.groups:
-            self.groups[group] = Window(self.group_limits)
-        return self.groups.get(group)
-
-    def take(self, group: str, now: float) -> Literal["taken", "group full", "full"]:
-        """A slot of the credential and, where there is one, of the group; both or none."""
-        own = self.of(group)
-        if own is not None and not own.take(now):
-            return "group full"
-        if self.window.take(now):
-            return "taken"
-        if own is not None:
-            own.give_back()
-        return "full"
-
-    def settle(self, group: str, ended: float) -> None:
-        self.window.settle(ended)
-        if group in self.groups:
-            self.groups[group].settle(ended)
-
-    def give_back(self, group: str) -> None:
-        self.window.give_back()
-        if group in self.groups:
-            self.groups[group].give_back()
-
-    def free_at(self, group: str, now: float, ahead: int = 0, ahead_in_group: int = 0) -> float:
-        own = self.of(group)
-        free = self.window.free_at(now, ahead)
-        return free if own is None else max(free, own.free_at(now, ahead_in_group))
 
 
 class Outbox:
@@ -140,6 +87,7 @@ class Outbox:
         self._rest: dict[str, float] = {}  # a platform asked to leave this delivery alone until then (local s)
         self._tries: dict[str, int] = {}  # how often a platform could not take it, and named no time
         self._lanes: dict[str, Lane] = {}
+        self._disabled: set[str] = set()  # credentials of which it was said that they do not work
         self._tasks: set[asyncio.Task[None]] = set()
         self._preparing: set[asyncio.Task[Prepared]] = set()
         self._poke = asyncio.Event()
@@ -310,7 +258,8 @@ class Outbox:
             at = max(at, self._clock.at(rest))
         if at >= delivery.expires_at:
             at = self._over(delivery)
-        parcel = self._parcels[delivery.id] = Parcel(delivery, route, at)
+        places = route.adapter.places(route.group, delivery.content)
+        parcel = self._parcels[delivery.id] = Parcel(delivery, route, at, places=places)
         if type(route.adapter).prepare is not Adapter.prepare:
             parcel.preparing = asyncio.get_running_loop().create_task(
                 route.adapter.prepare(route.group, delivery.content)
@@ -318,6 +267,8 @@ class Outbox:
             self._preparing.add(parcel.preparing)
             parcel.preparing.add_done_callback(self._prepared)
         self._push(at, delivery.id)
+        if rest is not None and rest - self._mono() >= TOLD_REST_S:
+            self._tell_waiting(parcel, min(at, delivery.expires_at), "the platform asked to wait")
 
     def _prepared(self, task: asyncio.Task[Prepared]) -> None:
         self._preparing.discard(task)
@@ -359,7 +310,7 @@ class Outbox:
             if self._parcels.get(parcel.delivery.id) is not parcel or parcel.phase != "queued":
                 heapq.heappop(lane.queue)
                 continue
-            room = lane.take(parcel.delivery.group, self._mono())
+            room = lane.take(parcel.delivery.group, self._mono(), parcel.places)
             if room == "full":
                 break
             entry = heapq.heappop(lane.queue)
@@ -377,9 +328,11 @@ class Outbox:
         now = self._mono()
         if lane.timer is not None:
             lane.timer.cancel()
-        free = lane.window.free_at(now)
-        if lane.group_limits:
-            free = min(lane.free_at(group, now) for group in {entry[3].delivery.group for entry in lane.queue})
+        wants = {
+            (entry[3].delivery.group, entry[3].places)
+            for entry in (lane.queue if lane.group_limits else lane.queue[:1])
+        }
+        free = min(lane.free_at(group, now, places - 1, places - 1) for group, places in wants)
         lane.timer = asyncio.get_running_loop().call_later(
             max(0.001, free - now), lambda: self._depart(self._admit(lane))
         )
@@ -388,8 +341,10 @@ class Outbox:
         lane.untold = False
         waiting = [entry[3] for entry in sorted(lane.queue, key=lambda entry: entry[:3])]
         before: dict[str, int] = {}
-        for ahead, parcel in enumerate(p for p in waiting if self._parcels.get(p.delivery.id) is p):
-            in_group = before.get(parcel.delivery.group, 0)
+        ahead = -1
+        for parcel in (p for p in waiting if self._parcels.get(p.delivery.id) is p):
+            ahead += parcel.places
+            in_group = before.get(parcel.delivery.group, 0) + parcel.places - 1
             before[parcel.delivery.group] = in_group + 1
             if parcel.told_waiting:
                 continue
@@ -397,8 +352,11 @@ class Outbox:
             self._push(self._over(parcel.delivery), parcel.delivery.id)
             # Those admitted just now leave within `prepare_s`; a forecast is rather late than early.
             until = self._clock.at(lane.free_at(parcel.delivery.group, now, ahead, in_group) + self._prepare_s)
-            fields = {"outcome": "waiting", "until": until, "why": "rate window"}
-            self._tell(Report.make(parcel.delivery.id, parcel.delivery.attempt, fields, nth=str(until)))
+            self._tell_waiting(parcel, until, "rate window")
+
+    def _tell_waiting(self, parcel: Parcel, until: int, why: str) -> None:
+        fields = {"outcome": "waiting", "until": until, "why": why}
+        self._tell(Report.make(parcel.delivery.id, parcel.delivery.attempt, fields, nth=str(until)))
 
     def _unblock(self) -> None:
         for parcel in self._parcels.values():
@@ -431,7 +389,7 @@ class Outbox:
             # Only now: the log's line is gone, so that what comes back can be begun again.
             if self._parcels.get(parcel.delivery.id) is parcel:
                 parcel.phase = "blocked"
-            self._lanes[parcel.route.adapter.name].give_back(parcel.delivery.group)
+            self._lanes[parcel.route.adapter.name].give_back(parcel.delivery.group, parcel.places)
         self._admit_all({p.route.adapter.name for p in undone})
         if undone and self._lease.held():
             self._unblock()
@@ -464,9 +422,9 @@ class Outbox:
             return
         lane = self._lanes[route.adapter.name]
         if outcome.reached:
-            lane.settle(delivery.group, self._mono())
+            lane.settle(delivery.group, self._mono(), parcel.places)
         else:
-            lane.give_back(delivery.group)
+            lane.give_back(delivery.group, parcel.places)
         fields = outcome.fields()
         if outcome.word == "sent":
             fields.setdefault("sent_at", left_at)
@@ -480,8 +438,18 @@ class Outbox:
                 full.rest(until)
         else:
             self._tries.pop(delivery.id, None)
+        self._say_once(route.adapter.name, outcome)
         await self._end(delivery, begun, fields)
         self._admit_all({route.adapter.name})
+
+    def _say_once(self, credential: str, outcome: Outcome) -> None:
+        """A channel that does not work is said once, not for each of its groups; then again when it works."""
+        if outcome.word == "disabled" and credential not in self._disabled:
+            self._disabled.add(credential)
+            log.warning("a channel does not work", credential=credential, why=outcome.why)
+        elif outcome.word == "sent" and credential in self._disabled:
+            self._disabled.discard(credential)
+            log.info("a channel works again", credential=credential)
 
     def _again_after_ms(self, id_: str, outcome: Outcome) -> int:
         """What the platform says, else twice as long each time, with some chance: many do not come back in step."""
@@ -494,7 +462,7 @@ class Outbox:
         """Nothing was called: the beginning is undone, and it leaves at `until`, if it is still to leave then."""
         delivery = parcel.delivery
         await self._store.undo([self._sending(parcel)])
-        self._lanes[parcel.route.adapter.name].give_back(parcel.delivery.group)
+        self._lanes[parcel.route.adapter.name].give_back(parcel.delivery.group, parcel.places)
         del self._begun[delivery.id]
         after = self._after.pop(delivery.id, None)
         if after is not None:
@@ -545,7 +513,7 @@ class Outbox:
     def _sending(self, parcel: Parcel) -> Sending:
         name, delivery = parcel.route.adapter.name, parcel.delivery
         group = delivery.group if self._lanes[name].group_limits else ""
-        return Sending(self._sale, delivery.id, delivery.attempt, name, group)
+        return Sending(self._sale, delivery.id, delivery.attempt, name, group, parcel.places)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task: asyncio.Task[None] = asyncio.get_running_loop().create_task(self._guard(work))

@@ -40,27 +40,28 @@ class Window:
         """The platform asked to be left alone until then: there is no slot before."""
         self._rests_until = max(self._rests_until, until)
 
-    def take(self, now: float) -> bool:
-        """Takes a slot if there is one; each taken slot is to be settled or given back."""
+    def take(self, now: float, places: int = 1) -> bool:
+        """Takes a slot, or several together, if there are; each taken slot is to be settled or given back."""
         if now < self._rests_until:
             return False
         if self.limits:
             del self._ended[: bisect_left(self._ended, now - self._longest)]
             for limit in self.limits:
-                if self._open + len(self._ended) - bisect_left(self._ended, now - limit.per_s) >= limit.count:
+                if self._open + len(self._ended) - bisect_left(self._ended, now - limit.per_s) + places > limit.count:
                     return False
-        self._open += 1
+        self._open += places
         return True
 
-    def settle(self, ended: float) -> None:
+    def settle(self, ended: float, places: int = 1) -> None:
         """The message of a taken slot was answered, or given up on, at `ended`."""
-        self._open -= 1
+        self._open -= places
         if self.limits:
-            insort(self._ended, ended)
+            for _ in range(places):
+                insort(self._ended, ended)
 
-    def give_back(self) -> None:
+    def give_back(self, places: int = 1) -> None:
         """Nothing was sent with a taken slot."""
-        self._open -= 1
+        self._open -= places
 
     def used(self, now: float) -> list[float]:
         """When it was used, of late: as far and as often as its limits look back."""

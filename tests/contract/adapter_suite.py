@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from abc import abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
 from roles.relay.adapters import PLATFORMS
 from roles.relay.adapters.base import AnyAdapter, Content, Outcome
+from tests.roles.relay.doubles import base
 from tests.roles.relay.doubles.base import CUT_AFTER, CUT_BEFORE, PAGE, Answer, Double
 
+EXPIRED = Path(base.__file__).parent / "expired.pem"
 LINK = "https://sale.example/l/Kq3_x-9aBz"
 HOSTILE = (
     '@all <@all> <!channel> <!everyone> <at user_id="all">所有人</at> @everyone <@U123> [点我](https://evil.example/x) '
@@ -160,6 +164,16 @@ class AdapterContract:
             outcome = await self.send(adapter, Content(text="上链接"))
         assert (outcome.word, outcome.reached) == ("retry", False)
         assert "name" in (outcome.why or "") or "reached" in (outcome.why or "")
+
+    async def test_a_certificate_that_has_expired_is_said(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SSL_CERT_FILE", str(EXPIRED))  # trusted, so that nothing but its date is wrong
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(EXPIRED)
+        async with self.double(tls=tls) as double, self.opened(double.base) as adapter:
+            outcome = await self.send(adapter, Content(text="上链接"))
+        assert outcome.word == "disabled"
+        assert "expired" in (outcome.why or "")
+        assert double.calls == 0
 
     async def test_an_address_that_would_show_the_key_is_refused(self) -> None:
         kind = PLATFORMS[self.platform]

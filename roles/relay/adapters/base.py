@@ -202,6 +202,10 @@ class Adapter(ABC, Generic[C, G]):
         """
         return [Said("untested", NOT_WITHOUT_POSTING)]
 
+    def places(self, group: G, content: Content) -> int:
+        """How many messages it becomes: so many places of the rate window it takes."""
+        return 1
+
     async def open(self) -> None:
         """Prepares what sending needs (connections); called once before the first `send`."""
 

@@ -36,13 +36,14 @@ from roles.relay.adapters.base import (
     Prepared,
     Said,
 )
-from roles.relay.adapters.rendering import DoesNotFit
+from roles.relay.adapters.rendering import DoesNotFit, reasons
 
 # Below what platforms and the proxies before them keep an idle connection for: a connection is not found dead at the instant.
 KEEP_ALIVE_S = 30.0
 # The way to the platform. It is warmed ahead, so a send is not expected to need it.
 CONNECT_WITHIN_S = 5.0
 WARM_MOST = 20
+FOLLOWED_WITHIN_S = 4.0  # three of them still end before the outbox stops waiting
 REPLY_BYTES = 256 * 1024
 SAID_SIGNS = 120  # of what a platform says in a reason
 _ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]*://\S*", re.IGNORECASE)
@@ -201,10 +202,32 @@ class HttpAdapter(Adapter[C, G], Generic[C, G]):
             reply = await self.post(call)
         except Ended as ended:
             return ended.outcome
-        outcome = self.read(reply, reply.object()) or self.by_status(reply)
-        if outcome.word == "sent" and call.why:
-            return Outcome.sent(outcome.platform_id, call.why)
-        return outcome
+        outcome = self._outcome(reply)
+        if outcome.word != "sent":
+            return outcome
+        why = reasons(call.why, await self._follow(self.following(group, content, prepared)))
+        return Outcome.sent(outcome.platform_id, why) if why else outcome
+
+    def following(self, group: G, content: Content, prepared: Prepared) -> Sequence[Call]:
+        """What comes after the message itself, such as its pictures. `places` counts it."""
+        return ()
+
+    async def _follow(self, calls: Sequence[Call]) -> str | None:
+        """The message is there; what does not follow it is said, and the message is not sent again for it."""
+        for call in calls:
+            try:
+                async with asyncio.timeout(FOLLOWED_WITHIN_S):
+                    outcome = self._outcome(await self.post(call))
+            except Ended as ended:
+                outcome = ended.outcome
+            except TimeoutError:
+                outcome = Outcome.unknown("no answer")
+            if outcome.word != "sent":
+                return f"a picture did not follow: {outcome.why}"
+        return None
+
+    def _outcome(self, reply: Reply) -> Outcome:
+        return self.read(reply, reply.object()) or self.by_status(reply)
 
     async def check(self, groups: Sequence[G]) -> list[Said]:
         """Whether the platform is reached from here, its certificate is good and the clocks agree."""

@@ -96,7 +96,7 @@ def fit(text: str, addresses: Sequence[str], limit: int, size: Size = in_bytes) 
     Raises `DoesNotFit` where the first address alone is too long. The others are left out, from the last, and said.
     """
     text = clean(text)
-    whole = "\n".join([text, *(a for a in addresses if a not in text)]).removeprefix("\n")
+    whole = "\n".join([*([text] if text else []), *(a for a in addresses if a not in text)])
     if size(whole) <= limit:
         return Fitted(whole)
     # What was cut may still hold every address, where they stand before the cut.

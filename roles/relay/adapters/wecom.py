@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import quote
 
+import msgspec
 from pydantic import Field, SecretStr
 
 from roles.relay.adapters.base import Content, GroupSettings, Outcome, Prepared
 from roles.relay.adapters.http import Call, HttpAdapter, HttpCredential, Reply
-from roles.relay.adapters.rendering import addresses_of, fit, in_bytes, mentions_of, reasons, without_markup
+from roles.relay.adapters.pictures import Picture, Pictures
+from roles.relay.adapters.rendering import (
+    addresses_of,
+    fit,
+    in_bytes,
+    in_signs,
+    mentions_of,
+    reasons,
+    without,
+    without_markup,
+)
 
 TEXT_BYTES = 2048
 MARKDOWN_BYTES = 4096
+PICTURE_BYTES = 2 * 1024 * 1024
+NEWS_TITLE_BYTES, NEWS_TEXT_BYTES = 128, 512  # WeCom cuts what is longer
+CARD_TITLE_SIGNS, CARD_TEXT_SIGNS = 26, 112  # WeCom shows no more
+CARD_ADDRESS_BYTES = 1024
 PER_MINUTE = 20
 WINDOW_MS = 60_000  # what is said to be too often is let through again when a whole window is over
 
@@ -35,10 +53,49 @@ class WecomAdapter(HttpAdapter[WecomCredential, GroupSettings]):
     says: ClassVar[str] = "WeCom"
     credential_settings: ClassVar[type[WecomCredential]] = WecomCredential
 
+    def __init__(self, name: str, settings: WecomCredential, data: Path | None) -> None:
+        super().__init__(name, settings, data)
+        self._pictures = Pictures(PICTURE_BYTES)
+
+    async def close(self) -> None:
+        self._pictures.close()
+        await super().close()
+
+    async def prepare(self, group: GroupSettings, content: Content) -> list[Picture | None]:
+        """The pictures that follow the text, in the order of their addresses."""
+        await super().prepare(group, content)
+        if self._session is None or _card(content) is not None:
+            return []
+        return await self._pictures.fetch(self._session, content.images[: self._room()])
+
+    def places(self, group: GroupSettings, content: Content) -> int:
+        return 1 if _card(content) is not None else 1 + min(len(content.images), self._room())
+
     def call(self, group: GroupSettings, content: Content, prepared: Prepared) -> Call:
-        body, why = _message(content)
+        card = _card(content)
+        if card is not None:
+            return self._call(card)
+        here = [a for a, picture in zip(content.images, prepared or (), strict=False) if picture is not None]
+        rest = tuple(address for address in content.images if address not in here)
+        body, why = _text(msgspec.structs.replace(content, images=rest))
+        return self._call(body, why)
+
+    def following(self, group: GroupSettings, content: Content, prepared: Prepared) -> list[Call]:
+        return [
+            self._call(
+                {"msgtype": "image", "image": {"base64": base64.b64encode(p.data).decode(), "md5": _md5(p.data)}}
+            )
+            for p in prepared or ()
+            if p is not None
+        ]
+
+    def _call(self, body: dict[str, Any], why: str | None = None) -> Call:
         key = quote(self.settings.key.get_secret_value(), safe="")
         return Call.json(f"{self.settings.base}/cgi-bin/webhook/send?key={key}", body, why)
+
+    def _room(self) -> int:
+        """How many pictures may follow a text within one window."""
+        return 3 if self.settings.per_minute is None else min(3, self.settings.per_minute - 1)
 
     def read(self, reply: Reply, said: dict[str, Any] | None) -> Outcome | None:
         code = (said or {}).get("errcode")
@@ -56,22 +113,55 @@ class WecomAdapter(HttpAdapter[WecomCredential, GroupSettings]):
         return Outcome.rejected(words)
 
 
-def _message(content: Content) -> tuple[dict[str, Any], str | None]:
+def _card(content: Content) -> dict[str, Any] | None:
+    """A coupon's card, or a link's card with its picture, where everything that was written fits on it."""
+    address = content.coupon or content.link
+    if address is None or content.mention or content.video or content.as_ == "announcement":
+        return None
+    first, _, rest = without(content.text, address).partition("\n")
+    first, rest = first.strip(), rest.strip()
+    if content.coupon and not content.link and not content.images:
+        if in_signs(first) > CARD_TITLE_SIGNS:
+            first, rest = "优惠券", f"{first}\n{rest}".strip()
+        if in_signs(rest) <= CARD_TEXT_SIGNS and len(address) <= CARD_ADDRESS_BYTES:
+            card: dict[str, Any] = {"card_type": "text_notice", "main_title": {"title": first}}
+            card |= {"sub_title_text": rest} if rest else {}
+            card |= {"card_action": {"type": 1, "url": address}}
+            return {"msgtype": "template_card", "template_card": card}
+    elif (
+        len(content.images) == 1
+        and not (content.coupon and content.link)
+        and first
+        and in_bytes(first) <= NEWS_TITLE_BYTES
+        and in_bytes(rest) <= NEWS_TEXT_BYTES
+    ):
+        article = {"title": first, "description": rest, "url": address, "picurl": content.images[0]}
+        return {"msgtype": "news", "news": {"articles": [article]}}
+    return None
+
+
+def _text(content: Content) -> tuple[dict[str, Any], str | None]:
     addresses, mentions = addresses_of(content), mentions_of(content)
-    why = "pictures went as addresses" if content.images or content.video else None
+    why = "pictures went as addresses" if content.images else "the video went as an address" if content.video else None
     if content.as_ == "announcement" and not (mentions.everybody or mentions.people):
         fitted = fit(
             "📢 " + content.text, addresses, MARKDOWN_BYTES, lambda text: in_bytes(without_markup(text, addresses))
         )
-        body: dict[str, Any] = {"msgtype": "markdown", "markdown": {"content": without_markup(fitted.text, addresses)}}
-    else:
-        fitted = fit(content.text, addresses, TEXT_BYTES, lambda text: in_bytes(without_markup(text, addresses)))
-        text: dict[str, Any] = {"content": without_markup(fitted.text, addresses)}
-        people = [*(["@all"] if mentions.everybody else []), *mentions.people]
-        phones = [name for name in people if name.isascii() and name.isdigit() and len(name) == 11]
-        if names := [name for name in people if name not in phones]:
-            text["mentioned_list"] = names
-        if phones:
-            text["mentioned_mobile_list"] = phones
-        body = {"msgtype": "text", "text": text}
-    return body, reasons(why, fitted.why)
+        body: dict[str, Any] = {
+            "msgtype": "markdown",
+            "markdown": {"content": without_markup(fitted.text, addresses)},
+        }
+        return body, reasons(why, fitted.why)
+    fitted = fit(content.text, addresses, TEXT_BYTES, lambda text: in_bytes(without_markup(text, addresses)))
+    text: dict[str, Any] = {"content": without_markup(fitted.text, addresses)}
+    people = [*(["@all"] if mentions.everybody else []), *mentions.people]
+    phones = [name for name in people if name.isascii() and name.isdigit() and len(name) == 11]
+    if names := [name for name in people if name not in phones]:
+        text["mentioned_list"] = names
+    if phones:
+        text["mentioned_mobile_list"] = phones
+    return {"msgtype": "text", "text": text}, reasons(why, fitted.why)
+
+
+def _md5(data: bytes) -> str:
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()  # the platform's choice

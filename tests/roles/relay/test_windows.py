@@ -37,6 +37,28 @@ def test_no_stretch_holds_more_than_the_limit(limits, wishes, give_back_some):
         assert most_within(counted, limit.per_s) <= limit.count
 
 
+@given(LIMITS, st.lists(st.tuples(st.floats(0, 1), st.floats(0, 2), st.integers(1, 3)), max_size=60))
+def test_what_takes_several_places_counts_as_several(limits, wishes):
+    window, now, counted, ending = Window(limits), 1000.0, [], []
+    for pause, takes, places in wishes:
+        now += pause
+        while ending and ending[0][0] <= now:
+            window.settle(*heapq.heappop(ending))
+        if window.take(now, places):
+            counted += [now + takes] * places
+            heapq.heappush(ending, (now + takes, places))
+    for limit in limits:
+        assert most_within(counted, limit.per_s) <= limit.count
+
+
+def test_who_was_asked_to_rest_has_no_slot_until_then():
+    window = Window([Limit(20, 60.0)])
+    window.rest(1030.0)
+    assert not window.take(1000.0)
+    assert window.free_at(1000.0) == 1030.0
+    assert window.take(1030.0)
+
+
 @given(LIMITS, st.lists(st.floats(0, 1), max_size=40))
 def test_the_first_free_moment_is_free_and_nothing_before_it_is(limits, pauses):
     window, now = Window(limits), 1000.0

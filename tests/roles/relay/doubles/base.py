@@ -100,7 +100,6 @@ class Double:
         self.always: Answer | None = None
         self.calls = 0
         self.touched = 0  # requests that only kept a connection warm
-        self.connections = 0
         self.over = 0  # messages beyond the window, which a relay must never send
         self.revoked = False
         self.clock_off_s = 0.0  # how far this platform's clock is ahead of the machine's
@@ -109,7 +108,7 @@ class Double:
         self._changed = asyncio.Condition()
         self._runner: web.AppRunner | None = None
         self._file: int | None = None
-        self._peers: set[Any] = set()
+        self._port = 0
 
     # -- what a platform adds
 
@@ -138,6 +137,14 @@ class Double:
     # -- running
 
     async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def open(self) -> None:
+        """Answers at `base`; after a `close` at the same address."""
         app = web.Application(client_max_size=64 * 1024 * 1024)
         self.routes(app)
         app.router.add_route("HEAD", "/", self._touch)
@@ -145,16 +152,18 @@ class Double:
             self._file = os.open(self._log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         self._runner = web.AppRunner(app, access_log=None, keepalive_timeout=75)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=self._tls, backlog=1024)
+        site = web.TCPSite(self._runner, "127.0.0.1", self._port, ssl_context=self._tls, backlog=1024)
         await site.start()
-        self.base = f"{'https' if self._tls else 'http'}://127.0.0.1:{self._runner.addresses[0][1]}"
-        return self
+        self._port = self._runner.addresses[0][1]
+        self.base = f"{'https' if self._tls else 'http'}://127.0.0.1:{self._port}"
 
-    async def __aexit__(self, *_: object) -> None:
+    async def close(self) -> None:
         if self._runner is not None:
             await self._runner.cleanup()
+            self._runner = None
         if self._file is not None:
             os.close(self._file)
+            self._file = None
 
     async def until(self, condition: Callable[[], Any]) -> None:
         async with asyncio.timeout(20), self._changed:
