@@ -95,14 +95,14 @@ def fit(text: str, addresses: Sequence[str], limit: int, size: Size = in_bytes) 
 
     Raises `DoesNotFit` where the first address alone is too long. The others are left out, from the last, and said.
     """
-    text = clean(text)
-    whole = "\n".join([*([text] if text else []), *(a for a in addresses if a not in text)])
+    text = apart(clean(text), addresses)
+    whole = "\n".join([*([text] if text else []), *(a for a in addresses if not _has(text, a))])
     if size(whole) <= limit:
         return Fitted(whole)
     # What was cut may still hold every address, where they stand before the cut.
-    head = cut(text, limit - size(MORE), size)
-    if all(address in head for address in addresses):
-        return Fitted(head + MORE, "the text was cut")
+    head = cut(text, limit - size(" " + MORE), size).rstrip()
+    if all(_has(head, address) for address in addresses):
+        return Fitted(_and_more(head, addresses), "the text was cut")
     kept = list(addresses)
     while len(kept) > 1 and size(MORE + "\n" + "\n".join(kept)) > limit:
         kept.pop()
@@ -114,6 +114,22 @@ def fit(text: str, addresses: Sequence[str], limit: int, size: Size = in_bytes) 
     head = cut(text, limit - size(MORE + "\n" + tail), size).rstrip()
     why = "the text was cut" if len(kept) == len(addresses) else "the text was cut and an address left out"
     return Fitted(f"{head}{MORE}\n{tail}" if head else tail, why)
+
+
+def apart(text: str, addresses: Sequence[str]) -> str:
+    """A chat takes what touches an address for a part of it: a space stands between them."""
+    if not any(addresses):
+        return text
+    known = "|".join(re.escape(a) for a in sorted(addresses, key=len, reverse=True) if a)
+    return re.sub(rf"(?<=[A-Za-z0-9])(?={known})", " ", re.sub(rf"({known})(?=\S)", r"\1 ", text))
+
+
+def _has(text: str, address: str) -> bool:
+    return re.search(re.escape(address) + r"(?!\S)", text) is not None
+
+
+def _and_more(head: str, addresses: Sequence[str]) -> str:
+    return head + (" " if head.endswith(tuple(addresses)) else "") + MORE
 
 
 def outside(

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from roles.relay.agent import Agent
+from roles.relay.agent import Agent, Timing
 from roles.relay.config import load
 from tests.client import PATIENCE_S, token
 from tests.roles.relay.doubles import dingtalk, feishu, slack, wecom
@@ -29,6 +29,7 @@ SECRETS = {
     "WECOM_KEY": wecom.KEY, "DING_TOKEN": dingtalk.TOKEN, "DING_SECRET": dingtalk.SECRET, "LARK_HOOK": feishu.HOOK,
     "LARK_SECRET": feishu.SECRET,
 }  # fmt: skip
+PATIENT = Timing()
 ENTRIES = {
     WecomDouble: 'platform: wecom, base: "{base}", key: "${{WECOM_KEY}}"',
     DingtalkDouble: 'platform: dingtalk, base: "{base}", access_token: "${{DING_TOKEN}}", secret: "${{DING_SECRET}}"',
@@ -46,7 +47,9 @@ async def room(tmp_path: Path) -> AsyncIterator[InProcess]:
 
 
 @asynccontextmanager
-async def relay(room: InProcess, sale: str, folder: Path, doubles: Mapping[str, Double]) -> AsyncIterator[Agent]:
+async def relay(
+    room: InProcess, sale: str, folder: Path, doubles: Mapping[str, Double], timing: Timing = PATIENT
+) -> AsyncIterator[Agent]:
     """A relay with a credential and a group for each double, from a configuration file as people write it."""
     environment = SECRETS | {"T": token("relay", "r1", sale)}
     lines = [f"coordinator: {room.url}", f"sale: {sale}", "token: ${T}", "credentials:"]
@@ -61,7 +64,12 @@ async def relay(room: InProcess, sale: str, folder: Path, doubles: Mapping[str, 
     file.write_text("\n".join(lines))
     config = load(file, environment)
     agent = Agent(
-        config.coordinator, config.token.get_secret_value(), config.routes, sale=config.sale, data=config.data
+        config.coordinator,
+        config.token.get_secret_value(),
+        config.routes,
+        sale=config.sale,
+        data=config.data,
+        timing=timing,
     )
     work = asyncio.create_task(agent.run())
     try:
@@ -157,6 +165,56 @@ async def test_a_platform_that_comes_back_gets_what_it_could_not_be_given(room, 
         waits = [e["after_ms"] for e in await room.events(sale) if e["kind"] == "delivery.retried"]
     assert 500 <= waits[0] <= 1000 <= waits[1] <= 2000, "each pause is longer"
     assert len(double.taken) == 1
+
+
+async def test_what_cannot_be_given_is_tried_ever_more_seldom_and_expires(room, tmp_path):
+    cue = {"at": "+1s", "do": "message.send", "groups": "all", "text": "上链接", "late": "fire within 4s"}
+    async with WecomDouble() as double:
+        await double.close()
+        sale = await room.sale(sheet(groups=groups_of({"g1": double}), lead="0s", cues=[cue]), live=True)
+        async with relay(room, sale, tmp_path, {"g1": double}):
+            li = await room.join(sale, "controller")
+            await li.until(lambda: [d["status"] for d in li.state["deliveries"].values()] == ["expired"])
+        events = await room.events(sale)
+    [asked] = [e for e in events if e["kind"] == "delivery.requested"]
+    [expired] = [e for e in events if e["kind"] == "delivery.expired"]
+    assert expired["at"] >= asked["expires_at"]
+    assert 1 <= sum(e["kind"] == "delivery.retried" for e in events) <= 4
+
+
+async def test_a_platform_that_does_not_answer_leaves_it_open(room, tmp_path):
+    async with WecomDouble() as double:
+        never = asyncio.Event()
+        double.next.append(Answer(wait=never, take=True))
+        sale = await room.sale(sheet(groups=groups_of({"g1": double}), lead="0s"), live=True)
+        async with relay(room, sale, tmp_path, {"g1": double}, Timing(answer_within=0.3)):
+            li = await room.join(sale, "controller")
+            await li.do("message.send", content="今晚八点开抢", groups="all")
+            await li.until(lambda: [d["status"] for d in li.state["deliveries"].values()] == ["unknown"])
+        never.set()
+    assert double.calls == 1
+    assert "no answer" in next(iter(li.state["deliveries"].values()))["why"]
+
+
+async def test_a_key_that_is_revoked_on_the_way_is_said_once(room, tmp_path, capfd):
+    async with WecomDouble() as double:
+        sale = await room.sale(sheet(groups=groups_of({"g1": double}), lead="0s", unknown="leave"), live=True)
+        async with relay(room, sale, tmp_path, {"g1": double}):
+            li = await room.join(sale, "controller")
+            for n, word in enumerate(["sent", "failed", "failed", "sent"]):
+                double.revoked = word == "failed"
+                await li.do("message.send", content=f"第 {n} 条", groups="all")
+                await li.until(lambda n=n: len(li.state["deliveries"]) == n + 1)
+                await li.until(
+                    lambda: not {d["status"] for d in li.state["deliveries"].values()} & {"requested", "held"}
+                )
+            words = [d["status"] for d in sorted(li.state["deliveries"].values(), key=lambda d: int(d["id"][1:]))]
+            whys = {d["why"] for d in li.state["deliveries"].values() if d["status"] == "failed"}
+    assert words == ["sent", "failed", "failed", "sent"]
+    assert len(whys) == 1
+    said = "".join(capfd.readouterr())
+    assert said.count("a channel does not work") == 1
+    assert said.count("a channel works again") == 1
 
 
 async def test_a_double_runs_in_a_process_of_its_own_and_its_log_outlives_a_kill(room, tmp_path):

@@ -120,6 +120,10 @@ class Double:
         """What the group would see, and the body; raises `Wrong`."""
         raise NotImplementedError
 
+    def seen(self, body: dict[str, Any]) -> Seen:
+        """What the group would see of a body; raises `Wrong` for one that is too large."""
+        raise NotImplementedError
+
     def yes(self, taken: Taken) -> object:
         raise NotImplementedError
 

@@ -61,14 +61,14 @@ class DingtalkDouble(Double):
             raise Wrong({"errcode": 460101, "errmsg": "message is too long"})
         try:
             body = json.loads(raw)
-            seen = self._seen(body)
+            seen = self.seen(body)
         except (ValueError, KeyError, TypeError):
             raise Wrong({"errcode": 400105, "errmsg": "unsupported msgtype"}) from None
         if self.keyword not in seen.text:
             raise Wrong({"errcode": 310000, "errmsg": "keywords not in content, more: [https://ding-doc.dingtalk.com]"})
         return seen, body
 
-    def _seen(self, body: dict[str, Any]) -> Seen:
+    def seen(self, body: dict[str, Any]) -> Seen:
         at = body.get("at") or {}
         pings = ["all"] if at.get("isAtAll") else []
         token = self._token

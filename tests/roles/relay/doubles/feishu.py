@@ -60,7 +60,7 @@ class FeishuDouble(Double):
                     raise Wrong(
                         {"code": 19021, "msg": "sign match fail or timestamp is not within one hour from current time"}
                     )
-            seen = self._seen(body)
+            seen = self.seen(body)
         except (ValueError, KeyError, TypeError):
             raise Wrong({"code": 9499, "msg": "Bad Request", "data": {}}, 400) from None
         if self.keyword not in seen.text:
@@ -75,7 +75,7 @@ class FeishuDouble(Double):
         second.append(now)
         return seen, body
 
-    def _seen(self, body: dict[str, Any]) -> Seen:
+    def seen(self, body: dict[str, Any]) -> Seen:
         hook = self._hook
         if body["msg_type"] == "text":
             text = body["content"]["text"]

@@ -38,18 +38,21 @@ class SlackDouble(Double):
             raise Wrong("no_service", 404)
         try:
             body = json.loads(raw)
-            text = body["text"]
-            pictures = 0
-            for block in body.get("blocks", ()):
-                if block["type"] == "section":
-                    if not 0 < len(block["text"]["text"]) <= 3000:
-                        raise Wrong("invalid_blocks", 400)
-                    text = block["text"]["text"]
-                elif block["type"] == "image":
-                    pictures += 1
-                    assert block["alt_text"]
+            return self.seen(body), body
         except (ValueError, KeyError, TypeError):
             raise Wrong("invalid_payload", 400) from None
+
+    def seen(self, body: dict[str, Any]) -> Seen:
+        text = body["text"]
+        pictures = 0
+        for block in body.get("blocks", ()):
+            if block["type"] == "section":
+                if not 0 < len(block["text"]["text"]) <= 3000:
+                    raise Wrong("invalid_blocks", 400)
+                text = block["text"]["text"]
+            elif block["type"] == "image":
+                pictures += 1
+                assert block["alt_text"]
         if not text:
             raise Wrong("no_text", 400)
         if len(text) > 4000:
@@ -63,7 +66,7 @@ class SlackDouble(Double):
             else:
                 links.append(_plain(mark.partition("|")[0]))
         shown = re.sub(r"<([^>|]*)(?:\|([^>]*))?>", lambda m: m[2] or m[1], text)
-        return Seen(_plain(shown), self._hook, tuple(links), tuple(pings), pictures), body
+        return Seen(_plain(shown), self._hook, tuple(links), tuple(pings), pictures)
 
     def yes(self, taken: Taken) -> object:
         return "ok"

@@ -42,11 +42,11 @@ class WecomDouble(Double):
             )  # fmt: skip
         try:
             body = json.loads(raw)
-            return self._seen(body), body
+            return self.seen(body), body
         except (ValueError, KeyError, TypeError):
             raise Wrong({"errcode": 40008, "errmsg": "invalid message type"}) from None
 
-    def _seen(self, body: dict[str, Any]) -> Seen:
+    def seen(self, body: dict[str, Any]) -> Seen:
         key = self._key
         match body["msgtype"]:
             case "text":
