@@ -46,6 +46,7 @@ WRITTEN = [
             "run-sheets",
             "protocol",
             "relay-kit",
+            "relays",
             "shops",
             "operations",
             "sizing",

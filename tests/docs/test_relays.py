@@ -10,15 +10,18 @@ from roles.relay.config import load
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "relays.md").read_text()
-NAMES = ["DROPCUE_RELAY_TOKEN", "WECOM_KEY", "DING_TOKEN", "DING_SECRET", "LARK_HOOK", "LARK_SECRET"]
+NAMES = ["DROPCUE_RELAY_TOKEN", "WECOM_KEY", "DING_TOKEN", "DING_SECRET", "LARK_HOOK", "LARK_SECRET", "TG_TOKEN"]
 
 
 def test_the_configuration_of_the_page_is_taken(tmp_path):
     [example] = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
     (tmp_path / "relay.yaml").write_text(example)
-    environment = dict.fromkeys(NAMES, "planted") | {"SLACK_WEBHOOK": "https://hooks.slack.com/services/T/B/planted"}
+    environment = dict.fromkeys(NAMES, "planted") | {
+        "SLACK_WEBHOOK": "https://hooks.slack.com/services/T/B/planted",
+        "DISCORD_WEBHOOK": "https://discord.com/api/webhooks/1/planted",
+    }
     config = load(tmp_path / "relay.yaml", environment)
-    assert set(config.routes.adapters) == {"shop-bot", "ding-1", "lark-1", "slack-1", "screen"}
+    assert set(config.routes.adapters) == {"shop-bot", "ding-1", "lark-1", "slack-1", "tg", "disc", "screen"}
     assert "planted" not in repr([adapter.settings for adapter in config.routes.adapters.values()])
 
 

@@ -30,6 +30,7 @@ from roles.relay.adapters.rendering import (
 BODY_BYTES = 20_000
 FRAME_BYTES = 1_500  # what stands around the text: titles, names, addresses of buttons and pictures are counted apart
 TITLE_BYTES = 120
+NO_TITLE = "消息"  # DingTalk refuses an empty one
 PER_MINUTE = 20
 THROTTLED_MS = 600_000  # who is too fast is not heard for ten minutes
 
@@ -118,7 +119,10 @@ def _message(content: Content) -> tuple[dict[str, Any], str | None]:
     if content.coupon and not called and not content.images:
         addresses = addresses_of(msgspec.structs.replace(content, coupon=None))
         fitted = _fitted(without(content.text, content.coupon), addresses, in_bytes(content.coupon))
-        card = {"title": title_of(content.text, TITLE_BYTES), "text": without_markup(fitted.text, addresses)}
+        card = {
+            "title": title_of(content.text, TITLE_BYTES) or NO_TITLE,
+            "text": without_markup(fitted.text, addresses),
+        }
         card |= {"singleTitle": "领券", "singleURL": content.coupon}
         return {"msgtype": "actionCard", "actionCard": card}, reasons(why, fitted.why)
     text = content.text + "".join(f" @{name}" for name in mentions.people)
@@ -128,7 +132,7 @@ def _message(content: Content) -> tuple[dict[str, Any], str | None]:
         fitted = _fitted(text, addresses, in_bytes(pictures))
         shown = without_markup(fitted.text, addresses).replace("\n", "\n\n")  # a single one is no new line in markdown
         head = "### 📢 公告\n\n" if content.as_ == "announcement" else ""
-        markdown = {"title": title_of(content.text, TITLE_BYTES), "text": head + shown + pictures}
+        markdown = {"title": title_of(content.text, TITLE_BYTES) or NO_TITLE, "text": head + shown + pictures}
         return {"msgtype": "markdown", "markdown": markdown, "at": at}, reasons(why, fitted.why)
     addresses = addresses_of(content)
     fitted = _fitted(text, addresses)

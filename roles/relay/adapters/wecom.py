@@ -123,6 +123,7 @@ def _card(content: Content) -> dict[str, Any] | None:
     if content.coupon and not content.link and not content.images:
         if in_signs(first) > CARD_TITLE_SIGNS:
             first, rest = "优惠券", f"{first}\n{rest}".strip()
+        first = first or "优惠券"
         if in_signs(rest) <= CARD_TEXT_SIGNS and len(address) <= CARD_ADDRESS_BYTES:
             card: dict[str, Any] = {"card_type": "text_notice", "main_title": {"title": first}}
             card |= {"sub_title_text": rest} if rest else {}
