@@ -79,9 +79,8 @@ async def test_the_command_runs_until_it_is_told_to_stop(coordinator, tmp_path, 
         f"coordinator: {coordinator.url}\ntoken: ${{T}}\ncredentials: {{screen: {{platform: console}}}}\n"
         "groups: {g1: {credential: screen}}\n"
     )
-    code = "import sys, typer, pathlib; from roles.relay.cli import relay; relay(pathlib.Path(sys.argv[1]))"
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", code, str(config),
+        sys.executable, "-m", "coordinator.cli", "relay", "--config", str(config),
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, "PYTHONPATH": str(ROOT), "T": "SECRET-TOKEN"},
     )  # fmt: skip
     await coordinator.until(lambda: coordinator.sockets)
