@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
-from coordinator.core import games, members, render
+from coordinator.core import games, members, render, rounds
 from coordinator.core.cue_kinds import LATE_DROP, cue_kind
 from coordinator.core.kernel import (
     Command,
@@ -297,7 +297,7 @@ def _fail(turn: Turn, chain: Chain, why: str) -> None:
 @decides(ChainJoin)
 def join(turn: Turn, c: ChainJoin) -> None:
     state = turn.state
-    member = games.player(turn, c.member, c.group)
+    member = rounds.taking_part(turn, c.member, c.group)
     found = state.chains.get(c.chain) if c.chain else _open_in(state, c.group)
     if found is None:
         if c.chain is None and games.about_to_open(state, "chain") is None and state.chains:

@@ -5,12 +5,13 @@ Rounds of one series 打卡, such as one a day of a course, make streaks: how ma
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from coordinator.core import games, members, rounds
+from coordinator.core import games, rounds
 from coordinator.core.kernel import Command, Id, Key, Refusal, Turn, command, decides, evolves
 from coordinator.core.readings import count, things
 from coordinator.core.rounds import OpenRound, PlayRound, Round, RoundClosed, RoundOpened, RoundPlayed
@@ -102,26 +103,30 @@ things("checkin", "checkins", joined=count("members who have signed in", get=lam
 
 @decides(CheckinJoin)
 def join(turn: Turn, c: CheckinJoin) -> None:
-    member = rounds.taking_part(turn, c.member)
-    found = rounds.meant(turn.state.checkins, c.checkin, "checkin")
+    member = rounds.taking_part(turn, c.member, c.group)
+    found = rounds.meant_in(turn, turn.state.checkins, c.checkin, "checkin", c.group)
     if rounds.took_part(turn.state, found.members, member) is not None:
         raise Refusal("already", "this member signed in already", {"field": "member"})
-    streak = _streak(turn.state, found, member)
+    streak = 1 + streak_of(turn.state, found, member)
     event = CheckinJoined(checkin=found.id, member=member, group=c.group, streak=streak)
     rounds.played(turn, found, event, earned=streak >= found.streak)
 
 
-def _streak(state: State, checkin: Checkin, member: str) -> int:
+def streak_of(state: State, checkin: Checkin, member: str) -> int:
+    """How many rounds in a row of its series a member's person has joined before this one, and after it.
+
+    After it: yesterday's may be open for a while beside today's, and is then joined last.
+    """
     if checkin.series is None:
-        return 1
-    last, streak = streak_of(state, checkin.series, member)
-    return streak + 1 if last == checkin.number - 1 else 1
+        return 0
+    series = [c for c in state.checkins.values() if c.series == checkin.series]
+    before, after = series[: checkin.number - 1], series[checkin.number :]
+    return _in_a_row(state, reversed(before), member) + _in_a_row(state, after, member)
 
 
-def streak_of(state: State, series: str, member: str) -> tuple[int, int]:
-    """The last round of a series that a member's person has joined, and how many in a row that was."""
-    known = state.streaks.get(series, {})
-    return max((known[each] for each in members.pseudonyms(state, member) if each in known), default=(0, 0))
+def _in_a_row(state: State, series: Iterable[Checkin], member: str) -> int:
+    joined = itertools.takewhile(lambda c: rounds.took_part(state, c.members, member) is not None, series)
+    return sum(1 for _ in joined)
 
 
 @evolves(CheckinOpened)
@@ -140,6 +145,4 @@ def joined(state: State, e: CheckinJoined) -> Iterable[Key]:
     checkin.members.add(e.member)
     checkin.count += 1
     checkin.longest = max(checkin.longest, e.streak)
-    if checkin.series is not None:
-        state.streaks.setdefault(checkin.series, {})[e.member] = (checkin.number, e.streak)
     return [("checkins", e.checkin)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from coordinator.core import games, lots, members
+from coordinator.core import games, lots, members, rounds
 from coordinator.core.claims import CouponClaimed
 from coordinator.core.cue_kinds import cue_kind
 from coordinator.core.draws import (
@@ -46,7 +46,7 @@ def _is_staff(state: State, member: str) -> bool:
 @decides(DrawEnter)
 def enter(turn: Turn, c: DrawEnter) -> None:
     state = turn.state
-    member = games.player(turn, c.member, c.group)
+    member = rounds.taking_part(turn, c.member, c.group)
     found = state.draws.get(c.draw) if c.draw else the_open_one(state)
     if found is None:
         over = c.draw is None and state.draws and games.about_to_open(state, "draw") is None

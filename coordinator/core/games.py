@@ -6,21 +6,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from coordinator.core import rounds, selectors
-from coordinator.core.groups import need_group
+from coordinator.core import selectors
 from coordinator.core.kernel import Refusal, Turn
 from coordinator.core.plan import CuePlan, Late
+from coordinator.core.rounds import LONGEST_MS
 
 if TYPE_CHECKING:
     from coordinator.core.cues import Drop
     from coordinator.core.state import State
 
-LONGEST_MS = 366 * 86_400_000
-"""Up to this, `until` is a length from the opening, as a sheet has it; above it, the instant itself (1971 is past)."""
 SHORTEST_MS = 1_000
+LATEST = 253_370_764_800_000  # the year 9999: calendars end there
 
-Until = Annotated[int, Field(ge=SHORTEST_MS, le=2**53)]
-"""When a game ends: an instant, or its length."""
+Until = Annotated[int, Field(ge=SHORTEST_MS, le=LATEST)]
+"""When a game ends: an instant, or, up to LONGEST_MS (1971 is past), its length."""
 
 
 def ends_at(until: int, opens_at: int) -> int:
@@ -45,15 +44,6 @@ def length_words(ms: int) -> str:
 
 def time_words(fields: dict[str, Any], drop: Drop) -> str:
     return length_words(ends_at(fields["until"], drop.fire_at) - drop.fire_at)
-
-
-def player(turn: Turn, member: str | None, group: str | None) -> str:
-    """Who plays. A game is played by members, each once; nobody is filled in."""
-    if group is not None and turn.actor.role in {"relay", "poster"}:
-        need_group(turn, group)
-    elif group is not None and group not in turn.state.groups:
-        raise Refusal("unknown", f"there is no group {group}", {"field": "group"})
-    return rounds.taking_part(turn, member)
 
 
 def short(member: str) -> str:

@@ -175,6 +175,8 @@ def need_group(turn: Turn, group: str) -> Group:
         relay = state.relays.get(actor.name)
         if not theirs and not (relay is not None and group in relay.groups):
             raise Refusal("forbidden", f"{group} is not a group of {actor.by}", {"field": "group"})
+    if actor.role == "audience" and actor.groups is not None and group not in actor.groups:
+        raise Refusal("forbidden", f"this member is not in {group}", {"field": "group"})
     return found
 
 

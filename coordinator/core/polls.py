@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 
 from coordinator.core import rounds
 from coordinator.core.kernel import Command, Id, Key, Refusal, ShortText, Turn, command, decides, evolves
+from coordinator.core.questions import normalised
 from coordinator.core.readings import count, things
 from coordinator.core.rounds import OpenRound, PlayRound, Round, RoundClosed, RoundOpened, RoundPlayed
 
@@ -98,8 +99,8 @@ things("poll", "polls", votes=count("votes in it", get=lambda poll: poll.count))
 # ---------------------------------------------------------------- deciding
 @decides(PollVote)
 def vote(turn: Turn, c: PollVote) -> None:
-    member = rounds.taking_part(turn, c.member)
-    poll = rounds.meant(turn.state.polls, c.poll, "poll")
+    member = rounds.taking_part(turn, c.member, c.group)
+    poll = rounds.meant_in(turn, turn.state.polls, c.poll, "poll", c.group)
     option = _option(poll, c.option)
     if (known := rounds.took_part(turn.state, poll.members, member)) is not None:
         raise Refusal("already", "this member has voted", {"field": "member", "option": poll.members[known]})
@@ -117,6 +118,9 @@ def _option(poll: Poll, given: int | str) -> int:
             return int(said)
         if said in poll.options:
             return poll.options.index(said) + 1
+        alike = [n for n, option in enumerate(poll.options, 1) if normalised(option) == normalised(said)]
+        if len(alike) == 1:
+            return alike[0]
     named = ", ".join(f"{n} {option}" for n, option in enumerate(poll.options, 1))
     raise Refusal("invalid", f"no such option; there are {named}", {"field": "option"})
 

@@ -27,6 +27,7 @@ from coordinator.core.kernel import (
     evolves,
     result_of,
 )
+from coordinator.core.simplified import SIMPLIFIED
 
 if TYPE_CHECKING:
     from coordinator.core.state import State
@@ -175,8 +176,8 @@ def open_card(state: State, c: QuestionClose) -> str | None:
 
 
 def normalised(text: str) -> str:
-    """What two askers have in common when they ask the same: letters and digits, folded."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
+    """What two askers have in common when they ask the same: letters and digits, folded, in simplified characters."""
+    folded = "".join(SIMPLIFIED.get(c, c) for c in unicodedata.normalize("NFKC", text).casefold())
     return "".join(c for c in folded if c.isalnum()) or folded
 
 

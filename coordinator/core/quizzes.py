@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
@@ -94,8 +96,11 @@ def _right(fields: dict[str, Any]) -> list[str]:
 
 
 def _one_is_right(_: State, fields: dict[str, Any]) -> None:
-    options = {normalised(each) for each in fields.get("options") or ()}
-    if options and not any(normalised(each) in options for each in _right(fields)):
+    given = fields.get("options") or ()
+    options = {heard(each) for each in given}
+    if len(options) < len(given):
+        raise Refusal("invalid", "two of the options are heard as the same answer", {"field": "options"})
+    if options and not any(heard(each) in options for each in _right(fields)):
         raise Refusal("invalid", "none of the options is the right answer", {"field": "answer"})
 
 
@@ -123,11 +128,11 @@ things(
 # ---------------------------------------------------------------- deciding
 @decides(QuizAnswer)
 def answer(turn: Turn, c: QuizAnswer) -> None:
-    member = rounds.taking_part(turn, c.member)
-    quiz = rounds.meant(turn.state.quizzes, c.quiz, "quiz")
+    member = rounds.taking_part(turn, c.member, c.group)
+    quiz = rounds.meant_in(turn, turn.state.quizzes, c.quiz, "quiz", c.group)
     if rounds.took_part(turn.state, quiz.members, member) is not None:
         raise Refusal("already", "this member has answered: the first answer counts", {"field": "member"})
-    right = normalised(_meant(quiz, c.answer)) in {normalised(each) for each in quiz.answers}
+    right = heard(_meant(quiz, c.answer)) in {heard(each) for each in quiz.answers}
     place = len(quiz.won) + 1 if right and len(quiz.won) < quiz.winners else None
     event = QuizAnswered(quiz=quiz.id, member=member, group=c.group, answer=c.answer, right=right, place=place)
     rounds.played(turn, quiz, event, earned=place is not None)
@@ -141,6 +146,30 @@ def _meant(quiz: Quiz, said: str) -> str:
     if number in quiz.options or not (number.isdecimal() and 1 <= int(number) <= len(quiz.options)):
         return said
     return quiz.options[int(number) - 1]
+
+
+_NUMBER = re.compile(r"((?:(?<![0-9A-Za-z.])-)?\d+(?:,\d{3})*(?:\.\d+)?)")
+
+
+def heard(answer: str) -> str:
+    """An answer as it is compared: words folded as questions are, numbers by their value.
+
+    ７年, 7 年 and 07年 are the same, as are 12.9 and 12.90; 12.9 and 129 are not, nor are 5 and -5.
+    """
+    parts = _NUMBER.split(unicodedata.normalize("NFKC", answer))
+    if not any(c.isalnum() for part in parts for c in part):
+        return normalised(answer)
+    return "|".join(_number(part) if n % 2 else _word(part) for n, part in enumerate(parts))
+
+
+def _word(part: str) -> str:
+    return normalised(part) if any(c.isalnum() for c in part) else ""
+
+
+def _number(said: str) -> str:
+    whole, _, rest = said.replace(",", "").partition(".")
+    sign, rest = "-" * whole.startswith("-"), rest.rstrip("0")
+    return f"{sign}{int(whole.lstrip('-'))}" + (f".{rest}" if rest else "")
 
 
 # ---------------------------------------------------------------- evolving

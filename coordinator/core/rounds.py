@@ -16,7 +16,7 @@ from pydantic import Field
 from coordinator.core import claims, cue_kinds, members, rewards
 from coordinator.core.coupons import need_coupon
 from coordinator.core.cue_kinds import LATE_DROP, cue_kind
-from coordinator.core.groups import own_member
+from coordinator.core.groups import need_group, own_member
 from coordinator.core.kernel import (
     Command,
     Event,
@@ -40,6 +40,10 @@ if TYPE_CHECKING:
     from coordinator.core.cues import Cue, Drop
     from coordinator.core.plan import CuePlan
     from coordinator.core.state import State
+
+
+LONGEST_MS = 366 * 86_400_000
+"""No game is open for longer."""
 
 
 class Round(msgspec.Struct, kw_only=True):
@@ -80,7 +84,7 @@ class OpenRound(Command):
     """`until` is how long it stays open, from its opening."""
 
     coupon: Id | None = None
-    until: Annotated[Length, Field(ge=1)] | None = None
+    until: Annotated[Length, Field(ge=1, le=LONGEST_MS)] | None = None
     groups: str | list[Id] = "all"
     text: Text | None = None
 
@@ -110,9 +114,22 @@ def meant(rounds: Mapping[str, R], name: str | None, what: str) -> R:
     return found
 
 
+def meant_in(turn: Turn, rounds: Mapping[str, R], name: str | None, what: str, group: str | None) -> R:
+    """The round that somebody in a group takes part in: without a name, of those that were put there. Refuses another group's."""
+    if group is None:
+        return meant(rounds, name, what)
+    theirs = {r.id: r for r in rounds.values() if group in turn.state.drops[r.drop].groups}
+    wanted = meant(rounds if name is not None or not theirs else theirs, name, what)
+    if wanted.id not in theirs:
+        raise Refusal("forbidden", f"{wanted.id} was not put into {group}", {"field": "group"})
+    return wanted
+
+
 # ---------------------------------------------------------------- who takes part, and what they are given
-def taking_part(turn: Turn, member: str | None) -> str:
-    """Who takes part; refuses where nobody is named."""
+def taking_part(turn: Turn, member: str | None, group: str | None) -> str:
+    """Who takes part; refuses where nobody is named, and a group that is not there or not the sender's."""
+    if group is not None:
+        need_group(turn, group)
     found = own_member(turn, member)
     if found is None:
         raise Refusal("invalid", "say which member takes part", {"field": "member"})

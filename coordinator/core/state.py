@@ -96,9 +96,6 @@ class State(msgspec.Struct, kw_only=True, dict=True):
     groups: dict[str, Group] = {}
     people: dict[str, Person] = {}
     checkins: dict[str, Checkin] = {}
-    streaks: dict[
-        str, dict[str, tuple[int, int]]
-    ] = {}  # series → member → the last round they joined, how many in a row
     polls: dict[str, Poll] = {}
     quizzes: dict[str, Quiz] = {}
     surveys: dict[str, Survey] = {}

@@ -122,8 +122,8 @@ things("survey", "surveys", answers=count("members who answered", get=lambda sur
 # ---------------------------------------------------------------- deciding
 @decides(SurveyAnswer)
 def answer(turn: Turn, c: SurveyAnswer) -> None:
-    member = rounds.taking_part(turn, c.member)
-    survey = rounds.meant(turn.state.surveys, c.survey, "survey")
+    member = rounds.taking_part(turn, c.member, c.group)
+    survey = rounds.meant_in(turn, turn.state.surveys, c.survey, "survey", c.group)
     if rounds.took_part(turn.state, survey.members, member) is not None:
         raise Refusal("already", "this member has answered", {"field": "member"})
     asked = {question.id: question for question in survey.questions}

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,6 +40,62 @@ def test_a_round_ends_by_itself_at_its_deadline() -> None:
         sale.state.checkins["checkin1"].closed_at == START + MINUTE + 30 * SECOND
     )  # screens keep it in view for a while
     assert sale.refused("r1", "checkin.join", member="m1") == "too_late"
+
+
+OVERLAPPING = [
+    {"at": f"+{day}m", "do": "checkin.open", "series": "daily", "until": "90s", "coupon": "c20", "streak": 3}
+    for day in (1, 2, 3)
+]
+
+
+def test_yesterdays_round_may_be_joined_after_todays_and_breaks_no_streak() -> None:
+    sale = Sale(sheet(segment(*OVERLAPPING, lasts="30m"))).live()
+    sale.advance(START + 2 * MINUTE)
+    assert sale.do("r1", "checkin.join", member="m1", group="g1")["streak"] == 1
+    assert sale.do("r1", "checkin.join", member="m1", group="g1", checkin="checkin1")["streak"] == 2
+    sale.advance(START + 3 * MINUTE)
+    third = sale.do("r1", "checkin.join", member="m1", group="g1")
+    assert (third["streak"], third["coupon"]) == (3, "c20")
+
+
+def test_days_that_a_person_joined_under_two_pseudonyms_are_one_streak() -> None:
+    sale = Sale(sheet(segment(*DAYS, lasts="30m"))).live()
+    for day, member in ((1, "m1"), (2, "phone1"), (3, "m1")):
+        sale.advance(START + day * MINUTE)
+        sale.do("r1", "checkin.join", member=member, group="g1")
+    sale.do("shop", "member.link", a="m1", b="phone1")
+    sale.advance(START + 4 * MINUTE)
+    assert sale.do("r1", "checkin.join", member="phone1", group="g1") == {"streak": 4}
+
+
+@pytest.mark.parametrize(
+    ("zone", "start", "days"),
+    [
+        ("America/New_York", "2026-10-30 23:30", 3),  # the clocks go back on 1 November: one of the days has 25 hours
+        ("Europe/Berlin", "2027-03-26 00:00", 4),  # they go forward on 28 March
+        ("Asia/Shanghai", "2026-12-31 23:59", 3),
+    ],
+)
+def test_a_streak_of_days_goes_on_over_midnight_and_over_a_change_of_the_clocks(
+    zone: str, start: str, days: int
+) -> None:
+    rounds = [
+        {"at": f"D+{n} 23:30", "do": "checkin.open", "series": "daily", "until": "1h", "groups": "all"}
+        for n in range(days)
+    ]
+    sale = Sale(sheet(segment(*rounds, lasts="200h"), timezone=zone, start=start), check=False)
+    sale.do("owner", "show.arm")
+    sale.advance(sale.state.p.start)
+    sale.do("controller", "show.start")
+    for day in range(days):
+        opens = sale.state.cues[f"intro.{day + 1}"].at
+        assert opens is not None
+        local = datetime.fromtimestamp(opens / 1000, ZoneInfo(zone))
+        assert (local.hour, local.minute) == (23, 30)
+        sale.advance(
+            opens + (55 * MINUTE if day % 2 else 0)
+        )  # every other day after midnight: it is the evening's round
+        assert sale.do("r1", "checkin.join", member="m1", group="g1") == {"streak": day + 1}
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=7))

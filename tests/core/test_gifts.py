@@ -30,7 +30,7 @@ each = pytest.mark.parametrize("kind", TURNS)
 
 def opened(kind: str, coupon: str = "c20", *, check: bool = True, **fields: Any) -> Sale:
     sale = Sale(sheet(segment(lasts="60m"), coupons=COUPONS), check=check).live()
-    sale.do("controller", f"{kind}.open", groups="all", **{**TURNS[kind][0], "coupon": coupon, **fields})
+    sale.do("controller", f"{kind}.open", **{"groups": "all", **TURNS[kind][0], "coupon": coupon, **fields})
     sale.advance(START + 2 * SECOND)
     return sale
 
@@ -86,7 +86,9 @@ def test_a_cap_a_tier_a_window_and_a_stop_hold_for_what_is_given_too(kind: str) 
     assert turn(sale, kind, "m2")["not_given"] == "too_late"
     tier = opened(kind, "vip5")
     assert "code" in turn(tier, kind, "m1", "g1")
-    assert turn(tier, kind, "m2", "g3")["not_given"] == "forbidden"
+    assert list(tier.deliveries()) == ["g1"]  # nobody is promised what they cannot be given
+    _, part, fields = TURNS[kind]
+    assert tier.refused("r2", part, member="m2", group="g3", **fields) == "forbidden"
     assert turn(opened(kind, "soon"), kind, "m1")["not_given"] == "too_early"
 
 
@@ -180,3 +182,53 @@ def test_a_quiz_with_options_takes_a_number_or_the_words_and_one_of_them_is_righ
         .refused("controller", "quiz.open", question="几年", options=["五年", "六年"], answer="七年", groups="all")
         == "invalid"
     )
+
+
+def test_two_options_that_are_heard_as_one_answer_are_refused() -> None:
+    fields = {"question": "降了多少", "options": ["5%", "５ %"], "answer": "5%", "groups": "all"}
+    assert Sale().live().refused("controller", "quiz.open", **fields) == "invalid"
+
+
+@pytest.mark.parametrize("right", ["优惠12.9元", "7年"])
+@pytest.mark.parametrize(
+    ("said", "same_as"),
+    [
+        ("優惠１２．９元", "优惠12.9元"), (" 优惠 12.90 元! ", "优惠12.9元"), ("优惠129元", None), ("优惠-12.9元", None), ("优惠2.9元", None),
+        ("７年", "7年"), ("07 年。", "7年"), ("7.0年", "7年"), ("-7年", None), ("70年", None), ("٧年", "7年"), ("7 5年", None), ("!!", None),
+    ],
+)  # fmt: skip
+def test_an_answer_is_heard_however_it_is_typed_and_numbers_by_their_value(
+    right: str, said: str, same_as: str | None
+) -> None:
+    sale = opened("quiz", answer=right)
+    got = sale.do("r1", "quiz.answer", member="m1", answer=said, group="g1")
+    assert got is not None
+    assert got["right"] == (same_as == right)
+
+
+@each
+def test_a_round_is_for_the_groups_that_it_was_put_into(kind: str) -> None:
+    sale = opened(kind, groups=["g1"])
+    _, part, fields = TURNS[kind]
+    for name in ({}, {kind: f"{kind}1"}):
+        assert sale.refused("r1", part, member="m1", group="g2", **fields, **name) == "forbidden"
+    assert sale.refused("r1", part, member="m1", group="g9", **fields) == "unknown"
+    assert sale.refused("r2", part, member="m1", group="g2", **fields) == "forbidden"  # another relay's
+    assert "code" in turn(sale, kind, "m1")
+    assert getattr(sale.state, {"quiz": "quizzes"}.get(kind, kind + "s"))[f"{kind}1"].count == 1
+
+
+def test_who_names_no_round_means_the_newest_of_their_group() -> None:
+    sale = opened("poll", groups=["g1"])
+    sale.do("controller", "poll.open", groups=["g2"], **POLL, text="第二个投票 {link}")
+    sale.advance(sale.now + 2 * SECOND)
+    for group in ("g1", "g2"):
+        sale.do("r1", "poll.vote", member=f"of {group}".replace(" ", "-"), option=1, group=group)
+    assert {e.member: e.poll for e in sale.of("poll.voted")} == {"of-g1": "poll1", "of-g2": "poll2"}
+
+
+def test_a_polls_option_is_taken_by_its_words_however_they_are_typed() -> None:
+    sale = opened("poll", options=["炒锅", "餐具 A 套", "2"])
+    for n, (said, option) in enumerate({"炒鍋": 1, "餐具Ａ套": 2, "２": 2, "3": 3}.items()):
+        sale.do("r1", "poll.vote", member=f"m{n}", option=said, group="g1")
+        assert sale.of("poll.voted")[-1].option == option

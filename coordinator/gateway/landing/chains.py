@@ -5,13 +5,13 @@ from __future__ import annotations
 from coordinator.core import State, members
 from coordinator.core.links import AddressKey
 from coordinator.core.render import money
-from coordinator.gateway.landing.playing import Playing, game, not_open, opened_by
+from coordinator.gateway.landing.playing import Playing, game, gone_on, not_open
 
 
 def seen(state: State, key: AddressKey, member: str | None) -> Playing:
     product = state.products.get(key.what)
     name = product.name if product else key.what
-    chain = opened_by(state.chains.values(), key)
+    chain = gone_on(state, [c for c in state.chains.values() if c.product == key.what], key)
     if chain is None:
         return not_open(state, key, name)
     unlocks: str | None = None

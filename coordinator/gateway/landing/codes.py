@@ -11,10 +11,10 @@ from coordinator.core import State
 from coordinator.gateway.landing.onnow import current_link
 
 
-def shop_of(state: State, products: Iterable[str], group: str) -> str | None:
+def shop_of(state: State, products: Iterable[str], group: str, now: int) -> str | None:
     """The link of one of a coupon's products that the group was sent, else of what is on air."""
     named = [*products, state.the.product or ""]
-    return next((path for p in named if (path := current_link(state, p, group)) is not None), None)
+    return next((path for p in named if (path := current_link(state, p, group, now)) is not None), None)
 
 
 def qr_of(code: str | None) -> str | None:

@@ -96,8 +96,12 @@ async def claim_coupon(request: web.Request) -> web.StreamResponse:
     return response
 
 
+MAX_FORM_BYTES = 512 * 1024  # a survey of 20 answers in as many words as there may be
+
+
 async def body_of(request: web.Request) -> dict[str, Any]:
-    """The fields of a claim, from JSON or a form. Raises Problem."""
+    """The fields of a claim, from JSON or a form; a file is none. Raises Problem."""
+    request = request.clone(client_max_size=MAX_FORM_BYTES)
     if request.content_type == "application/json":
         try:
             body = msgspec.json.decode(await request.read() or b"{}")
@@ -105,7 +109,7 @@ async def body_of(request: web.Request) -> dict[str, Any]:
             raise Problem(422, "invalid", "the body is no JSON") from None
         return body if isinstance(body, dict) else {}
     try:
-        return dict(await request.post())
+        return {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
     except (ValueError, LookupError, HttpProcessingError) as e:  # no form, or in an encoding that there is not
         raise Problem(422, "invalid", f"the form cannot be read: {type(e).__name__}") from None
 
@@ -126,7 +130,7 @@ def _answer(
     tokens = request.app[GATEWAY].tokens
     response = page(
         request, "coupon.html", CODES[refusal or ""] if why == "crowd" else 200, it=it, why=why or it.why,
-        who=tokens.sign(who) if who else None, qr=qr_of(it.code) if it.code_is == "good" else None, shop=_shop(state, key), now=on_now(state, key.group),
+        who=tokens.sign(who) if who else None, qr=qr_of(it.code) if it.code_is == "good" else None, shop=_shop(state, key, it.now), now=on_now(state, key.group, it.now),
         left_path=f"/c/{request.match_info['key']}/left",
     )  # fmt: skip
     if why == "crowd":
@@ -134,5 +138,5 @@ def _answer(
     return response
 
 
-def _shop(state: State, key: AddressKey) -> str | None:
-    return shop_of(state, state.coupons[key.what].products, key.group)
+def _shop(state: State, key: AddressKey, now: int) -> str | None:
+    return shop_of(state, state.coupons[key.what].products, key.group, now)

@@ -8,11 +8,11 @@ import msgspec
 
 from coordinator.core import State, drawing, members
 from coordinator.core.links import AddressKey
-from coordinator.gateway.landing.playing import Playing, game, not_open, opened_by
+from coordinator.gateway.landing.playing import Playing, game, gone_on, not_open
 
 
 def seen(state: State, key: AddressKey, member: str | None) -> Playing:
-    draw = opened_by(state.draws.values(), key)
+    draw = gone_on(state, state.draws.values(), key)
     if draw is None:
         return not_open(state, key)
     mine = members.pseudonyms(state, member) if member else ()

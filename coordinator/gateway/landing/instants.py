@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+LATEST = 253_370_764_800_000  # the year 9999: calendars end there
+
 
 @dataclass(frozen=True, slots=True)
 class Instants:
@@ -18,7 +20,9 @@ class Instants:
     def clock(self, instant: int) -> str:
         """14:30, with the day where it is another one."""
         zone = ZoneInfo(self.zone)
-        there, here = (datetime.fromtimestamp(ms / 1000, UTC).astimezone(zone) for ms in (instant, self.now))
+        there, here = (
+            datetime.fromtimestamp(min(ms, LATEST) / 1000, UTC).astimezone(zone) for ms in (instant, self.now)
+        )
         return there.strftime("%H:%M" if there.date() == here.date() else "%m-%d %H:%M")
 
     def span(self, instant: int) -> str:

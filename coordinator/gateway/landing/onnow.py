@@ -22,9 +22,8 @@ class OnNow:
     replay: str | None = None
 
 
-def on_now(state: State, group: str, now: int | None = None) -> OnNow:
-    """What a member of this group may open just now; without `now`, as of the last that happened."""
-    now = state.at if now is None else now
+def on_now(state: State, group: str, now: int) -> OnNow:
+    """What a member of this group may open just now."""
     the = state.the
     over = the.status in {"ended", "closed"}
     product = state.products.get(the.product or "") if not over else None
@@ -39,9 +38,9 @@ def on_now(state: State, group: str, now: int | None = None) -> OnNow:
     )
 
 
-def current_link(state: State, what: str, group: str, now: int | None = None) -> str | None:
+def current_link(state: State, what: str, group: str, now: int) -> str | None:
     """The open address of a product or link that was sent last into a group; None where none was."""
-    if is_over(state, what, state.at if now is None else now):
+    if is_over(state, what, now):
         return None
     for drop in reversed(state.drops.values()):
         if drop.kind == "link" and drop.what == what and drop.status == "fired" and not drop.stopped:

@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
-from coordinator.core import Actor, State
+from coordinator.core import CODES, Actor, State
 from coordinator.core.links import AddressKey
 from coordinator.gateway.api import reply
 from coordinator.gateway.context import GATEWAY
@@ -19,13 +19,13 @@ from coordinator.gateway.landing.codes import qr_of, shop_of
 from coordinator.gateway.landing.coupon import body_of
 from coordinator.gateway.landing.instants import Instants
 from coordinator.gateway.landing.keys import looked, need
-from coordinator.gateway.landing.members import give_cookie
+from coordinator.gateway.landing.members import give_cookie, member_of
 from coordinator.gateway.landing.onnow import on_now
 from coordinator.gateway.landing.pages import language, page, wants_json
 from coordinator.gateway.landing.personal import opener
 from coordinator.gateway.landing.playing import GAMES, Playing
 from coordinator.gateway.landing.standing import holds
-from coordinator.gateway.problem import of_answer
+from coordinator.gateway.problem import Problem, of_answer
 from coordinator.registry import Sale
 
 __all__ = ["chains", "draws", "rounds"]  # each registers the games that it has the pages of
@@ -55,8 +55,7 @@ async def game_live(request: web.Request) -> web.Response:
     gateway = request.app[GATEWAY]
     sale, key = await _need(request)
     state = await sale.conductor.settled()
-    member, _ = opener(gateway, sale, state, request, key)
-    it = GAMES[key.kind].seen(state, key, member)
+    it = GAMES[key.kind].seen(state, key, member_of(gateway, request))
     now, again_ms = sale.conductor.clock.now(), gateway.pace.again_ms()
     return reply({"standing": it.standing, "count": it.count, **it.live, "now": now, "again_ms": again_ms})
 
@@ -70,20 +69,25 @@ async def join_game(request: web.Request) -> web.StreamResponse:
     member, fresh = opener(gateway, sale, state, request, key, body.get("who"))
     game = GAMES[key.kind]
     playing = game.seen(state, key, member)
-    command: dict[str, Any] = {"kind": game.command, "group": key.group, **game.given(playing, body)}
-    if playing.id is not None:
-        command[key.kind] = playing.id
-    id_ = body.get("id")
-    if isinstance(id_, str) and id_:
-        command["id"] = id_
-    given = await sale.conductor.do(Actor("audience", member, (key.group,)), command)
-    state = await sale.conductor.settled()
-    response: web.StreamResponse
-    if wants_json(request) and not given.ok and given.code != "already":
-        response = of_answer(given).response()
+    refused: Problem | None = None
+    if playing.id is None:  # another of its kind may be open: what is sent here is not for that one
+        code = "too_late" if playing.standing == "withdrawn" else "too_early"
+        refused = Problem(CODES[code], code, f"this {key.kind} is not open", {"field": key.kind})
     else:
-        refusal = None if given.ok or given.code == "already" else given.code
-        response = _answer(request, sale, state, key, member, refusal=refusal)
+        command: dict[str, Any] = {
+            "kind": game.command, "group": key.group, key.kind: playing.id, **game.given(playing, body),
+        }  # fmt: skip
+        id_ = body.get("id")
+        if isinstance(id_, str) and id_:
+            command["id"] = id_
+        given = await sale.conductor.do(Actor("audience", member, (key.group,)), command)
+        state = await sale.conductor.settled()
+        refused = None if given.ok or given.code == "already" else of_answer(given)
+    response: web.StreamResponse
+    if wants_json(request) and refused is not None:
+        response = refused.response()
+    else:
+        response = _answer(request, sale, state, key, member, refusal=refused.code if refused else None)
     if fresh is not None:
         give_cookie(gateway, response, fresh)
     return response
@@ -105,10 +109,10 @@ def _answer(
         )
     held = holds(state, it.gift.code, at.now, language(request)) if it.gift and it.gift.code else None
     return page(
-        request, f"games/{key.kind}.html", kind=key.kind, it=it, at=at, now=on_now(state, key.group), claim_id=secrets.token_hex(8),
+        request, f"games/{key.kind}.html", kind=key.kind, it=it, at=at, now=on_now(state, key.group, at.now), claim_id=secrets.token_hex(8),
         refusal=_refused(it, refusal), who=request.app[GATEWAY].tokens.sign(who) if who else None, listed=draws.listed,
         held=held, qr=qr_of(held.code) if held and held.code_is == "good" else None,
-        shop=shop_of(state, state.coupons[it.gift.coupon].products, key.group) if it.gift else None, live_path=f"/g/{request.match_info['key']}/live",
+        shop=shop_of(state, state.coupons[it.gift.coupon].products, key.group, at.now) if it.gift else None, live_path=f"/g/{request.match_info['key']}/live",
     )  # fmt: skip
 
 

@@ -66,6 +66,8 @@ def game(kind: str, seen: Callable[[State, AddressKey, str | None], Playing], co
 class _Opened(Protocol):
     @property
     def drop(self) -> str: ...
+    @property
+    def at(self) -> int: ...
 
 
 G = TypeVar("G", bound=_Opened)
@@ -74,6 +76,13 @@ G = TypeVar("G", bound=_Opened)
 def opened_by(games: Iterable[G], key: AddressKey) -> G | None:
     """The game that the address's drop has opened, once it has."""
     return next((each for each in games if each.drop == key.drop), None)
+
+
+def gone_on(state: State, games: Iterable[G], key: AddressKey) -> G | None:
+    """The game that the address's drop has opened, or the one that was open already when it came and goes on in its place."""
+    games, drop = list(games), state.drops[key.drop]
+    before = [each for each in games if drop.status == "fired" and each.at <= drop.fire_at]
+    return opened_by(games, key) or next(reversed(before), None)
 
 
 def not_open(state: State, key: AddressKey, name: str = "") -> Playing:

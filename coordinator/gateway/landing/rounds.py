@@ -58,7 +58,7 @@ def quiz(state: State, key: AddressKey, member: str | None) -> Playing:
     found = opened_by(state.quizzes.values(), key)
     if found is None:
         return not_open(state, key)
-    mine = took_part(state, found.members, member) if member else None
+    mine = took_part(state, found.won, member) or took_part(state, found.members, member) if member else None
     facts: dict[str, Any] = {
         "prize": found.prize or None, "winners": found.winners, "options": list(found.options), "right": found.members[mine] if mine else None,
         "place": found.won.index(mine) + 1 if mine in found.won else None, "answer": None if found.open else found.answers[0],
@@ -97,7 +97,8 @@ def answers(playing: Playing, given: Given) -> dict[str, Any]:
     for question in playing.facts.get("questions", ()):
         text = given.get(QUESTION + question["id"])
         if isinstance(text, str) and text.strip():
-            said[question["id"]] = text if question["kind"] == "text" or not text.isdecimal() else int(text)
+            number = question["kind"] != "text" and len(text) < 10 and text.isdecimal()
+            said[question["id"]] = int(text) if number else text
     return {"answers": said}
 
 
@@ -108,10 +109,7 @@ def checkin(state: State, key: AddressKey, member: str | None) -> Playing:
     if found is None:
         return not_open(state, key)
     mine = took_part(state, found.members, member) if member else None
-    streak = 0
-    if found.series is not None and member is not None:
-        last, joined = streak_of(state, found.series, member)
-        streak = joined if last >= found.number - 1 else 0
+    streak = (mine is not None) + streak_of(state, found, member) if found.series and member else 0
     return Playing(
         id=found.id, standing=_standing(found), count=found.count, until=found.until, gift=_gift(state, found, member), taking_part=mine is not None,
         facts={"series": found.series, "number": found.number, "streak": streak, "earns_at": found.streak},

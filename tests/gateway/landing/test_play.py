@@ -70,3 +70,21 @@ async def test_a_page_that_is_not_there_says_so(room: InProcess) -> None:
         assert answer.status == 404
         assert b"<script>alert" not in answer.body
     assert (await room.http("POST", "/g/nothing", headers=JSON)).status == 404
+
+
+async def test_the_page_of_a_game_that_found_another_open_is_that_ones(room: InProcess) -> None:
+    cues: list[dict[str, Any]] = [
+        {"id": "chain", "at": "+3h", "do": "chain.open", "product": "pan", "target": 5, "until": "1h", "text": "接龙 {link}"},
+        {"id": "draw", "at": "+3h", "do": "draw.open", "prizes": "杯子", "until": "1h", "text": "抽奖 杯子 1 份 {link}"},
+    ]  # fmt: skip
+    sale = await room.sale(sheet(lead="0s", cues=cues), live=True)
+    controller, relay = await room.join(sale), await room.join(sale, "relay")
+    await controller.done("chain.open", product="pan", target=3, until=600_000)
+    await controller.done("draw.open", prizes="保温杯", until=600_000, collect="找客服", organiser="某某厨具")
+    for kind in ("chain", "draw"):
+        await controller.done("cue.fire", cue=kind)
+        asked = await relay.event("delivery.requested", group="g1", cue=kind)
+        path = asked["content"]["link"].removeprefix(room.url)
+        said = (await room.http("GET", path, headers=JSON)).json
+        assert (said["id"], said["standing"]) == (f"{kind}1", "open")
+        assert (await room.http("POST", path, headers=JSON)).json["taking_part"]

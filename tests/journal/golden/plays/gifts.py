@@ -1,4 +1,4 @@
-"""Coupons as prizes and thanks: given, run out, capped, for another tier; a quiz with options; a streak."""
+"""Coupons as prizes and thanks: given, run out, capped, for certain groups; a quiz with options; a streak."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def played() -> Sale:
     sale.do("cohost", "survey.open", groups="all", **SURVEY, coupon="c20")
     sale.advance(START + MINUTE)
     sale.do("r1", "quiz.answer", member="m1", group="g1", answer="2")
-    sale.do("r2", "quiz.answer", member="m3", group="g3", answer="七年")
+    sale.do("r2", "quiz.answer", member="m3", answer="七年")  # nobody says whether the coupon is for their group
     sale.do("r1", "poll.vote", member="m1", group="g1", option=1)
     sale.do("r1", "survey.answer", member="m1", group="g1", answers={"happy": 5})
     for day in (6, 7):
