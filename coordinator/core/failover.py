@@ -87,5 +87,5 @@ def relay_here(turn: Turn, name: str) -> None:
         away = holder is None or not holder.here or d.group not in holder.groups
         # What was asked of a poster before they were known as one awaits them from now on.
         theirs = away if d.relay != name else state.relays[name].hands
-        if d.status == "requested" and d.group in groups and theirs:
+        if d.status in {"requested", "held"} and d.rule is None and d.group in groups and theirs:
             again(turn, d, name)

@@ -68,26 +68,28 @@ class Presence:
         if len(here) == 1 and timer is None:
             self._tell(sale, actor, here=True)
 
-    def went(self, connection: Session) -> None:
+    def went(self, connection: Session, *, gave_back: bool = False) -> None:
+        """A connection ended, or will say no more. `gave_back`: a relay says that it sends nothing from here on."""
         sale, actor = connection.sale, connection.identity.actor
         key = (sale.id, actor.sender)
         here = self._here.get(key)
         if here is None or connection not in here:
             return
         led = here[0] is connection
+        # What it was told by then, it had asked for before it was last heard: its lease hangs on that.
+        left = 0.0 if gave_back else max(0.0, LEASE_SECONDS - (clock.monotonic() - connection.heard))
         here.remove(connection)
         self._waiting.discard(connection)
         if here:
             if led and actor.role in LEASED:
                 # The one that went may be sending still: the next one leads when its lease has run out.
                 self._waiting.add(here[0])
-                asyncio.get_running_loop().call_later(LEASE_SECONDS, self._take_over, key)
+                asyncio.get_running_loop().call_later(left, self._take_over, key)
             return
         del self._here[key]
-        self._leave(sale, actor, key, clock.monotonic())
+        self._leave(sale, actor, key, clock.monotonic(), left if actor.role in LEASED else AWAY_SECONDS)
 
-    def _leave(self, sale: Sale, actor: Actor, key: tuple[str, str], since: float) -> None:
-        after = LEASE_SECONDS if actor.role in LEASED else AWAY_SECONDS
+    def _leave(self, sale: Sale, actor: Actor, key: tuple[str, str], since: float, after: float) -> None:
         self._leaving[key] = asyncio.get_running_loop().call_later(after, self._gone, sale, actor, key, since)
 
     def _take_over(self, key: tuple[str, str]) -> None:
@@ -114,7 +116,7 @@ class Presence:
         self._leaving.pop(key, None)
         if actor.role not in LEASED and self._registry.crowded() and clock.monotonic() - since < STORM_SECONDS:
             # To tell thousands that thousands have left, who are waiting to be let in, would keep them out.
-            self._leave(sale, actor, key, since)
+            self._leave(sale, actor, key, since, AWAY_SECONDS)
             return
         self._tell(sale, actor, here=False)
 

@@ -18,11 +18,11 @@ from coordinator.fanout.view import Rights
 from coordinator.gateway import revealing, wire
 from coordinator.gateway.auth import Identity, TokenError
 from coordinator.gateway.context import Gateway
+from coordinator.gateway.presence import LEASE_SECONDS
 from coordinator.registry import Sale
 
 PING_SECONDS = {"relay": 1.0}
 CONSOLE_PING_SECONDS = 20.0  # a poster's phone too
-RELAY_LEASE_SECONDS = 3.0
 
 
 class Session:
@@ -92,8 +92,9 @@ class Session:
         role = self.identity.actor.role
         every = PING_SECONDS.get(role, CONSOLE_PING_SECONDS)
         silence = now - self.heard
-        if role == "relay" and silence > RELAY_LEASE_SECONDS:
+        if role == "relay" and silence > LEASE_SECONDS:
             self.close(wire.LOST_LEASE, "nothing was heard for three seconds: your lease is over")
+            self._gateway.presence.went(self)  # it will not answer a close either: another one has its work now
         elif silence > 2 * every + 5:
             self.close(wire.SILENT, "two pings were not answered")
         elif now - self.pinged >= every:
@@ -119,6 +120,9 @@ class Session:
                 sale_clock = self.sale.conductor.clock
                 self.write(text_frame(wire.pong(frame.get("sent"), sale_clock.now(), sale_clock.speed or 1)))
             return
+        if op == "leave":
+            self._gateway.presence.went(self, gave_back=True)
+            return
         if self._gateway.tokens.revoked(self.identity.jti, self.identity.sale):
             self.close(wire.REVOKED, "this token was revoked: ask the owner for a new join link")
             return
@@ -133,7 +137,7 @@ class Session:
         elif op == "many":
             self._many(id_, frame.get("commands"), len(text))
         else:
-            self._refuse(id_, f"op is do, many or ping, not {str(op)[:40]!r}", "op")
+            self._refuse(id_, f"op is do, many, ping or leave, not {str(op)[:40]!r}", "op")
 
     def _may_answer(self) -> bool:
         """A relay takes an answered ping for the right to send: it has all by then that it is not to send any more."""

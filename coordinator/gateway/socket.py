@@ -17,6 +17,7 @@ FRAMES_AT_ONCE = 16  # of one client, before others have their turn
 UNREAD_BYTES = 1 << 20  # beyond so much that a client has not read, nothing more is taken from it
 UNREAD_SECONDS = 0.05  # between two looks whether it has read
 CLOSE_SECONDS = 2.0  # so long a client has to answer a close
+HEARD = frozenset({WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.PING, WSMsgType.PONG})
 
 
 class _Websocket:
@@ -110,7 +111,8 @@ async def _listen(ws: web.WebSocketResponse, session: Session) -> None:
     frames = 0
     while not ws.closed and not session.closing:
         message = await ws.receive()
-        session.heard = clock.monotonic()
+        if message.type in HEARD:  # the end of a line is no word of the client's
+            session.heard = clock.monotonic()
         frames += 1
         if not frames % FRAMES_AT_ONCE:
             await asyncio.sleep(0)  # frames that have come already are read without a pause: others have their turn too

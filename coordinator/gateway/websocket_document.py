@@ -80,6 +80,7 @@ def asyncapi(version: str, commands: dict[str, Schema]) -> Schema:
             "hello": _receive("Says who comes, and from where on.", ("hello",), ("welcome", "bye")),
             "command": _receive("Gives commands.", ("do", "many"), ("done", "refused")),
             "clock": _receive("Asks for the sale's time; for a relay the answer is the right to send.", ("ping",), ("pong",)),
+            "leave": _receive("Gives a relay's lease back.", ("leave",), ()),
             "told": {"action": "send", "channel": {"$ref": "#/channels/ws"}, "summary": "What happens, as it happens.",
                      "messages": _of(("events", "snapshot", "bye"))},
         },
@@ -127,6 +128,7 @@ def _messages(commands: dict[str, Schema]) -> dict[str, Schema]:
                          id=TEXT, commands={"type": "array", "maxItems": wire.MAX_MANY, "items": _ref("Command")}),
         "ping": _message("ping", "For the clock, and for a relay's lease. Answered once you have been sent all that came before.", (),
                          [("by a monotonic clock", {"sent": 5012.25})], sent=ANYTHING),
+        "leave": _message("leave", "A relay sends nothing from here on, and closes the line: another need not wait for the end of its lease.", (), [("a relay that stops", {})]),
         "welcome": _message("welcome", "Who you are, and the state unless `recovered`.",
                             ("sale", "role", "name", "now", "speed", "position", "recovered"),
                             [("to a relay", {"sale": "s1", "role": "relay", "name": "hall", "now": 1799999997010, "speed": 1, "position": at,
@@ -207,10 +209,8 @@ def _example(op: str, name: str, body: Schema) -> Schema:
 
 def _receive(summary: str, said: tuple[str, ...], answers: tuple[str, ...]) -> Schema:
     channel = {"$ref": "#/channels/ws"}
-    return {
-        "action": "receive", "channel": channel, "summary": summary, "messages": _of(said),
-        "reply": {"channel": channel, "messages": _of(answers)},
-    }  # fmt: skip
+    reply = {"reply": {"channel": channel, "messages": _of(answers)}} if answers else {}
+    return {"action": "receive", "channel": channel, "summary": summary, "messages": _of(said), **reply}
 
 
 def _of(ops: tuple[str, ...]) -> list[Schema]:

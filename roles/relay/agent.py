@@ -272,6 +272,7 @@ class Agent:
     async def _finish(self, line: Line) -> None:
         """What a platform has been called for is waited for and told; what is not told by then stands on disk."""
         self._outbox.stop_taking()
+        self._outbox.hand_back()
         await self._outbox.finished()
         told = [asyncio.create_task(post.emptied()) for post in (self._reports, self._observations)]
         everything: asyncio.Future[Any] = asyncio.gather(*told)
@@ -280,6 +281,8 @@ class Agent:
         )
         everything.cancel()
         await asyncio.gather(everything, return_exceptions=True)
+        self._lease.drop()
+        await line.leave()
         log.info("stopped", untold=len(self._reports))
 
     # -- what the coordinator says

@@ -6,6 +6,7 @@ Nothing here knows of relays' deliveries: a kit for any other role starts with t
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ Frame = dict[str, Any]
 MANY_COMMANDS = 1000  # the contract's bound of one `many`
 FRAME_BYTES = 240 * 1024  # the coordinator closes above 256 KiB; the rest is the frame around the commands
 NO_RETURN = range(4100, 4200)  # close codes that say: do not come back
+LEAVE_S = 0.1  # a line that takes nothing does not take this either
 _FIRST_PINGS = 5  # quick ones, so that the clock is good before the first thing is due
 _FIRST_PING_EVERY_S = 0.02
 
@@ -111,7 +113,8 @@ class Line:
                     close_timeout=2,
                     proxy=None if _loopback(coordinator) else True,
                 )
-        except (OSError, TimeoutError, InvalidHandshake, InvalidURI, EOFError) as error:
+        except (OSError, TimeoutError, InvalidHandshake, InvalidURI, EOFError, ConnectionClosed) as error:
+            # ConnectionClosed: it broke between the connection and the first byte of the handshake.
             # An address can carry a password; only its host is said, and only the system's errors are quoted.
             what = f"{type(error).__name__}: {error}" if isinstance(error, OSError) else type(error).__name__
             host = urlsplit(coordinator).netloc.rpartition("@")[2]
@@ -173,6 +176,12 @@ class Line:
         by_id = {one.get("id"): Answer.read(one, ok=bool(one.get("ok"))) for one in said.get("results", ())}
         silent = {"code": "busy", "message": "the coordinator's answer leaves this command out"}
         return [by_id.get(i) or Answer.read(silent | {"id": i}, ok=False) for i in ids]
+
+    async def leave(self) -> None:
+        """Says that this side sends nothing from here on, whatever its lease: another relay need not wait for its end."""
+        with contextlib.suppress(TimeoutError, ConnectionClosed):
+            async with asyncio.timeout(LEAVE_S):
+                await self._send({"op": "leave"})
 
     async def close(self) -> None:
         """Ends the line from this side."""
@@ -244,6 +253,8 @@ class Line:
                 await asyncio.sleep(wait)
                 if machine.monotonic() - self._heard_at > self._pace.dead_after_s:
                     self._end = LineLost(0, f"no answer for {self._pace.dead_after_s:g} s", retry=True)
+                    if not self._lease.held():
+                        await self.leave()  # it may be that only the way back is broken
                     self._socket.transport.abort()
                     return
         except ConnectionClosed:

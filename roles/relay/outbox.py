@@ -92,6 +92,7 @@ class Outbox:
         self._preparing: set[asyncio.Task[Prepared]] = set()
         self._poke = asyncio.Event()
         self._stopping = False
+        self._left: list[Delivery] = []  # what was not begun when it was stopped
         self.failed: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
         clock.changed = self._poke.set
         lease.regained = self._unblock
@@ -142,8 +143,11 @@ class Outbox:
             return
         if parcel is not None and delivery.attempt < parcel.delivery.attempt:
             return
-        if delivery.status not in OPEN or self._stopping:
+        if delivery.status not in OPEN:
             self.drop(delivery.id, delivery.attempt)
+        elif self._stopping:
+            if delivery.status == "requested":
+                self._tell_back(delivery)
         elif begun is not None and begun.outcome is None:
             self._after[delivery.id] = (delivery, live)
         elif begun is not None and begun.outcome == "sent" and not begun.acknowledged:
@@ -225,7 +229,11 @@ class Outbox:
 
     def stop_taking(self) -> None:
         """From now on nothing begins; what is with a platform goes on."""
+        if self._stopping:
+            return
         self._stopping = True
+        self._left = [parcel.delivery for parcel in self._parcels.values() if not parcel.told_waiting]
+        self._left += [newer for newer, _ in self._after.values()]
         self._parcels.clear()
         self._after.clear()
         for lane in self._lanes.values():
@@ -233,6 +241,17 @@ class Outbox:
                 lane.timer.cancel()
         for task in self._preparing:
             task.cancel()
+
+    def hand_back(self) -> None:
+        """Tells of what was not begun that it waits: it is certainly not there, and another relay may have it."""
+        for delivery in self._left:
+            self._tell_back(delivery)
+        self._left.clear()
+
+    def _tell_back(self, delivery: Delivery) -> None:
+        now = self._clock.now()
+        fields = {"outcome": "waiting", "until": now, "why": "its relay was stopped before it was sent"}
+        self._tell(Report.make(delivery.id, delivery.attempt, fields, nth=f"stopped-{now}"))
 
     async def finished(self) -> None:
         """Waits until every platform that was called has answered, and the log has it."""
@@ -467,7 +486,9 @@ class Outbox:
         after = self._after.pop(delivery.id, None)
         if after is not None:
             self._schedule(after[0])
-        elif not begun.recalled and not self._stopping:
+        elif self._stopping:
+            self._tell_back(delivery)
+        elif not begun.recalled:
             until = max(outcome.until or 0, self._clock.now() + self._clock.span_ms(WAIT_AT_LEAST_S))
             self._parcels[delivery.id] = replace(parcel, at=until, phase="timed", told_waiting=True)
             self._push(until, delivery.id)

@@ -43,6 +43,16 @@ class TestARelayThatGoes:
         sale.relay("r2")
         assert sale.state.deliveries["d1"].relay == "r2"
 
+    def test_and_had_reported_waiting_leaves_it_to_whoever_comes_first(self) -> None:
+        sale = fired()
+        sale.relay("r2", here=False)
+        report(sale, "waiting", until=START + 2 * MINUTE)
+        sale.relay("r1", here=False)
+        assert sale.state.deliveries["d1"].status == "held"
+        sale.relay("r2")
+        one = sale.state.deliveries["d1"]
+        assert (one.relay, one.attempt, one.status) == ("r2", 2, "requested")
+
 
 def taken_back() -> Sale:
     """The drop of `announced`, held a second before its moment."""

@@ -43,3 +43,23 @@ async def test_a_relay_that_says_nothing_for_three_seconds_is_told_that_its_leas
             await asyncio.sleep(0.01)  # it is the other end that is closed
     relay.socket.transport.resume_reading()
     assert await relay.end() == 4001
+
+
+async def test_who_fell_silent_has_left_by_then_and_not_another_lease_later(room: InProcess) -> None:
+    sale = await room.sale(sheet(), live=True)
+    controller = await room.join(sale)
+    relay = await room.join(sale, "relay")
+    await controller.event("relay.joined", relay="r1")
+    session = next(s for s in room.service.gateway.connections if s.identity.actor.role == "relay")
+    relay.socket.transport.pause_reading()
+    session.heard -= 3.5
+    await controller.event("relay.left", relay="r1", patience=2.5)  # its lease was over, and it answers no close
+
+
+async def test_a_relay_that_says_that_it_leaves_has_left_at_once(room: InProcess) -> None:
+    sale = await room.sale(sheet(), live=True)
+    controller = await room.join(sale)
+    relay = await room.join(sale, "relay")
+    await controller.event("relay.joined", relay="r1")
+    await relay.send({"op": "leave"})
+    await controller.event("relay.left", relay="r1", patience=2.5)

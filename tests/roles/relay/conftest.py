@@ -62,6 +62,7 @@ class FakeCoordinator(Watched):
         self.on_hello: Callable[[ServerConnection], Awaitable[bool]] | None = None
         self.on_many: Callable[[ServerConnection, dict[str, Any]], Awaitable[bool]] | None = None
         self.answers: dict[str, dict[str, Any]] = {}  # command id -> a refusal to give, once
+        self.left = 0  # how often it was told that a lease is over
         self.recovers = False
         self.deaf = False  # answers no ping
         self._server: Any = None
@@ -120,6 +121,10 @@ class FakeCoordinator(Watched):
                 await socket.send(
                     json.dumps({"op": "pong", "sent": frame["sent"], "now": self.now(), "speed": self.speed})
                 )
+            return
+        if frame["op"] == "leave":
+            self.left += 1
+            self.touch()
             return
         assert frame["op"] == "many"
         if self.on_many is not None and not await self.on_many(socket, frame):

@@ -233,7 +233,9 @@ async def test_a_stop_finishes_what_a_platform_has_and_begins_nothing_more(coord
         agent.stop()
         groups.gate.set()
     assert groups.texts == ["text of d1"]
-    assert list(coordinator.taken) == ["d1:1:sent"]
+    told = [(c["delivery"], c["outcome"]) for c in coordinator.taken.values()]
+    assert told == [("d2", "waiting"), ("d1", "sent")], "what it did not begin is for whoever comes next"
+    assert coordinator.left == 1
 
 
 @pytest.mark.parametrize("code", [4100, 4101, 4102])

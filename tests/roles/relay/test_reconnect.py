@@ -15,7 +15,9 @@ from pathlib import Path
 
 import pytest
 from websockets.asyncio.server import serve
+from websockets.exceptions import ConnectionClosedError
 
+from roles.relay import line as line_file
 from roles.relay.errors import DiskFailed, LineLost
 from roles.relay.line import Line, Pace
 from roles.relay.saletime import Lease, SaleClock
@@ -134,6 +136,22 @@ async def test_a_relay_that_cannot_record_sends_nothing_and_stops(coordinator, g
     with pytest.raises(DiskFailed):
         await work_on_a_full_disk()
     assert groups.saw == []
+
+
+async def test_a_line_that_breaks_while_it_is_being_opened_is_tried_again(coordinator, groups, relays, monkeypatch):
+    real, broken = line_file.connect, []
+
+    async def breaks_at_first(*args, **more):
+        if not broken:
+            broken.append(True)
+            raise ConnectionClosedError(None, None)  # the relay ended with a traceback by this
+        return await real(*args, **more)
+
+    monkeypatch.setattr(line_file, "connect", breaks_at_first)
+    async with relays.running(groups):
+        await coordinator.announce(coordinator.delivery("d1"))
+        await coordinator.sent("d1")
+    assert broken
 
 
 async def test_bye_with_retry_comes_back(coordinator, groups, relays):
