@@ -1,7 +1,8 @@
 """Who is here over all nodes, as who conducts a sale counts it: by person and not by tab.
 
 Each node says again and again whom it has. A node that falls silent has nobody. Of a relay's connections one leads,
-on one node: another takes the lead once the first can no longer be sending.
+on one node: another takes the lead once the first can no longer be sending. Where that is another process, with a record
+of its own of what it sent, the sale is told so before it is given anything: what was due is then unknown.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class Here(msgspec.Struct, frozen=True):
     role: str
     name: str
     groups: tuple[str, ...] | None = None
+    record: str = ""  # a relay's: what it knows of what was sent; empty: it does not say
 
     def of(self, state: State) -> tuple[str, ...] | None:
         """Those of them that the sale has."""
@@ -51,6 +53,7 @@ class Attendance:
         self._nodes: dict[str, tuple[float, tuple[Here, ...]]] = {}
         self.leads: dict[str, str] = {}
         """Relay → the node whose connection leads."""
+        self._records: dict[str, str] = {}  # relay → the record of that connection
         self.heard: dict[str, float] = {}
         """Node → what its clock said when it sent what was last heard of it."""
 
@@ -60,8 +63,10 @@ class Attendance:
             return  # it was overtaken on its way
         self.heard[node] = sent
         self._nodes[node] = (clocks.monotonic(), tuple(here))
+        records = {who.name: who.record for who in here if who.role in LEASED}
         for relay in leads:
-            self.leads.setdefault(relay, node)  # after a take-over who led goes on leading
+            if relay in records and relay not in self.leads:  # after a take-over who led goes on leading
+                self.leads[relay], self._records[relay] = node, records[relay]
 
     def changes(self, state: State, *, crowded: bool = False) -> list[dict[str, Any]]:
         """What the sale has to be told, as commands of the service's own. While many come back, nobody has left."""
@@ -72,34 +77,45 @@ class Attendance:
             self._nodes = {n: (min(now, heard + nap), here) for n, (heard, here) in self._nodes.items()}
         for node in [n for n, (heard, _) in self._nodes.items() if now - heard > MOVED_SECONDS and not crowded]:
             del self._nodes[node]
+        self._lead(now, state)
         here = [
-            who
-            for heard, people in self._nodes.values()
+            self._counted(who, state)
+            for node, (heard, people) in self._nodes.items()
             for who in people
-            if now - heard <= SILENT_SECONDS or who.role not in LEASED
+            if who.role not in LEASED or (now - heard <= SILENT_SECONDS and self.leads.get(who.name, node) == node)
         ]
-        self._lead(now)
         since = now - self._since
         return differences(
             state, here, relays_left=since > FIRST_SECONDS, people_left=since > BACK_SECONDS and not crowded
         )
 
-    def _lead(self, now: float) -> None:
-        """One node leads for each relay that is here: the one that led, else the one that said so first."""
-        has = {
-            node: {p.name for p in people if p.role in LEASED}
-            for node, (heard, people) in self._nodes.items()
-            if now - heard <= SILENT_SECONDS
-        }
+    def _counted(self, who: Here, state: State) -> Here:
+        """While nobody leads, a relay that the sale has as here is still the one that it has."""
+        known = state.relays.get(who.name)
+        if who.role not in LEASED or who.name in self.leads or known is None or not known.here:
+            return who
+        return msgspec.structs.replace(who, record=known.record)
+
+    def _lead(self, now: float, state: State) -> None:
+        """One node leads for each relay that is here: the one that led, else who has the record that the sale goes by."""
+        has: dict[str, dict[str, str]] = {}
+        for node, (heard, people) in self._nodes.items():
+            for who in people:
+                if who.role in LEASED and now - heard <= SILENT_SECONDS:
+                    has.setdefault(who.name, {})[node] = who.record
         for relay, node in list(self.leads.items()):
-            if node not in has:
-                del self.leads[relay]  # silent for so long that its connection's lease is over too
-            elif relay not in has[node]:
-                del self.leads[relay]  # a node says so only when the lease of its connection has run out
-        if now - self._since > FIRST_SECONDS:
-            for node, relays in has.items():
-                for relay in relays:
-                    self.leads.setdefault(relay, node)
+            # Silent for so long that its connection's lease is over too. Or the node no longer has it, or another one in
+            # its place: it says so only when that lease has run out.
+            if has.get(relay, {}).get(node) != self._records[relay]:
+                del self.leads[relay]
+        if now - self._since <= FIRST_SECONDS:
+            return
+        for relay, records in has.items():
+            if relay not in self.leads:
+                known = state.relays.get(relay)
+                goes_by = known.record if known is not None else ""
+                node = next((n for n, record in records.items() if record == goes_by), next(iter(records)))
+                self.leads[relay], self._records[relay] = node, records[node]
 
 
 def differences(state: State, here: Sequence[Here], *, relays_left: bool, people_left: bool) -> list[dict[str, Any]]:
@@ -129,7 +145,8 @@ def _is_known(state: State, who: Here) -> bool:
     if who.role in RELAYS:
         relay = state.relays.get(who.name)
         hands = who.role == "poster"
-        return relay is not None and relay.here and (relay.groups, relay.hands) == (who.of(state) or (), hands)
+        stands = (who.of(state) or (), hands, who.record)
+        return relay is not None and relay.here and (relay.groups, relay.hands, relay.record) == stands
     person = state.people.get(f"{who.role}:{who.name}")
     return person is not None and person.here and person.groups == who.of(state)
 
@@ -139,5 +156,6 @@ def told_of(who: Here, *, here: bool) -> dict[str, Any]:
     groups = None if who.groups is None else list(who.groups)
     if who.role in RELAYS:
         hands = who.role == "poster"
-        return {"kind": "presence.relay", "relay": who.name, "groups": groups or [], "here": here, "hands": hands}
+        told = {"kind": "presence.relay", "relay": who.name, "groups": groups or [], "here": here, "hands": hands}
+        return told | ({"record": who.record} if who.record else {})
     return {"kind": "presence.person", "person": who.name, "role": who.role, "here": here, "groups": groups}

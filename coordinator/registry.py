@@ -156,15 +156,21 @@ class Registry:
         self._tell(sale, [told_of(who, here=here)])
 
     def taken_over(self, sale: Sale, who: Here, then: Callable[[], None]) -> None:
-        """Another connection of a relay is to lead, the first has gone: `then` once the sale has seen it go, and come."""
+        """Another process of a relay is to lead, the first has gone: `then` once the sale knows of it."""
 
         def told(answers: list[Answer]) -> None:
             if all(a.ok for a in answers):
                 then()
-            elif self._sales.get(sale.id) is sale:  # nothing could be written just now
-                asyncio.get_running_loop().call_later(AGAIN_SECONDS, self.taken_over, sale, who, then)
+            elif here.get((who.role, who.name)) is who:  # nothing could be written just now
+                asyncio.get_running_loop().call_later(AGAIN_SECONDS, tell)
 
-        sale.conductor.submit(CLOCK, [told_of(who, here=False), told_of(who, here=True)], told)
+        def tell() -> None:
+            if here.get((who.role, who.name)) is who:
+                sale.conductor.submit(CLOCK, [told_of(who, here=True)], told)
+
+        here = self._present.setdefault(sale.id, {})
+        here[who.role, who.name] = who
+        tell()
 
     def _tell(self, sale: Sale, changes: list[dict[str, Any]]) -> None:
         def told(answers: list[Answer]) -> None:

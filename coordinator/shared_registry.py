@@ -394,21 +394,28 @@ class SharedRegistry(Registry):
         else:
             desk.here.pop((who.role, who.name), None)
         if who.role in RELAYS:
+            desk.vouched_for.discard(who.name)  # it may be another connection, that waits for it
             self._attend(sale)  # its deliveries wait for it
         elif sale.id not in self._attending:
             # Thousands come at once after a restart: told of one by one, each telling would name all before it.
             self._attending.add(sale.id)
             asyncio.get_running_loop().call_later(ATTEND_SECONDS, self._attend, sale)
 
-    def taken_over(self, sale: Sale, who: Here, then: Callable[[], None]) -> None:  # noqa: ARG002 - as its base has it
-        then()  # who conducts counts nodes: on one node a relay has not gone while a connection of it is there
+    def taken_over(self, sale: Sale, who: Here, then: Callable[[], None]) -> None:
+        self.present(sale, who, here=True)  # who conducts sees by the record that it is another process
+        then()
 
     def leads(self, sale: Sale, relay: str) -> bool:
         return self._desk(sale.id).leads.get(relay) == self.node
 
+    def _goes_by(self, sale: Sale, relay: str) -> bool:
+        """Whether the connection of it that is here, if any, is of the process that the sale has as here."""
+        known, mine = sale.conductor.state.relays.get(relay), self._desk(sale.id).here.get(("relay", relay))
+        return known is not None and mine is not None and known.record == mine.record
+
     def vouches(self, sale: Sale, relay: str) -> bool:
         known = sale.conductor.state.relays.get(relay)
-        if known is None or not known.here:
+        if known is None or not known.here or known.joined > sale.hub.head:
             return False  # what it had may be going to another in this moment: its coming is told after that
         lease = self._held.get(sale.id)
         if isinstance(sale.conductor, Conductor):
@@ -422,13 +429,18 @@ class SharedRegistry(Registry):
         """Says whom this node has, to who conducts the sale."""
         self._attending.discard(sale.id)
         desk = self._desk(sale.id)
-        here, leads = list(desk.here.values()), [r for r, node in desk.leads.items() if node == self.node]
+        here = list(desk.here.values())
+        leads = [r for r, node in desk.leads.items() if node == self.node and self._goes_by(sale, r)]
         if desk.attendance is not None:
             desk.attendance.report(self.node, here, leads)
             self._count(sale, desk.attendance)
         elif (token := self._owners.get(sale.id)) is not None:
             self._say(nodes.of_node(node_of(token)), Attending(sale.id, self.node, here, leads, clocks.monotonic()))
-        mine = {relay for relay, node in desk.leads.items() if node == self.node and self.vouches(sale, relay)}
+        mine = {
+            relay
+            for relay, node in desk.leads.items()
+            if node == self.node and self.vouches(sale, relay) and self._goes_by(sale, relay)
+        }
         if not mine <= desk.vouched_for:
             self.leads_changed(sale)  # they have waited for it
         desk.vouched_for = mine

@@ -30,6 +30,8 @@ class Relay(msgspec.Struct, kw_only=True):
     groups: tuple[str, ...] = ()
     left_at: int | None = None
     hands: bool = False  # a poster: a relay with hands
+    record: str = ""  # whose record of what it sent it goes by; empty: it does not say
+    joined: int = 0  # the number of its last coming
 
 
 class PersonJoined(Event, tag="person.joined", kw_only=True):
@@ -52,6 +54,7 @@ class RelayJoined(Event, tag="relay.joined", kw_only=True):
     relay: str
     groups: tuple[str, ...] = ()
     hands: bool = False
+    record: str = ""
 
 
 class RelayLeft(Event, tag="relay.left", kw_only=True):
@@ -82,12 +85,16 @@ class PresencePerson(Command):
     "presence.relay", after_close=True, events=("relay.joined", "relay.left", "delivery.requested", "delivery.unknown")
 )
 class PresenceRelay(Command):
-    """A relay took its lease, or lost it; or a poster, who needs none, came or put the phone away."""
+    """A relay took its lease, or lost it; or a poster, who needs none, came or put the phone away.
+
+    Who comes with another `record` than who was here cannot know what that one sent: the first has left by that.
+    """
 
     relay: Id
     groups: list[Id] = []
     here: bool
     hands: bool = False
+    record: str = ""
 
 
 @command("clock.step", after_close=True, events=("clock.stepped",))
@@ -127,8 +134,11 @@ def relay_presence(turn: Turn, c: PresenceRelay) -> None:
     known = turn.state.relays.get(c.relay)
     if c.here:
         groups = tuple(g for g in c.groups if g in turn.state.groups)
-        if known is None or not known.here or (known.groups, known.hands) != (groups, c.hands):
-            turn.emit(RelayJoined(relay=c.relay, groups=groups, hands=c.hands))
+        if known is not None and known.here and known.record not in {"", c.record}:
+            turn.emit(RelayLeft(relay=c.relay))
+            failover.relay_gone(turn, c.relay)
+        if known is None or not known.here or (known.groups, known.hands, known.record) != (groups, c.hands, c.record):
+            turn.emit(RelayJoined(relay=c.relay, groups=groups, hands=c.hands, record=c.record))
             failover.relay_here(turn, c.relay)
     elif known is not None and known.here:
         turn.emit(RelayLeft(relay=c.relay))
@@ -163,7 +173,7 @@ def person_changed(state: State, e: Any) -> Iterable[Key]:
 def relay_changed(state: State, e: Any) -> Iterable[Key]:
     relay = state.relays.setdefault(e.relay, Relay(name=e.relay))
     if isinstance(e, RelayJoined):
-        relay.groups, relay.hands = e.groups, e.hands
+        relay.groups, relay.hands, relay.record, relay.joined = e.groups, e.hands, e.record, e.seq
     who = person(state, "poster" if relay.hands else "relay", e.relay)
     relay.here = who.here = isinstance(e, RelayJoined)
     who.ready = who.here or relay.hands  # a poster who has had the page open knows of the sale, phone away or not

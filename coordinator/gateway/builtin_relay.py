@@ -68,8 +68,9 @@ class BuiltinRelays:
             "builtin", ConsoleCredential(platform="console", silent=True), None, heard=self._hear(sale.id)
         )
         agent = Agent(
-            f"http://{host}:{settings.port}", token, Routes({}, adapter), everything=True, clock=SharedTime(sale)
-        )
+            f"http://{host}:{settings.port}", token, Routes({}, adapter), everything=True, clock=SharedTime(sale),
+            record=NAME,  # after a restart a rehearsal goes on as if this one knew what was sent: no group has it
+        )  # fmt: skip
         self.agents[sale.id] = agent
         self._tasks[sale.id] = asyncio.create_task(self._run(sale, agent), name=f"relay of {sale.id}")
 

@@ -37,18 +37,22 @@ class Session:
         "opened",
         "outbox",
         "pinged",
+        "record",
         "sale",
         "unread",
         "write",
     )
 
-    def __init__(self, gateway: Gateway, line: Line, identity: Identity, sale: Sale, *, ahead: bool) -> None:
+    def __init__(
+        self, gateway: Gateway, line: Line, identity: Identity, sale: Sale, *, ahead: bool, record: object = None
+    ) -> None:
         self._gateway, self._line, self.identity, self.sale = gateway, line, identity, sale
         # Frames go to the line itself: a call in between would be paid for each frame of each connection.
         self.write, self.unread = line.write, line.unread
         self.closing = False
         self.opened = self.heard = self.pinged = clock.monotonic()
-        lease = gateway.presence.has_lease(sale, identity.actor)
+        self.record = gateway.presence.record_of(sale, identity.actor, record)
+        lease = gateway.presence.has_lease(sale, identity.actor, self.record)
         self.outbox: Outbox = sale.hub.join(self, Rights(identity.actor, ahead=ahead, lease=lease))
         gateway.presence.came(self)
         gateway.connections[self] = None
@@ -202,8 +206,9 @@ async def greet(gateway: Gateway, line: Line, text: str) -> Session | None:
             farewell(line, wire.GOING_AWAY, "too many come at once: come back in a moment", retry_ms)
             return None
         session = Session(
-            gateway, line, identity, await _sale(gateway, identity, hello), ahead=hello.get("ahead") is True
-        )
+            gateway, line, identity, await _sale(gateway, identity, hello), ahead=hello.get("ahead") is True,
+            record=hello.get("record"),
+        )  # fmt: skip
     except _Unwelcome as e:
         farewell(line, e.code, str(e))
         return None

@@ -118,6 +118,7 @@ def _messages(commands: dict[str, Schema]) -> dict[str, Schema]:
     return {
         "hello": _message("hello", "The first frame.", ("token",), [("a relay that comes back", {"token": "eyJ…", "position": at})],
                           token=TEXT, sale={**TEXT, "description": "Where the token is for all sales."}, position=POSITION,
+                          record={**TEXT, "description": "Of a relay: a name of its record of what it sent, kept with it. Who has the same is the same."},
                           ahead={**FLAG, "description": "Asks for drops before their moment. Relays always have them."}),
         "do": {
             "name": "do", "summary": "One command: `kind` and its fields beside `op` and `id`.", "payload": do,

@@ -48,7 +48,8 @@ class Agent:
     """A relay of one sale, with the groups of `routes`, on the folder `data` (None: in memory, for rehearsals).
 
     `run()` goes on until `stop()`; both belong to one event loop. `everything` takes also what is meant for another
-    relay: for the built-in relay of a rehearsal, which serves all groups. `state` is the relay's view as it stands.
+    relay: for the built-in relay of a rehearsal, which serves all groups. `record` names what it knows of what it sent,
+    where that is not the folder's. `state` is the relay's view as it stands.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Agent:
         everything: bool = False,
         timing: Timing = Timing(),
         clock: SaleClock | None = None,
+        record: str | None = None,
     ) -> None:
         self._coordinator, self._token, self._routes = coordinator, token, routes
         self._wanted, self._data, self._everything, self._timing = sale, data, everything, timing
@@ -71,6 +73,7 @@ class Agent:
         self._acks: list[Report] = []
         self._acking: asyncio.Task[None] | None = None
         self._position: str | None = None
+        self._record = record
         self._stopping = asyncio.Event()
         self._over = False
         self._limits: dict[str, Any] = {}  # what was told of the rate windows over this line
@@ -115,6 +118,7 @@ class Agent:
         following: asyncio.Task[None] | None = None
         try:
             await self._outbox.open()
+            self._record = self._record or await self._store.name()
             for adapter in self._routes.adapters.values():
                 await adapter.open()
                 opened.append(adapter)
@@ -223,6 +227,7 @@ class Agent:
             welcomed=self._welcomed,
             sale=self._wanted,
             position=position,
+            record=self._record,
             pace=self._timing.pace,
         )
 

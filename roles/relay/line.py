@@ -99,6 +99,7 @@ class Line:
         welcomed: Callable[[Frame], Awaitable[None]] | None = None,
         sale: str | None = None,
         position: str | None = None,
+        record: str | None = None,
         pace: Pace = Pace(),
     ) -> Line:
         """Connects and says hello. `welcomed` is done with the welcome before any frame is read. Raises `LineLost`."""
@@ -122,7 +123,7 @@ class Line:
         line = cls(socket, clock, lease, frames, pace)
         try:
             async with asyncio.timeout(pace.open_within_s):
-                await line._greet(token, sale, position)
+                await line._greet(token, sale, position, record)
             if welcomed is not None:
                 await welcomed(line.welcome)
         except TimeoutError as error:
@@ -135,8 +136,10 @@ class Line:
         line._tasks = [loop.create_task(line._read()), loop.create_task(line._ask())]
         return line
 
-    async def _greet(self, token: str, sale: str | None, position: str | None) -> None:
+    async def _greet(self, token: str, sale: str | None, position: str | None, record: str | None) -> None:
         hello = {"op": "hello", "token": token, "ahead": True}
+        if record is not None:
+            hello["record"] = record
         if sale is not None:
             hello["sale"] = sale
         if position is not None:
@@ -263,7 +266,7 @@ class Line:
     def _ended(self) -> LineLost:
         if self._end is not None:
             return self._end
-        code = self._socket.close_code or 1006
+        code = int(self._socket.close_code or 1006)  # its name is for no log
         message = self._socket.close_reason or ""
         if self._bye is not None:
             told = self._bye.get("code")

@@ -23,6 +23,7 @@ from roles.relay.errors import DiskFailed
 KEEP_MS = 30 * 24 * 3600 * 1000
 
 _TABLES = """
+create table if not exists records (name text primary key) without rowid;
 create table if not exists sendings (
   sale text not null, delivery text not null, attempt integer not null,
   credential text not null, began integer not null, ended integer,
@@ -46,6 +47,7 @@ _FORGET_PLACES = """
 delete from places where not exists (select 1 from sendings s where s.sale = places.sale
   and s.delivery = places.delivery and s.attempt = places.attempt)
 """
+_NAME = "insert into records select ? where not exists (select 1 from records)"
 _FORGET_REPORTS = "delete from reports where acknowledged = 1 and made < ?"
 
 
@@ -99,12 +101,21 @@ class SendLog:
             self._disk = Disk(
                 data / "relay.sqlite" if data is not None else None,
                 _TABLES,
-                [(_FORGET_SENDINGS, (old,)), (_FORGET_REPORTS, (old,)), (_FORGET_PLACES, ())],
+                [
+                    (_NAME, (machine.new_name(),)),
+                    (_FORGET_SENDINGS, (old,)),
+                    (_FORGET_REPORTS, (old,)),
+                    (_FORGET_PLACES, ()),
+                ],
             )
         except DiskFailed:
             if self._lock is not None:
                 self._lock.close()
             raise
+
+    async def name(self) -> str:
+        """The record's own name: by it a coordinator knows whether who comes can know what was sent."""
+        return str((await self._disk.read("select name from records"))[0][0])
 
     async def begin(self, sendings: Iterable[Sending]) -> None:
         """Records "sending" for all of them, before any platform is called."""

@@ -119,3 +119,34 @@ class TestWhatWasTakenBackFromARelay:
         assert sale.state.deliveries["d1"].status == "unknown", (
             "the service died with the withdrawal, for all that is known"
         )
+
+
+class TestAnotherProcessWithTheRelaysToken:
+    """It has a record of its own: it cannot know what the first one sent."""
+
+    def come(self, sale: Sale, record: str) -> None:
+        sale.do("clock", "presence.relay", relay="r1", groups=["g1", "g2"], here=True, record=record)
+
+    def test_is_told_nothing_of_what_was_due(self) -> None:
+        sale = announced()
+        self.come(sale, "first")
+        sale.advance(START + 61 * SECOND)
+        self.come(sale, "second")
+        assert {d.status for d in sale.deliveries().values() if d.relay == "r1"} == {"unknown"}
+        kinds = [str(e.__struct_config__.tag) for e in sale.events]
+        assert kinds[-4:] == ["relay.left", "delivery.unknown", "delivery.unknown", "relay.joined"]
+        assert sale.state.relays["r1"].record == "second"
+
+    def test_gets_what_is_not_due_and_nobody_else_serves(self) -> None:
+        sale = announced()
+        self.come(sale, "first")
+        self.come(sale, "second")
+        two = sale.state.deliveries["d2"]
+        assert (two.relay, two.status) == ("r1", "requested")
+
+    def test_is_none_where_the_record_is_the_same_or_was_not_known(self) -> None:
+        sale = announced()
+        for _ in range(2):
+            self.come(sale, "first")
+            assert [str(e.__struct_config__.tag) for e in sale.events[-1:]] == ["relay.joined"]
+        assert "relay.left" not in [str(e.__struct_config__.tag) for e in sale.events]

@@ -1,4 +1,4 @@
-"""Four bugs that such a system has had before, for the time of a test: what the simulation is there to find."""
+"""Five bugs that such a system has had before, for the time of a test: what the simulation is there to find."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from coordinator.conductor import Conductor
+from coordinator.gateway.presence import Presence
 from roles.relay.outbox import Outbox
 from tests.simulation.store import Store
 
@@ -47,11 +48,16 @@ def _sends_what_was_withdrawn(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Outbox, "drop", lambda *_: None)
 
 
+def _takes_two_processes_for_one(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Presence, "record_of", lambda *_: "")
+
+
 BUGS: dict[str, Plant] = {
     "answer before flush": _answers_before_the_flush,
     "no fence check": _checks_no_fence,
     "double fire after take-over": _fires_again_after_a_take_over,
     "an announced drop sent after its withdrawal": _sends_what_was_withdrawn,
+    "two processes with one token taken for one": _takes_two_processes_for_one,
 }
 
 TELLS = {
@@ -59,6 +65,7 @@ TELLS = {
     "no fence check": "writers",
     "double fire after take-over": "cues",
     "an announced drop sent after its withdrawal": "deliveries",
+    "two processes with one token taken for one": "deliveries",
 }
 """Which of the promises each breaks."""
 

@@ -68,10 +68,13 @@ class SimulatedAdapter(Adapter[CredentialSettings, GroupSettings]):
 
 
 class RelayProcess:
-    """A relay, over all its starts. What it was told stands here, as its own process read it."""
+    """A relay's process, over all its starts. What it was told stands here, as its own process read it.
 
-    def __init__(self, name: str, token: str, sale: str, platform: Platform) -> None:
-        self.name, self.token, self.sale, self.platform = name, token, sale, platform
+    `name` is the process's, and the folder's: two processes may have one token, and so be one `relay`.
+    """
+
+    def __init__(self, name: str, relay: str, token: str, sale: str, platform: Platform) -> None:
+        self.name, self.relay, self.token, self.sale, self.platform = name, relay, token, sale, platform
         self.process: Process | None = None
         self.agent: Agent | None = None
         self.asked: dict[tuple[str, str], tuple[str, int]] = {}
@@ -107,7 +110,7 @@ class RelayProcess:
                     self._stands(id_, entity)
             case "events":
                 for event in said["events"]:
-                    if event["kind"] == "delivery.requested" and event.get("relay") == self.name:
+                    if event["kind"] == "delivery.requested" and event.get("relay") == self.relay:
                         self._asked(event["delivery"], event)
                     elif event["kind"] == "delivery.withdrawn":
                         self._not_to_send(event["delivery"], event["attempt"])
@@ -118,7 +121,7 @@ class RelayProcess:
                         self._stands(id_, entity)
 
     def _stands(self, id_: str, entity: Json) -> None:
-        if entity["status"] in OPEN and entity.get("relay") == self.name:
+        if entity["status"] in OPEN and entity.get("relay") == self.relay:
             self._asked(id_, entity)
         elif entity["status"] != "unknown":
             self._not_to_send(id_, entity["attempt"])

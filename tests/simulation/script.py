@@ -138,9 +138,14 @@ def commands(chance: random.Random) -> list[Step]:
     return sorted(steps, key=lambda s: s.at)
 
 
-def faults(chance: random.Random, nodes: list[str], consoles: list[str]) -> list[Step]:
+def beside(chance: random.Random) -> list[str]:
+    """In half of the runs a second process has the first relay's token, and a folder of its own."""
+    return chance.choice([[], ["r1 beside"]])
+
+
+def faults(chance: random.Random, nodes: list[str], consoles: list[str], relays: list[str]) -> list[Step]:
     """What goes wrong, and for how long."""
-    relays, steps = ["r1", "r2"], []
+    steps = []
     owner = "the owner"
     for _ in range(chance.randrange(3, 9)):
         node = chance.choice([owner, owner, *nodes])

@@ -60,7 +60,10 @@ class World:
         self.network.opened = self._opened
         self.platform = Platform(self.loop, self.source.stream("platform"))
         self.nodes: dict[str, Node | None] = {f"n{n}": None for n in range(self.chance.choice([2, 3, 3]))}
-        self.relays = {name: RelayProcess(name, token("relay", name), SALE, self.platform) for name in ("r1", "r2")}
+        self.relays = {
+            name: RelayProcess(name, name[:2], token("relay", name[:2]), SALE, self.platform)
+            for name in ("r1", "r2", *script.beside(self.source.stream("beside")))
+        }
         self.consoles: dict[str, Console] = {}
         self.fresh: dict[str, Console] = {}
         """At the end, for each console another one that has just come."""
@@ -101,7 +104,9 @@ class World:
             self.loop.call_at(step.at, self._give, step.who, f"c{n}", step.what)
             if self.chance.random() < 0.2:  # again, with the same id
                 self.loop.call_at(step.at + self.chance.random() * 12, self._give, step.who, f"c{n}", step.what)
-        for fault in script.faults(self.source.stream("faults"), list(self.nodes), list(self.consoles)):
+        for fault in script.faults(
+            self.source.stream("faults"), list(self.nodes), list(self.consoles), list(self.relays)
+        ):  # fmt: skip
             self.loop.call_at(fault.at, self._strike, fault.what)
         self.loop.call_at(script.HEALED_AT, self._heal)
         await asyncio.sleep(script.HEALED_AT + 5)

@@ -11,10 +11,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
 from roles.relay.adapters.console import read_kept
 from roles.relay.kit import Delivery, Relay
 from tests.client import PATIENCE_S, Client, token
 from tests.faults import Way
+from tests.nodes import Nodes
+from tests.redis_server import standalone
 from tests.server import ROOT, InProcess
 from tests.sheet import sheet
 
@@ -161,4 +165,131 @@ async def test_what_the_leader_may_have_sent_when_its_machine_went_is_unknown_to
                 await first.sent(delivery)
             await controller.until(lambda: statuses(controller, drop) == {"sent": 6})
         await work
+    await way.close()
+
+
+async def test_the_leader_whose_line_breaks_goes_on_when_it_is_back_though_another_one_waits(
+    room: InProcess, tmp_path: Path
+) -> None:
+    """The one that waited took over, and what was due meanwhile was unknown, though who had led was there again at once."""
+    controller, _, given = await begun(room)
+    way = Way(lambda: ("127.0.0.1", room.service.settings.port))
+    await way.open()
+    got: list[Delivery] = []
+    async with Relay(f"http://127.0.0.1:{way.port}", given, data=tmp_path / "first") as first:
+        await here(controller)
+        async with Relay(room.url, given, data=tmp_path / "second") as second:
+            work = asyncio.create_task(sent_on(second, got))
+            await connections(room, 2)
+            drop = await dropped(controller, "甲")
+            held = [await anext(first.deliveries()) for _ in range(6)]
+            way.cut()
+            await connections(room, 1)
+            way.heal()
+            for delivery in held:
+                await first.sent(delivery)
+            await controller.until(lambda: statuses(controller, drop) == {"sent": 6})
+            after = await dropped(controller, "乙")
+            for _ in range(6):
+                await first.sent(await anext(first.deliveries()))
+            await controller.until(lambda: statuses(controller, after) == {"sent": 6})
+            assert not {"relay.left", "delivery.unknown"} & set(controller.kinds())
+        await work
+    assert not got
+    await way.close()
+
+
+async def test_who_comes_with_a_record_of_its_own_as_soon_as_the_leader_has_gone_sends_nothing_again(
+    room: InProcess, tmp_path: Path
+) -> None:
+    """It was taken for the first one that came back, and was given all that this one had and could not report."""
+    controller, _, given = await begun(room)
+    way = Way(lambda: ("127.0.0.1", room.service.settings.port))
+    await way.open()
+    got: list[Delivery] = []
+    async with Relay(f"http://127.0.0.1:{way.port}", given, data=tmp_path / "first") as first:
+        await here(controller)
+        drop = await dropped(controller, "甲")
+        [await anext(first.deliveries()) for _ in range(6)]
+        way.cut()
+        await connections(room, 0)
+        async with Relay(room.url, given, data=tmp_path / "second") as second:
+            work = asyncio.create_task(sent_on(second, got))
+            await controller.until(lambda: statuses(controller, drop) == {"unknown": 6})
+            after = await dropped(controller, "乙")
+            await controller.until(lambda: statuses(controller, after) == {"sent": 6})
+        await work
+    assert {d.content.text for d in got} == {"乙"}
+    await way.close()
+
+
+@pytest.fixture
+async def nodes(tmp_path: Path) -> AsyncIterator[Nodes]:
+    with standalone() as redis:
+        nodes = Nodes(tmp_path, redis.url, 2)
+        await nodes.start()
+        try:
+            yield nodes
+        finally:
+            await nodes.stop()
+
+
+@pytest.mark.parametrize("second_at", ["the same node", "another node", "the node that conducts"])
+async def test_on_several_nodes_what_the_leader_may_have_sent_is_unknown_to_the_next_one_too(
+    nodes: Nodes, tmp_path: Path, second_at: str
+) -> None:
+    """A second process, at the same node or at another, was given what the first had sent and could not report."""
+    sale = await nodes.sale(sheet(groups=6), live=True)
+    owner = await nodes.owner(sale)
+    first_at = owner if second_at == "another node" else nodes.other(owner)
+    next_at = first_at if second_at == "the same node" else nodes.other(first_at)
+    controller, given = await nodes.at(owner, sale), token("relay", "r1", sale)
+    way = Way(lambda: ("127.0.0.1", first_at.port))
+    await way.open()
+    got: list[Delivery] = []
+    async with Relay(f"http://127.0.0.1:{way.port}", given, data=tmp_path / "first") as first:
+        await here(controller)
+        async with Relay(next_at.url, given, data=tmp_path / "second") as second:
+            work = asyncio.create_task(sent_on(second, got))
+            drop = await dropped(controller, "甲")
+            held = [await anext(first.deliveries()) for _ in range(6)]  # they are in the groups by now
+            way.cut()
+            await controller.until(lambda: statuses(controller, drop) == {"unknown": 6})
+            after = await dropped(controller, "乙")
+            await controller.until(lambda: statuses(controller, after) == {"sent": 6})
+            assert {d.content.text for d in got} == {"乙"}
+            way.heal()
+            for delivery in held:
+                await first.sent(delivery)
+            await controller.until(lambda: statuses(controller, drop) == {"sent": 6})
+        await work
+    await way.close()
+
+
+async def test_a_relay_that_comes_back_at_another_node_goes_on_and_nothing_is_unknown(
+    nodes: Nodes, tmp_path: Path
+) -> None:
+    sale = await nodes.sale(sheet(groups=6), live=True)
+    owner = await nodes.owner(sale)
+    controller, given = await nodes.at(owner, sale), token("relay", "r1", sale)
+    at = [nodes.other(owner)]
+    way = Way(lambda: ("127.0.0.1", at[0].port))
+    await way.open()
+    async with Relay(f"http://127.0.0.1:{way.port}", given, data=tmp_path / "first") as relay:
+        await here(controller)
+        drop = await dropped(controller, "甲")
+        held = [await anext(relay.deliveries()) for _ in range(3)]
+        at[0] = owner
+        way.cut()
+        way.heal()
+        for delivery in held:
+            await relay.sent(delivery)
+        for _ in range(3):
+            await relay.sent(await anext(relay.deliveries()))
+        await controller.until(lambda: statuses(controller, drop) == {"sent": 6})
+        after = await dropped(controller, "乙")
+        for _ in range(6):
+            await relay.sent(await anext(relay.deliveries()))
+        await controller.until(lambda: statuses(controller, after) == {"sent": 6})
+        assert not {"relay.left", "delivery.unknown"} & set(controller.kinds())
     await way.close()
