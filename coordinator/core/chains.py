@@ -290,6 +290,12 @@ def close(turn: Turn, c: ChainClose) -> None:
     _fail(turn, found, "closed")
 
 
+def end_all(turn: Turn) -> None:
+    """Nobody joins any more: the sale is closed."""
+    for chain in [c for c in turn.state.chains.values() if c.status == "open"]:
+        _fail(turn, chain, "closed")
+
+
 def _fail(turn: Turn, chain: Chain, why: str) -> None:
     turn.emit(ChainFailed(chain=chain.id, product=chain.product, count=chain.count, target=chain.target, why=why))
 

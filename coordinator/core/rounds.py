@@ -60,6 +60,9 @@ class Round(msgspec.Struct, kw_only=True):
 
 R = TypeVar("R", bound=Round)
 
+_ENDINGS: list[Callable[[Turn], None]] = []
+"""One for each kind: ends its rounds that are open."""
+
 
 class RoundOpened(Event, kw_only=True):
     drop: str
@@ -178,6 +181,12 @@ def _need_gift(state: State, name: str | None) -> None:
         raise Refusal("invalid", f"{name} {why}: give another coupon", {"field": "coupon"})
 
 
+def end_all(turn: Turn) -> None:
+    """Nobody takes part any more: the sale is closed."""
+    for end in _ENDINGS:
+        end(turn)
+
+
 # ---------------------------------------------------------------- a kind of them
 def round_kind(
     name: str,
@@ -217,8 +226,13 @@ def round_kind(
         turn.emit(opened(fields, common))
 
     def end(turn: Turn, plan: CuePlan, _: Cue) -> None:
-        for each in [r for r in all_of(turn.state).values() if r.open and plan.fields.get(name) in {None, r.id}]:
+        end_open(turn, plan.fields.get(name))
+
+    def end_open(turn: Turn, which: str | None = None) -> None:
+        for each in [r for r in all_of(turn.state).values() if r.open and which in {None, r.id}]:
             turn.emit(closed(each, "closed"))
+
+    _ENDINGS.append(end_open)
 
     def fits(state: State, fields: dict[str, Any]) -> None:
         if check is not None:

@@ -215,10 +215,13 @@ class ShowEnd(Command):
     "show.close",
     button=True,
     after_close=True,
-    events=("show.closed", "cue.withdrawn", "delivery.withdrawn", "segment.ended", "cue.skipped"),
-)
+    events=(
+        "show.closed", "cue.withdrawn", "delivery.withdrawn", "segment.ended", "cue.skipped", "poll.closed", "quiz.closed",
+        "survey.closed", "checkin.closed", "chain.failed",
+    ),
+)  # fmt: skip
 class ShowClose(Command):
-    """The sale is over: only refunds and reads from here on."""
+    """The sale is over, and with it what is open of games: only refunds and reads from here on."""
 
 
 @command("segment.next", button=True, events=("segment.ended", "segment.started", "cue.skipped", *SET_OFF))
@@ -408,7 +411,7 @@ def end(turn: Turn, _: ShowEnd) -> None:
 
 @decides(ShowClose)
 def close(turn: Turn, _: ShowClose) -> None:
-    from coordinator.core import deliveries, firing
+    from coordinator.core import chains, deliveries, firing, rounds
 
     need(turn.state, "ended", to="closed")
     state = turn.state
@@ -419,6 +422,8 @@ def close(turn: Turn, _: ShowClose) -> None:
         if segment.status in {"planned", "running"}:
             turn.emit(SegmentEnded(segment=segment.id, run=segment.run, planned_at=segment.end, early=True))
     firing.skip(turn, [c.id for c in firing.to_come(state)], "closed")
+    rounds.end_all(turn)
+    chains.end_all(turn)
 
 
 @decides(SegmentNext)

@@ -108,16 +108,20 @@ def _answer(
             {"sale": state.sale, "title": state.the.title, "kind": key.kind, **said, **it.facts, "now": at.now}
         )
     held = holds(state, it.gift.code, at.now, language(request)) if it.gift and it.gift.code else None
-    return page(
-        request, f"games/{key.kind}.html", kind=key.kind, it=it, at=at, now=on_now(state, key.group, at.now), claim_id=secrets.token_hex(8),
+    crowd = refusal in {"busy", "capped"} and not it.taking_part
+    response = page(
+        request, f"games/{key.kind}.html", CODES[refusal or ""] if crowd else 200, kind=key.kind, it=it, at=at, now=on_now(state, key.group, at.now), claim_id=secrets.token_hex(8),
         refusal=_refused(it, refusal), who=request.app[GATEWAY].tokens.sign(who) if who else None, listed=draws.listed,
         held=held, qr=qr_of(held.code) if held and held.code_is == "good" else None,
         shop=shop_of(state, state.coupons[it.gift.coupon].products, key.group, at.now) if it.gift else None, live_path=f"/g/{request.match_info['key']}/live",
     )  # fmt: skip
+    if crowd:  # the page's script sends the same again; without one the reader is told to press again
+        response.headers["Retry-After"] = "1"
+    return response
 
 
 def _refused(it: Playing, refusal: str | None) -> str | None:
     """What there is to say of a refusal that the page does not show by itself."""
     if refusal is None or it.taking_part:
         return None
-    return "play.invalid" if refusal == "invalid" else "play.refused"
+    return {"invalid": "play.invalid", "busy": "play.crowd", "capped": "play.crowd"}.get(refusal, "play.refused")

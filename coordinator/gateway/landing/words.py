@@ -90,6 +90,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "play.yours": ("你已参加", "You are in it"),
     "play.were": ("你参加了这次", "You were in it"),
     "play.refused": ("现在不能参加", "You cannot take part now"),
+    "play.crowd": ("人太多了, 请稍后再点一次, 只算一次", "Many at once. Press again in a moment, it counts once"),
     "play.invalid": ("还没填写, 或格式不对, 请再试一次", "Nothing given yet, or not in that form. Please try again"),
     "play.send": ("提交", "Send"),
     "play.gift": ("参加即送: {name}", "For taking part: {name}"),

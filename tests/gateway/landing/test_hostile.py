@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from coordinator.answers import Answer as Told
 from tests.client import token
 from tests.gateway.landing.dropping import HTML, JSON, cookie
 from tests.gateway.landing.test_personal import own
@@ -139,3 +140,42 @@ async def test_two_taps_at_once_are_one_turn_and_one_code(room: InProcess, kind:
     assert {t.status for t in told} == {200}
     assert len({t.json["code"] for t in told}) == 1
     assert told[0].json["count"] == 1
+
+
+async def test_when_many_come_at_once_the_page_says_press_again_and_is_sent_again_by_itself(
+    room: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, controller, _ = await opened(room, "poll", **POLL)
+    await controller.event("poll.opened")
+    page = await room.http("GET", path, headers=HTML)
+    (sale,) = room.service.gateway.registry.here()
+
+    async def busy(*_: Any) -> Told:
+        return Told(id="x", ok=False, code="busy", message="many wait", details={"retry_ms": 500})
+
+    with monkeypatch.context() as many:
+        many.setattr(sale.conductor, "do", busy)
+        told = await room.http("POST", path, headers={**HTML, **cookie(page)}, data={"option": "1", "id": "t1"})
+    assert (told.status, told.headers["Retry-After"]) == (503, "1")  # from 500 on the page's script asks again
+    assert "人太多了" in told.text
+    assert "<form" in told.text
+    again = await room.http("POST", path, headers={**HTML, **cookie(page)}, data={"option": "1", "id": "t1"})
+    assert "已投票" in again.text
+
+
+@pytest.mark.parametrize("kind", [*OPENS, "chain"])
+async def test_when_the_sale_is_closed_its_games_are_over_for_whoever_still_has_the_page(
+    room: InProcess, kind: str
+) -> None:
+    fields = OPENS.get(kind, {"product": "pan", "target": 3, "until": 3_600_000})
+    path, controller, _ = await opened(room, kind, **fields)
+    await controller.event(f"{kind}.opened")
+    page = await room.http("GET", path, headers=HTML)
+    await controller.done("show.end")
+    await controller.done("show.close")
+    assert (await facts(room, path, cookie(page)))["standing"] == ("failed" if kind == "chain" else "ended")
+    late = await room.http(
+        "POST", path, headers={**HTML, **cookie(page)}, data={"option": "1", "answer": "7", "q.happy": "1"}
+    )
+    assert late.status == 200
+    assert "<form" not in late.text
