@@ -34,15 +34,6 @@ NAMED_AT_MOST = 20  # winners in the message to the groups: more are counted the
 
 
 # ---------------------------------------------------------------- entering
-def staff(state: State) -> set[str]:
-    """Pseudonyms that are no member's: the team's, who neither enter nor win."""
-    return {name for m in state.p.team for name in (m.person, m.member) if name is not None}
-
-
-def _is_staff(state: State, member: str) -> bool:
-    return not staff(state).isdisjoint(members.pseudonyms(state, member))
-
-
 @decides(DrawEnter)
 def enter(turn: Turn, c: DrawEnter) -> None:
     state = turn.state
@@ -57,8 +48,6 @@ def enter(turn: Turn, c: DrawEnter) -> None:
     if found.eligible.by != "entry":
         message = f"{found.id} is entered by {'a' if found.eligible.by != 'order' else 'an'} {found.eligible.by}"
         raise Refusal("forbidden", message, {"field": "draw"})
-    if _is_staff(state, member):
-        raise Refusal("forbidden", "the team does not take part in a draw", {"field": "member"})
     if not _of_its_groups(state, found, c.group):
         raise Refusal("forbidden", f"{found.id} is not for {c.group or 'who names no group'}", {"field": "group"})
     if not state.entries[found.id].isdisjoint(members.pseudonyms(state, member)):
@@ -90,7 +79,7 @@ def _entered_by(state: State, by: By, at: int, member: str | None, group: str | 
     if not state.draws or member is None:
         return None
     draw = the_open_one(state)
-    if draw is None or draw.eligible.by != by or at >= draw.until or _is_staff(state, member):
+    if draw is None or draw.eligible.by != by or at >= draw.until or members.is_staff(state, member):
         return None
     return draw if _of_its_groups(state, draw, group) else None
 
@@ -184,7 +173,7 @@ def entries_of(state: State, draw: str) -> list[str]:
     known = state.draws.get(draw)
     if known is not None and known.status == "drawn":
         return sorted(entries)
-    team = {members.person(state, name) for name in staff(state)}
+    team = {members.person(state, name) for name in members.staff(state)}
     return sorted({members.person(state, member) for member in entries} - team)
 
 

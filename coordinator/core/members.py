@@ -46,6 +46,15 @@ def joined(state: State, e: MemberLinked) -> tuple[tuple[str, ...], tuple[str, .
     return both[:begins], both[begins:]
 
 
+def staff(state: State) -> set[str]:
+    """Pseudonyms that are no member's: the team's, who play no game and win nothing."""
+    return {name for m in state.p.team for name in (m.person, m.member) if name is not None}
+
+
+def is_staff(state: State, member: str) -> bool:
+    return not staff(state).isdisjoint(pseudonyms(state, member))
+
+
 def same(state: State, a: str | None, b: str | None) -> bool:
     """Whether two pseudonyms are of one person, as far as is known."""
     return a == b or (a is not None and b is not None and person(state, a) == person(state, b))

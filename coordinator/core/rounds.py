@@ -130,12 +130,14 @@ def meant_in(turn: Turn, rounds: Mapping[str, R], name: str | None, what: str, g
 
 # ---------------------------------------------------------------- who takes part, and what they are given
 def taking_part(turn: Turn, member: str | None, group: str | None) -> str:
-    """Who takes part; refuses where nobody is named, and a group that is not there or not the sender's."""
+    """Who takes part; refuses where nobody is named, one of the team, and a group that is not there or not the sender's."""
     if group is not None:
         need_group(turn, group)
     found = own_member(turn, member)
     if found is None:
         raise Refusal("invalid", "say which member takes part", {"field": "member"})
+    if members.is_staff(turn.state, found):
+        raise Refusal("forbidden", "the team does not take part: games are for members", {"field": "member"})
     return found
 
 

@@ -118,6 +118,10 @@ class TestJoining:
         for role in ("controller", "cheer", "cohost"):
             assert sale.refused(role, "chain.join", member="m1") == "forbidden"
 
+    def test_the_team_fills_none_in(self) -> None:
+        sale = opened()
+        assert sale.refused("r1", "chain.join", member="mei", group="g1") == "forbidden"
+
     def test_a_group_it_did_not_go_into_is_not_asked(self) -> None:
         sale = opened(groups=["g1"])
         assert sale.refused("r1", "chain.join", member="m1", group="g2") == "forbidden"

@@ -218,6 +218,16 @@ def test_a_round_is_for_the_groups_that_it_was_put_into(kind: str) -> None:
     assert getattr(sale.state, {"quiz": "quizzes"}.get(kind, kind + "s"))[f"{kind}1"].count == 1
 
 
+@each
+def test_the_team_plays_no_game_and_wins_nothing_by_whatever_name(kind: str) -> None:
+    sale = opened(kind)
+    sale.do("shop", "member.link", a="mei", b="phone1")
+    _, part, fields = TURNS[kind]
+    for member in ("mei", "phone1"):
+        assert sale.refused("r1", part, member=member, group="g1", **fields) == "forbidden"
+    assert not sale.of("coupon.claimed")
+
+
 def test_who_names_no_round_means_the_newest_of_their_group() -> None:
     sale = opened("poll", groups=["g1"])
     sale.do("controller", "poll.open", groups=["g2"], **POLL, text="第二个投票 {link}")
