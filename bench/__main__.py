@@ -20,6 +20,7 @@ from bench import (
     memory,
     nodes,
     redis_claims,
+    relays,
     replay,
     report,
     sizing,
@@ -31,6 +32,7 @@ from bench.wire import BenchError
 SUBJECTS: dict[str, Callable[[Options], dict[str, Any]]] = {
     "claims": claims.measure, "redis": redis_claims.measure, "fanout": fanout.measure, "lateness": lateness.measure,
     "memory": memory.measure, "storm": storm.measure, "replay": replay.measure, "nodes": nodes.measure, "sizing": sizing.measure, "checks": checks.measure,
+    "relays": relays.measure,
 }  # fmt: skip
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 

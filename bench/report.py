@@ -23,6 +23,7 @@ LOADED_P99_MS = 20.0
 IDLE_P99_MS = 3.0
 CONSOLE_KIB = 30.0
 TERMS_US = 1_000
+RELAYS_P99_MS = 20.0
 
 
 def rows(results: dict[str, Any]) -> list[Row]:
@@ -38,11 +39,30 @@ def rows(results: dict[str, Any]) -> list[Row]:
         ("nodes", _nodes),
         ("sizing", _sizing),
         ("checks", _checks),
+        ("relays", _relays),
     ):
         if subject in results:
             missing = [key for key in ("failed", "not_measured") if key in results[subject]]
             out += [Row(subject, key, str(results[subject][key])) for key in missing] or of(results)
     return out
+
+
+def _relays(results: dict[str, Any]) -> list[Row]:
+    r = results["relays"]
+    out = []
+    for name, words in (("tls", "over TLS"), ("plain", "plain")):
+        if name in r:
+            m = r[name]
+            beside = (
+                f"after `fire_at` p50 {m['late_p50_ms']}, p99 {m['late_p99_ms']}; the whole of a drop p50 {m['spread_p50_ms']}, "
+                f"max {m['spread_max_ms']}; {m['connections']} connections"
+            )
+            value = f"{m['after_first_p50_ms']} / {m['after_first_p99_ms']}"
+            what = f"{r['drops']} drops into {r['groups']} groups, {words}: behind the first of its drop, p50 / p99 ms"
+            out.append(
+                Row("", what, value, beside, f"p99 < {RELAYS_P99_MS:g}", m["after_first_p99_ms"] < RELAYS_P99_MS)
+            )
+    return [row._replace(subject="relays" if i == 0 else "") for i, row in enumerate(out)]
 
 
 def _checks(results: dict[str, Any]) -> list[Row]:

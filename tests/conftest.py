@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.server import InProcess, ServerProcess
+from tests.small_disk import small_disk as small_disk  # noqa: PLC0414 - a fixture for all
 
 # Two busy cores say nothing about a product: examples have no deadline, slow data is no fault.
 settings.register_profile(

@@ -172,6 +172,7 @@ class DeliveryReport(Command):
     after_ms: Length | None = None
     why: ShortText | None = None
     proof: ShortText | None = None
+    back: bool = False  # with `waiting`: its relay will not send it, whoever else is there may
 
 
 # ---------------------------------------------------------------- asking and taking back
@@ -368,6 +369,8 @@ def report(turn: Turn, c: DeliveryReport) -> dict[str, Any] | None:
                 corrections.left_before(turn, d.id)
         case "waiting":
             turn.emit(DeliveryHeld(**base, until=c.until))
+            if c.back and c.attempt == d.attempt:
+                failover.handed_back(turn, d.id)
         case "awaiting":
             turn.emit(DeliveryAwaiting(**base))
         case "retry":

@@ -62,6 +62,18 @@ def relay_gone(turn: Turn, name: str) -> None:
             again(turn, d, other)
 
 
+def handed_back(turn: Turn, delivery: str) -> None:
+    """Its relay stops before it has begun it: it is certainly not there, and the group's other relay has it at once."""
+    from coordinator.core.deliveries import again
+
+    state = turn.state
+    d = state.deliveries[delivery]
+    other = relay_for(state, d.group, other_than=d.relay)
+    relay = state.relays.get(other)
+    if d.status == "held" and d.rule is None and relay is not None and relay.here:
+        again(turn, d, other)
+
+
 def _heard_last(state: State, now: int) -> int:
     """A relay that goes now has heard whatever stood by then. Soon after a take-over, what stood before it."""
     opened = state.opened_at

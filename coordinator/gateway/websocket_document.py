@@ -37,7 +37,7 @@ CLOSES = {
 # What a relay may report of a delivery → what may stand beside it, and what it means.
 OUTCOMES = {
     "sent": (("platform_id", "sent_at", "proof", "why"), "The platform said yes, or a person did, who may show proof, at sent_at by the sale's time. It becomes sent."),
-    "waiting": (("until", "why"), "A rate window is full until then; nothing was sent. It becomes held."),
+    "waiting": (("until", "why", "back"), "A rate window is full until then; nothing was sent. It becomes held. `back`: you will not send it; another relay of the group has it at once."),
     "awaiting": (("why",), "A person has to act; report the end when they have. It becomes awaiting."),
     "retry": (("after_ms", "why"), "Certainly not there; the next attempt is yours, after this time. It becomes requested."),
     "rejected": (("why",), "The platform will never take it. It becomes failed."),

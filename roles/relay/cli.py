@@ -13,7 +13,7 @@ import typer
 import uvloop
 
 from coordinator.errors import UsageError
-from roles.relay import checking
+from roles.relay import checking, machine
 from roles.relay.adapters.telegram import TelegramAdapter
 from roles.relay.agent import Agent
 from roles.relay.config import RelayConfig, load
@@ -42,6 +42,7 @@ def relay(context: typer.Context, config: Config = None) -> None:
     settings = load(_given(config))
     for problem in settings.warnings:
         typer.echo(f"{_given(config)}:{problem.line}: {problem.key}: {problem.message}", err=True)
+    machine.open_many_files()
     # A full collection over everything that was imported takes tens of ms, and would fall on some drop's instant.
     gc.collect()
     gc.freeze()

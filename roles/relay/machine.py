@@ -5,7 +5,9 @@ Times that are compared over a restart are `wall_ms`; all that is waited for han
 
 from __future__ import annotations
 
+import contextlib
 import random
+import resource
 import secrets
 import time
 
@@ -23,6 +25,14 @@ def wall_ms() -> int:
 def between(low: float, high: float) -> float:
     """A number by chance: many relays that lost one coordinator do not come back in step."""
     return random.uniform(low, high)
+
+
+def open_many_files() -> None:
+    """Lets this process have as many connections as the system allows: each message on its way is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = max(soft, 1 << 16) if hard == resource.RLIM_INFINITY else hard
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def new_name() -> str:

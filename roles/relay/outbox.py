@@ -250,7 +250,7 @@ class Outbox:
 
     def _tell_back(self, delivery: Delivery) -> None:
         now = self._clock.now()
-        fields = {"outcome": "waiting", "until": now, "why": "its relay was stopped before it was sent"}
+        fields = {"outcome": "waiting", "until": now, "back": True, "why": "its relay was stopped before it was sent"}
         self._tell(Report.make(delivery.id, delivery.attempt, fields, nth=f"stopped-{now}"))
 
     async def finished(self) -> None:
@@ -553,7 +553,8 @@ async def _ready(preparing: asyncio.Task[Prepared] | None) -> Prepared:
     """What was prepared for a message, or nothing where it is not there in time."""
     if preparing is None:
         return None
-    await asyncio.wait({preparing}, timeout=PREPARED_WITHIN_S)
+    if not preparing.done():  # else nothing comes between the instant and the call
+        await asyncio.wait({preparing}, timeout=PREPARED_WITHIN_S)
     if not preparing.done():
         preparing.cancel()
         return None

@@ -53,6 +53,22 @@ class TestARelayThatGoes:
         one = sale.state.deliveries["d1"]
         assert (one.relay, one.attempt, one.status) == ("r2", 2, "requested")
 
+    def test_and_stops_on_purpose_hands_back_what_it_has_not_begun_to_the_other_at_once(self) -> None:
+        sale = fired()
+        report(sale, "waiting", until=sale.now, back=True)
+        one = sale.state.deliveries["d1"]
+        assert (one.relay, one.attempt, one.status) == ("r2", 2, "requested")
+
+    def test_and_stops_where_nobody_else_is_here_leaves_it_held_until_somebody_is(self) -> None:
+        sale = fired()
+        sale.relay("r2", here=False)
+        report(sale, "waiting", until=sale.now, back=True)
+        assert sale.state.deliveries["d1"].status == "held"
+        sale.relay("r1", here=False)
+        assert sale.state.deliveries["d1"].status == "held", "certainly not there: not unknown"
+        sale.relay("r1")
+        assert (sale.state.deliveries["d1"].relay, sale.state.deliveries["d1"].attempt) == ("r1", 1)
+
 
 def taken_back() -> Sale:
     """The drop of `announced`, held a second before its moment."""

@@ -16,6 +16,7 @@ import ssl
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, ClassVar, Generic
 from urllib.parse import quote, urlsplit
 
@@ -46,6 +47,8 @@ WARM_MOST = 20
 FOLLOWED_WITHIN_S = 4.0  # three of them still end before the outbox stops waiting
 REPLY_BYTES = 256 * 1024
 SAID_SIGNS = 120  # of what a platform says in a reason
+SECRET_PART_SIGNS = 12
+_PARTS = re.compile(r"whsec_|[^A-Za-z0-9_\-+=.]+")
 _ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]*://\S*", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -60,6 +63,12 @@ class HttpCredential(CredentialSettings):
     @classmethod
     def _https(cls, value: str) -> str:
         return checked_address(value).rstrip("/")
+
+
+@cache
+def _tls(file: str | None, folder: str | None) -> ssl.SSLContext:
+    """One for all credentials, by where its certificates are looked for: to read the system's certificates takes tens of milliseconds and as much memory, each time."""
+    return ssl.create_default_context()
 
 
 def checked_address(value: str) -> str:
@@ -168,7 +177,10 @@ class HttpAdapter(Adapter[C, G], Generic[C, G]):
     async def open(self) -> None:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                limit=0, keepalive_timeout=KEEP_ALIVE_S, ttl_dns_cache=300, ssl=ssl.create_default_context()
+                limit=0,
+                keepalive_timeout=KEEP_ALIVE_S,
+                ttl_dns_cache=300,
+                ssl=_tls(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")),
             ),
             timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_WITHIN_S, sock_connect=CONNECT_WITHIN_S),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -304,8 +316,10 @@ class HttpAdapter(Adapter[C, G], Generic[C, G]):
     def secrets(self) -> list[str]:
         """Every secret of the credential."""
         values = [getattr(self.settings, name) for name in type(self.settings).model_fields]
-        found = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
-        return [secret for secret in found if secret]
+        found = {value.get_secret_value() for value in values if isinstance(value, SecretStr)}
+        # An address that is a key, or a key with an id before it, can be quoted in part.
+        parts = {part for secret in found for part in _PARTS.split(secret) if len(part) >= SECRET_PART_SIGNS}
+        return sorted(filter(None, found | parts), key=len, reverse=True)
 
     # -- warm connections
 

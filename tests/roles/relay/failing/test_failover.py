@@ -3,94 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-import time
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.client import Client
-from tests.faults import Way
 from tests.roles.relay.doubles.base import Answer
-from tests.roles.relay.doubles.wecom import WecomDouble
-from tests.roles.relay.failing.stage import Troupe, all_of, dropped, here, of, statuses, troupe, two_relays
+from tests.roles.relay.failing.pair import GROUPS, pair
+from tests.roles.relay.failing.stage import all_of, dropped, here, of, statuses
 from tests.server import InProcess
-from tests.sheet import sheet
 
-GROUPS = 6
 WITHIN_MS = 5_000  # the promise
-
-
-class Pair:
-    """Relay `a` behind a way that can be cut, relay `b` beside it; each has a robot of its own in every group."""
-
-    def __init__(self, stage: Troupe, controller: Client, double: WecomDouble, way: Way) -> None:
-        self.stage, self.controller, self.double, self.way = stage, controller, double, way
-
-    @property
-    def a(self) -> Any:
-        return self.stage.relays["a"]
-
-    def by(self, name: str) -> list[str]:
-        """What was taken from this relay's robots."""
-        return [t.seen.text for t in self.double.taken if t.seen.group.startswith(f"{name}-")]
-
-    async def strike(self, fault: str) -> int:
-        """When it was struck, real ms."""
-        match fault:
-            case "kill -9":
-                self.a.signal(signal.SIGKILL)
-            case "SIGSTOP":
-                self.a.signal(signal.SIGSTOP)
-            case "cut":
-                self.way.cut()
-            case "swallowed both ways":
-                self.way.swallow()
-            case "swallowed on the way there":
-                self.way.swallow(back=False)
-            case "swallowed on the way back":
-                self.way.swallow(there=False)
-        return int(time.time() * 1000)
-
-    async def mended(self, fault: str) -> None:
-        match fault:
-            case "kill -9":
-                await self.a.wait()
-                await self.a.start()
-            case "SIGSTOP":
-                self.a.signal(signal.SIGCONT)
-            case _:
-                self.way.heal()
-
-
-@asynccontextmanager
-async def pair(room: InProcess, folder: Path, **more: Any) -> AsyncIterator[Pair]:
-    port = int(room.url.rpartition(":")[2])
-    way = Way(lambda: ("127.0.0.1", port))
-    await way.open()
-    async with WecomDouble() as double, troupe(
-        folder, room, sheet(groups=two_relays(GROUPS), lead="200ms", pacing={"same_content": "0s"}, **more)
-    ) as (stage, controller):  # fmt: skip
-        try:
-            for name, url in (("a", f"http://127.0.0.1:{way.port}"), ("b", None)):
-                robots = {f"{name}-{n}": f"g{n}" for n in range(1, GROUPS + 1)}
-                for robot in robots:
-                    double.add_key(robot)
-                await stage.start(
-                    name,
-                    {r: {"platform": "wecom", "base": double.base, "key": r} for r in robots},
-                    {g: {"credential": r} for r, g in robots.items()},
-                    url=url,
-                )
-            await here(controller, "a", "b")
-            yield Pair(stage, controller, double, way)
-        finally:
-            await stage.gone()
-            await way.close()
 
 
 FAULTS = [
@@ -176,3 +99,24 @@ async def test_what_was_in_flight_is_unknown_and_follows_the_sales_policy(
         await controller.until(lambda: controller.state["deliveries"][one]["status"] == "sent")
         assert controller.state["deliveries"][other]["status"] == "unknown"
         assert Counter(t.seen.text for t in double.taken)["甲"] == GROUPS + 1
+
+
+async def test_one_that_is_stopped_hands_back_at_once_what_it_has_not_begun_though_a_platform_is_slow(
+    room: InProcess, tmp_path: Path
+) -> None:
+    async with pair(room, tmp_path, lead="3s") as two:
+        controller, double = two.controller, two.double
+        answer = asyncio.Event()
+        double.next.extend([Answer({"errcode": 0, "errmsg": "ok"}, take=True, wait=answer)] * GROUPS)
+        first = await dropped(controller, "甲")
+        await double.until(lambda: len(double.taken) == GROUPS)
+        second = await dropped(controller, "乙")  # announced, and due in three seconds
+        stopping = asyncio.create_task(two.a.term())
+        await all_of(controller, second, "sent")
+        assert not stopping.done(), "it waits for the platform that it has called"
+        answer.set()
+        assert await stopping == 0
+        await all_of(controller, first, "sent")
+        assert Counter(two.by("a")) == {"甲": GROUPS}
+        assert Counter(two.by("b")) == {"乙": GROUPS}
+        assert "delivery.unknown" not in {e["kind"] for e in await room.events(two.stage.sale)}
