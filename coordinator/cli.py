@@ -44,11 +44,8 @@ def serve(data: Data = None, redis: Redis = None, host: Host = None, port: Port 
 
     async def main() -> None:
         service = Service(chosen)
-        new = not (chosen.data / "journal.sqlite").exists()
         await service.start()
-        if chosen.redis is not None:
-            new = not await service.gateway.registry.journal.sales()
-        if new:
+        if not await service.gateway.registry.journal.sales():
             print_owner_link(service)
         try:
             await until_told_to_stop()
@@ -62,7 +59,7 @@ def print_owner_link(service: Any) -> None:
     from coordinator.gateway.auth import in_days
 
     token, _ = service.gateway.tokens.make("owner", "owner", sale=None, expires=in_days(365))
-    typer.echo(f"Owner's link, shown this once: {service.settings.address()}/console/#{token}")
+    typer.echo(f"Owner's link, shown until there is a sale: {service.settings.address()}/console/#{token}")
 
 
 @app.command()

@@ -188,7 +188,7 @@ async def _asked(session: aiohttp.ClientSession, settings: RelayConfig, host: st
     if sale not in sales:
         return [*found, Finding("sale", "wrong", f"the token is not for the sale {sale}, or there is none")]
     entry = next(each for each in body["sales"] if str(each.get("sale")) == sale)
-    if entry.get("rehearsal") is not None:
+    if entry.get("rehearsal"):
         found.append(
             Finding("sale", "warn", f"{sale} is a rehearsal: its built-in relay serves all groups, this one is refused")
         )

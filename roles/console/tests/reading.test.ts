@@ -24,6 +24,14 @@ describe("the spine", () => {
     expect(at.nextAt).toBe(NOW + 132_000);
     expect(at.drift).toBe(48_000);
   });
+  it("counts a rehearsal from its own start, whichever hour that is", () => {
+    const start = NOW - 48_000;
+    const planned_start = start + 50_000_000;
+    change("show", "show", { rehearsal: true, start });
+    change("segments", "pan-intro", { start, planned_start });
+    change("segments", "knife-intro", { start: start + 240_000, planned_start: planned_start + 180_000 });
+    expect(spine(store, NOW).drift).toBe(60_000);
+  });
   it("goes below zero once the segment is over", () => {
     expect(spine(store, NOW + 180_000).left).toBe(-48_000);
     expect(spine(store, NOW + 180_000).passed).toBe(1);

@@ -68,6 +68,15 @@ async def test_a_good_configuration_is_said_to_be_good_and_nobody_counts_as_here
     assert "relay.joined" not in {e["kind"] for e in await room.events(sale)}
 
 
+async def test_a_rehearsal_is_told_from_the_sale_itself(room: InProcess, tmp_path: Path) -> None:
+    """Once every sale was called a rehearsal: the coordinator says `false` of one that is none."""
+    for query, said in (("?rehearsal=20", ["warn"]), ("", [])):
+        sale = await room.sale(sheet(groups=1), query=query)
+        path = written(tmp_path, coordinator=room.url, token=token("relay", "r1", sale))
+        _, found, _ = await run("--config", str(path))
+        assert [state for state, _ in of(found, "sale")] == said
+
+
 async def test_groups_that_the_sale_or_the_file_lacks_are_named(room: InProcess, tmp_path: Path) -> None:
     sale = await room.sale(sheet(groups=2))
     path = written(tmp_path, coordinator=room.url, token=token("relay", "r1", sale), more="  g9: {credential: robot}\n")

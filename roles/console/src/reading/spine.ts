@@ -11,7 +11,7 @@ export interface Spine {
   passed: number;
   next: Segment | null;
   nextAt: number | null;
-  /** Later (positive) or earlier than in the plan, in ms. */
+  /** Later (positive) or earlier than in the plan, in ms. A rehearsal begins when it likes: there it counts from its own start. */
   drift: number;
 }
 
@@ -40,7 +40,11 @@ export function spine(store: Store, now: number): Spine {
   const over = show?.status === "ended" || show?.status === "closed";
   const next = over ? null : (segments.find((s) => s.status === "planned" && (s.index ?? 0) > (running?.index ?? -1)) ?? null);
   const nextAt = next?.start ?? next?.planned_start ?? null;
-  const drift = next?.start !== undefined && next.planned_start !== undefined ? next.start - next.planned_start : 0;
+  const off = (segment: Segment | null | undefined): number =>
+    segment?.start !== undefined && segment.planned_start !== undefined ? segment.start - segment.planned_start : 0;
+  const opened = show?.start;
+  const first = show?.rehearsal && opened !== undefined ? segments.find((s) => (s.start ?? 0) >= opened) : null;
+  const drift = off(next) - off(first);
   return {
     running,
     left,
