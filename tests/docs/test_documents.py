@@ -47,6 +47,7 @@ WRITTEN = [
             "protocol",
             "relay-kit",
             "relays",
+            "first-group",
             "shops",
             "operations",
             "sizing",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from coordinator.core import cue_kinds
 from replay.metrics.definitions import DEFINITIONS
 from replay.report import page_of, write_review
 from replay.report.labels import LABELS, SOURCES
@@ -20,6 +21,13 @@ from tests.replay.test_known_sale import a_known_sale, tables
 
 HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(2)>'
 RTL = "\u202eنص عربي\u202c"
+
+
+def test_whatever_goes_into_groups_has_a_name_on_the_page() -> None:
+    """Once a sale with red packets, a poll or a draw had no review: the page had no word for it."""
+    kinds = {do.split(".")[0] for do in cue_kinds.known() if cue_kinds.into_groups(do)}
+    assert {"link", "redpacket", "poll"} <= kinds
+    assert {f"kind_{kind}" for kind in kinds} <= set(LABELS)
 
 
 class Page(HTMLParser):

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from coordinator.errors import UsageError
 from roles.relay.adapters.http import Reply
-from roles.relay.checking import clock
+from roles.relay.checking import check, clock
 from roles.relay.cli import app
 from roles.relay.config import load
 from roles.relay.log import SendLog
@@ -73,8 +73,7 @@ async def test_a_rehearsal_is_told_from_the_sale_itself(room: InProcess, tmp_pat
     for query, said in (("?rehearsal=20", ["warn"]), ("", [])):
         sale = await room.sale(sheet(groups=1), query=query)
         path = written(tmp_path, coordinator=room.url, token=token("relay", "r1", sale))
-        _, found, _ = await run("--config", str(path))
-        assert [state for state, _ in of(found, "sale")] == said
+        assert [f.state for f in await check(load(path)) if f.about == "sale"] == said
 
 
 async def test_groups_that_the_sale_or_the_file_lacks_are_named(room: InProcess, tmp_path: Path) -> None:
