@@ -27,6 +27,7 @@ from roles.relay.log import Report, Sending, SendLog
 from roles.relay.windows import Window
 
 WITHIN_S = 10.0
+A_GROUP_S = 0.5  # so much longer for each group: a platform may have to be asked about every one
 CLOCK_OFF_S = 60
 NAMED = 8  # groups that one line names
 
@@ -77,11 +78,11 @@ async def credential(name: str, adapter: AnyAdapter, groups: list[GroupSettings]
     if not groups:
         return [Finding(about, "warn", "no group is reached by it; remove it, or name it in a group")]
     try:
-        async with asyncio.timeout(WITHIN_S):
+        async with asyncio.timeout(within := WITHIN_S + A_GROUP_S * len(groups)):
             await adapter.open()
             said = await adapter.check(groups)
     except TimeoutError:
-        return [Finding(about, "unreached", f"{adapter.platform} does not answer within {WITHIN_S:g} s")]
+        return [Finding(about, "unreached", f"{adapter.platform} does not answer within {within:g} s")]
     except Exception as error:  # only its type: the text of a client's error can quote an address with its key
         return [Finding(about, "unreached", f"{adapter.platform} could not be asked ({type(error).__name__})")]
     finally:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from pydantic import SecretStr, field_validator
 
 from roles.relay import machine
-from roles.relay.adapters.base import Content, CredentialSettings, GroupSettings, Outcome, Prepared
-from roles.relay.adapters.http import Call, HttpAdapter, Reply, checked_address, milliseconds
+from roles.relay.adapters.base import Content, CredentialSettings, GroupSettings, Outcome, Prepared, Said
+from roles.relay.adapters.http import Call, HttpAdapter, Reply, checked_address, milliseconds, not_said
 from roles.relay.adapters.rendering import addresses_of, fit, in_utf16, mentions_of, reasons, without_markup
 from roles.relay.windows import Limit
 
@@ -62,6 +63,16 @@ class DiscordAdapter(HttpAdapter[DiscordCredential, GroupSettings]):
             why = "Discord's own window for this webhook is full"
             return Outcome("retry", after_ms=milliseconds(self._free_at - now), why=why, reached=False, everyone=True)
         return await super().send(group, content, prepared)
+
+    async def check_key(self, groups: Sequence[GroupSettings]) -> list[Said]:
+        """Whoever has a webhook's address may ask what it is."""
+        address, _, more = self.settings.webhook.get_secret_value().partition("?")
+        reply, said = await self.ask(Call(address, method="GET"))
+        if reply.status == 200 and isinstance(said.get("id"), str) and "channel_id" in said:
+            thread = "; its thread cannot be looked at" if "thread_id" in more else ""
+            name = self.said(said["name"]) if isinstance(said.get("name"), str) else ""
+            return [Said("ok", f"Discord knows the webhook{f' {name}' if name else ''}, and it may write{thread}")]
+        return [not_said(self._outcome(reply))]
 
     def call(self, group: GroupSettings, content: Content, prepared: Prepared) -> Call:
         address = self.settings.webhook.get_secret_value()

@@ -14,7 +14,7 @@ import os
 import re
 import ssl
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, ClassVar, Generic
@@ -45,6 +45,8 @@ KEEP_ALIVE_S = 30.0
 CONNECT_WITHIN_S = 5.0
 WARM_MOST = 20
 FOLLOWED_WITHIN_S = 4.0  # three of them still end before the outbox stops waiting
+ASKED_WITHIN_S = 5.0  # a question about a key; the check as a whole has longer
+ASKED_TOGETHER = 8  # so many groups are asked about at a time: fewer than any platform minds
 REPLY_BYTES = 256 * 1024
 SAID_SIGNS = 120  # of what a platform says in a reason
 SECRET_PART_SIGNS = 12
@@ -154,6 +156,12 @@ class Ended(Exception):
         self.outcome = outcome
 
 
+def not_said(outcome: Outcome, group: str | None = None) -> Said:
+    """A question that a platform did not answer with what was asked for: a refusal, or nothing that is its own."""
+    no = outcome.word in ("disabled", "rejected")
+    return Said("wrong" if no and outcome.reached else "unreached", outcome.why or "its answer cannot be read", group)
+
+
 class HttpAdapter(Adapter[C, G], Generic[C, G]):
     """An adapter that makes one POST for a message. A platform adds `call` and `read`."""
 
@@ -249,11 +257,40 @@ class HttpAdapter(Adapter[C, G], Generic[C, G]):
         except Ended as ended:
             return [Said("unreached", str(ended.outcome.why))]
         clock = clock_words(reply)
-        return [*([Said("warn", clock.removeprefix("; "))] if clock else []), *await self.check_key(groups)]
+        try:
+            found = await self.check_key(groups)
+        except Ended as ended:
+            found = [not_said(ended.outcome)]
+        return [*([Said("warn", clock.removeprefix("; "))] if clock else []), *found]
 
     async def check_key(self, groups: Sequence[G]) -> list[Said]:
-        """What the platform says of the key itself. By default it cannot be asked."""
+        """What the platform says of the key itself. By default it cannot be asked. `Ended` is told as it stands."""
         return [Said("untested", f"{self.says} is reached; {NOT_WITHOUT_POSTING}")]
+
+    async def ask(self, call: Call) -> tuple[Reply, dict[str, Any]]:
+        """A question by which nothing is posted: the platform's answer. Raises `Ended` where there is none."""
+        try:
+            async with asyncio.timeout(ASKED_WITHIN_S):
+                reply = await self.post(call)
+        except TimeoutError:
+            raise Ended(Outcome.unreached(f"{self.says} does not answer within {ASKED_WITHIN_S:g} s")) from None
+        said = reply.object()
+        if said is None:
+            raise Ended(self.by_status(reply))
+        return reply, said
+
+    async def each_group(self, groups: Sequence[G], ask: Callable[[G], Awaitable[Said | None]]) -> list[Said]:
+        """What is to be said of these groups, in their order, a few asked about at a time; None: nothing is wrong."""
+        few = asyncio.Semaphore(ASKED_TOGETHER)
+
+        async def one(group: G) -> Said | None:
+            async with few:
+                try:
+                    return await ask(group)
+                except Ended as ended:
+                    return not_said(ended.outcome, group.id)
+
+        return [said for said in await asyncio.gather(*(one(group) for group in groups)) if said is not None]
 
     async def post(self, call: Call) -> Reply:
         """Makes one request, once. Raises `Ended` with what is certain."""

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import structlog
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from roles.relay.adapters.base import Content, GroupSettings, Outcome, Prepared
+from roles.relay.adapters.base import Content, GroupSettings, Outcome, Prepared, Said
 from roles.relay.adapters.http import Call, HttpAdapter, HttpCredential, Reply, checked_address, milliseconds
 from roles.relay.adapters.rendering import BREAK, DoesNotFit, addresses_of, fit, in_utf16, mentions_of, outside, reasons
+from roles.relay.adapters.telegram_rights import Rights
 from roles.relay.windows import Limit
 
 log = structlog.get_logger("relay")
@@ -114,14 +116,21 @@ class TelegramAdapter(HttpAdapter[TelegramCredential, TelegramGroup]):
         if (why := self.gone.get(chat)) is not None:
             return Outcome.disabled(why)
         outcome = await super().send(group, content, prepared)
+        if outcome.word == "retry" and outcome.platform_id is not None:
+            self.moved(chat, int(outcome.platform_id))
         if outcome.word == "rejected" and outcome.why == NO_PICTURE:
             outcome = await super().send(group, content, NO_PICTURE)  # it was certainly not taken
         return outcome
 
+    async def check_key(self, groups: Sequence[TelegramGroup]) -> list[Said]:
+        return await Rights(self).look(groups)
+
+    def method(self, name: str, body: object, why: str | None = None) -> Call:
+        return Call.json(f"{self.settings.base}/bot{self.settings.bot_token.get_secret_value()}/{name}", body, why)
+
     def call(self, group: TelegramGroup, content: Content, prepared: Prepared) -> Call:
         method, body, why = _message(content, pictures=prepared != NO_PICTURE)
-        url = f"{self.settings.base}/bot{self.settings.bot_token.get_secret_value()}/{method}"
-        return Call.json(url, {"chat_id": self.chat(group)} | body, NO_PICTURE if prepared == NO_PICTURE else why)
+        return self.method(method, {"chat_id": self.chat(group)} | body, NO_PICTURE if prepared == NO_PICTURE else why)
 
     def read(self, reply: Reply, said: dict[str, Any] | None) -> Outcome | None:
         if said is None or not isinstance(said.get("ok"), bool):
@@ -147,15 +156,6 @@ class TelegramAdapter(HttpAdapter[TelegramCredential, TelegramGroup]):
         if code == 400:
             return Outcome.rejected(NO_PICTURE if _PICTURE.search(words) else shown)
         return None
-
-    async def post(self, call: Call) -> Reply:
-        reply = await super().post(call)
-        said = reply.object() or {}
-        more = said.get("parameters")
-        to = more.get("migrate_to_chat_id") if isinstance(more, dict) and said.get("ok") is False else None
-        if isinstance(to, int) and not isinstance(to, bool):
-            self.moved(json.loads(call.body)["chat_id"], to)
-        return reply
 
 
 def _message(content: Content, *, pictures: bool) -> tuple[str, dict[str, Any], str | None]:

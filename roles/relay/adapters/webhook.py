@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -14,7 +15,7 @@ from pydantic import Field, SecretStr, field_validator
 from standardwebhooks.webhooks import Webhook
 
 from roles.relay import machine
-from roles.relay.adapters.base import Content, CredentialSettings, Delivery, GroupSettings, Outcome, Prepared
+from roles.relay.adapters.base import Content, CredentialSettings, Delivery, GroupSettings, Outcome, Prepared, Said
 from roles.relay.adapters.http import Call, HttpAdapter, Reply, checked_address
 from roles.relay.adapters.rendering import addresses_of, fit, in_signs
 
@@ -55,6 +56,10 @@ class WebhookAdapter(HttpAdapter[WebhookCredential, GroupSettings]):
 
     async def deliver(self, group: GroupSettings, delivery: Delivery, prepared: Prepared = None) -> Outcome:
         return await self.send(group, delivery.content, delivery)
+
+    async def check_key(self, groups: Sequence[GroupSettings]) -> list[Said]:
+        why = "whether it takes the signature shows only with a message; post one with --send"
+        return [Said("untested", f"the receiver is reached; {why}")]
 
     def call(self, group: GroupSettings, content: Content, prepared: Prepared) -> Call:
         delivery = prepared if isinstance(prepared, Delivery) else None

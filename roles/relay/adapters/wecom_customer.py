@@ -6,14 +6,15 @@ a prompt to the minute, fit for the days before a sale.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import quote
 
 from pydantic import Field, SecretStr, model_validator
 
-from roles.relay.adapters.base import Content, GroupSettings, Outcome, Prepared
-from roles.relay.adapters.http import Call, Ended, HttpAdapter, HttpCredential, Reply
+from roles.relay.adapters.base import Content, GroupSettings, Outcome, Prepared, Said
+from roles.relay.adapters.http import Call, Ended, HttpAdapter, HttpCredential, Reply, not_said
 from roles.relay.adapters.rendering import addresses_of, fit, in_bytes, reasons, title_of, without
 
 TEXT_BYTES = 4000
@@ -89,6 +90,37 @@ class WecomCustomerAdapter(HttpAdapter[WecomCustomerCredential, WecomCustomerGro
         if status == _SENT and type(status) is int:
             return Outcome.sent(platform_id)
         return Outcome.rejected(_FAILED[status]) if type(status) is int and status in _FAILED else None
+
+    async def check_key(self, groups: Sequence[WecomCustomerGroup]) -> list[Said]:
+        """Asks about each group: whether the application may, and whether it is a group of the employee's."""
+        sender = self.settings.sender
+        gone: list[str] = []
+
+        async def look(group: WecomCustomerGroup) -> Said | None:
+            asked = {"chat_id": group.chat_id, "need_name": 0}
+            reply, said = await self.ask(Call.json(self._url("groupchat/get"), asked))
+            if (wrong := self._wrong(said)) is not None:
+                if wrong.word == "disabled":  # the same for every group
+                    gone.append(str(wrong.why))
+                    return None
+                why = f"WeCom does not know this group; check `chat_id` ({wrong.why})"
+                return Said("wrong", why, group.id) if wrong.word == "rejected" else not_said(wrong, group.id)
+            chat = said.get("group_chat")
+            if not _is_zero(said) or not isinstance(chat, dict):
+                raise Ended(self.by_status(reply))
+            owner = chat.get("owner")
+            if isinstance(owner, str) and owner != sender:
+                why = f"the group belongs to {self.said(owner)}: WeCom gives {sender} no task for it; make its owner the `sender`"
+                return Said("wrong", why, group.id)
+            return None
+
+        found = await self.each_group(groups, look)
+        if gone:
+            return [Said("wrong", gone[0])]
+        if well := len(groups) - len(found):
+            what = f"{sender} can be given tasks for {well} {'group' if well == 1 else 'groups'}"
+            return [Said("ok", f"WeCom takes the access token; {what}"), *found]
+        return found
 
     def secrets(self) -> list[str]:
         return [*super().secrets(), self._token()]

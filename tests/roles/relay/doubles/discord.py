@@ -28,6 +28,7 @@ class DiscordDouble(Double):
 
     def routes(self, app: web.Application) -> None:
         app.router.add_post("/api/webhooks/{hook:.+}", self.post)
+        app.router.add_get("/api/webhooks/{hook:.+}", self._what)
 
     def add_key(self, key: str) -> None:
         self.hooks.add(key)
@@ -54,6 +55,15 @@ class DiscordDouble(Double):
         pings += [n for n in named if "users" in allowed["parse"] or n in allowed.get("users", ())]
         hidden = re.findall(r"\[[^\]]*\]\(([^)]*)\)", text)
         return Seen(text, self._hook, (*hidden, *_LINK.findall(text)), tuple(pings), pictures), body
+
+    async def _what(self, request: web.Request) -> web.StreamResponse:
+        """What a webhook is; its answer holds the token."""
+        hook = request.match_info["hook"]
+        if self.revoked or hook not in self.hooks:
+            return self._response(Answer({"message": "Unknown Webhook", "code": 10015}, 404))
+        number, _, secret = hook.partition("/")
+        about = {"id": number, "type": 1, "name": "直播间", "channel_id": "199", "guild_id": "188", "token": secret}
+        return self._response(Answer(about))
 
     def yes(self, taken: Taken) -> object:
         return {"id": str(10**17 + len(self.taken)), "content": taken.seen.text}

@@ -15,6 +15,7 @@ from tests.roles.relay.doubles.base import Answer, Double, Seen, Taken, Wrong
 
 TOKEN = "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"
 CHAT = -1001
+BOT = 110201543
 _LINK = re.compile(r"https?://[^\s\]）)】，。<>\u200b]+")
 
 
@@ -30,6 +31,9 @@ class TelegramDouble(Double):
         self.moved: dict[int, int] = {}
         self.kicked: set[int] = set()
         self.no_pictures = False
+        self.types: dict[int, str] = {}  # of a chat that is no supergroup
+        self.rights: dict[int, dict[str, Any]] = {}  # what everybody may do in a chat
+        self.members: dict[int, dict[str, Any]] = {}  # what the bot is in a chat, where it is not just a member
         self.webhook = ""
         self.secret = ""
         self.updates: list[dict[str, Any]] = []
@@ -53,6 +57,8 @@ class TelegramDouble(Double):
         if self.revoked or request.match_info["token"] not in self.tokens:
             raise _no(401, "Unauthorized")
         method = request.match_info["method"]
+        if method == "getMe":
+            raise Wrong({"ok": True, "result": {"id": BOT, "is_bot": True, "username": "dropcue_bot"}})
         try:
             body = json.loads(raw)
             self._chat = int(body["chat_id"])
@@ -64,6 +70,14 @@ class TelegramDouble(Double):
         if self._chat in self.kicked:
             raise _no(403, "Forbidden: bot was kicked from the supergroup chat")
         match method:
+            case "getChat":
+                about = {"type": self.types.get(self._chat, "supergroup"), "title": "VIP 1"}
+                if self._chat in self.rights:
+                    about["permissions"] = self.rights[self._chat]
+                raise Wrong({"ok": True, "result": {"id": self._chat, **about}})
+            case "getChatMember":
+                assert body["user_id"] == BOT, "it asks about itself"
+                raise Wrong({"ok": True, "result": self.members.get(self._chat, {"status": "member"})})
             case "sendMessage":
                 text, most, pictures = body["text"], 4096, 0
             case "sendPhoto":

@@ -23,12 +23,26 @@ class WecomCustomerDouble(Double):
         super().__init__(**more)
         self.tokens: set[str] = {TOKEN}
         self.chats: set[str] = {CHAT}
+        self.owners: dict[str, str] = {}  # of a chat that is not the first employee's
+        self.refuses: dict[str, Any] | None = None  # what it says to every question about a group
         self.status = 0  # of every task: 0 not yet, 1 sent, 2 and 3 failed
         self.asked = 0
 
     def routes(self, app: web.Application) -> None:
         app.router.add_post("/cgi-bin/externalcontact/add_msg_template", self.post)
         app.router.add_post("/cgi-bin/externalcontact/get_groupmsg_send_result", self._result)
+        app.router.add_post("/cgi-bin/externalcontact/groupchat/get", self._chat)
+
+    async def _chat(self, request: web.Request) -> web.StreamResponse:
+        if self.revoked or request.query.get("access_token") not in self.tokens:
+            return self._response(Answer({"errcode": 40014, "errmsg": "invalid access_token"}))
+        if self.refuses is not None:
+            return self._response(Answer(self.refuses))
+        chat = (await request.json())["chat_id"]
+        if chat not in self.chats:
+            return self._response(Answer({"errcode": 86003, "errmsg": "param chat_id not exists"}))
+        about = {"chat_id": chat, "name": "VIP 1", "owner": self.owners.get(chat, "zhangsan"), "member_list": []}
+        return self._response(Answer({"errcode": 0, "errmsg": "ok", "group_chat": about}))
 
     def judge(self, request: web.Request, raw: bytes) -> tuple[Seen, dict[str, Any]]:
         if self.revoked or request.query.get("access_token") not in self.tokens:
