@@ -1,7 +1,7 @@
 """When the last group will have a drop: a forecast from the windows that relays have told, before anything is sent.
 
-It plays through what the relay will do: a strict window for each credential, the more urgent first, then the earlier,
-with all that waits already and all that has left within the window. It is exact where platforms answer at once and
+It plays through what the relay will do: a strict window for each credential, and for each group where the platform has
+such, the more urgent first, then the earlier, with all that waits already and all that has left within the window. It is exact where platforms answer at once and
 nothing else is put in, and else too early, never too late by more than that. Windows run in real time; only a sale in
 real time has any, for a rehearsal has the built-in relay alone.
 """
@@ -9,7 +9,8 @@ real time has any, for a rehearsal has the built-in relay alone.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -30,6 +31,7 @@ class Job(NamedTuple):
     at: int
     expires_at: int
     asked: bool = False  # it is what the forecast is for
+    group: str = ""
 
 
 class Lane(msgspec.Struct, kw_only=True):
@@ -37,6 +39,7 @@ class Lane(msgspec.Struct, kw_only=True):
 
     platform: str
     limits: tuple[Limit, ...]
+    group_limits: tuple[Limit, ...] = ()
     credentials: int = 0
     groups: int = 0
     last_at: int | None = None
@@ -54,30 +57,88 @@ class Forecast(msgspec.Struct, kw_only=True):
     lanes: list[Lane] = []
 
 
-def departures(limits: Iterable[Limit], used: Iterable[int], jobs: Iterable[Job], now: int) -> list[int | None]:
-    """When each asked job leaves by a strict window, in their order; None where it expires before."""
-    rows = [(limit, limit.per_ms + EDGE_MS) for limit in limits]
-    log = sorted(used)
-    coming = sorted((job.at, job.priority, n, job) for n, job in enumerate(jobs))
-    found: dict[int, int | None] = {n: None for _, _, n, job in coming if job.asked}
+class Log:
+    """A strict window: when there is room for one more."""
+
+    def __init__(self, limits: Iterable[Limit], used: Iterable[int]) -> None:
+        self._rows = [(limit.count, limit.per_ms + EDGE_MS) for limit in limits]
+        self._left = sorted(used) if self._rows else []
+
+    def free_at(self, at: int) -> int:
+        for most, per in self._rows:
+            if len(self._left) >= most:
+                at = max(at, self._left[-most] + per)
+        return at
+
+    def leave(self, at: int) -> None:
+        if self._rows:
+            self._left.append(at)
+
+
+class _Group:
+    """A group with windows of its own, and what waits for room there."""
+
+    def __init__(self, limits: Iterable[Limit], used: Iterable[int]) -> None:
+        self.log = Log(limits, used)
+        self.waiting: list[tuple[int, int, int, Job]] = []
+
+
+def departures(
+    limits: Iterable[Limit],
+    used: Iterable[int],
+    jobs: Iterable[Job],
+    now: int,
+    group_limits: tuple[Limit, ...] = (),
+    used_in: Mapping[str, Iterable[int]] = {},
+) -> list[int | None]:
+    """When each asked job leaves by strict windows, in their order; None where it expires before."""
+    window, groups = Log(limits, used), dict[str, _Group]()
+    # What comes: a job, or a group in which there is room again.
+    coming: list[tuple[int, int, int, Job | _Group]] = [(job.at, job.priority, n, job) for n, job in enumerate(jobs)]
+    found: dict[int, int | None] = {n: None for _, _, n, job in coming if isinstance(job, Job) and job.asked}
+    more = count(len(coming))
+    heapq.heapify(coming)
     ready: list[tuple[int, int, int, Job]] = []
-    left, next_, at = len(found), 0, now
+    left, at = len(found), now
+
+    def again(group: _Group) -> None:
+        if group.waiting:
+            heapq.heappush(coming, (group.log.free_at(at), 0, next(more), group))
+
     while left:
         if not ready:
-            at = max(at, coming[next_][0])
-        for limit, per in rows:
-            if len(log) >= limit.count:
-                at = max(at, log[-limit.count] + per)
-        while next_ < len(coming) and coming[next_][0] <= at:
-            moment, priority, n, job = coming[next_]
-            heapq.heappush(ready, (priority, moment, n, job))
-            next_ += 1
-        _, _, n, job = heapq.heappop(ready)
-        left -= job.asked
+            at = max(at, coming[0][0])
+        at = window.free_at(at)
+        while coming and coming[0][0] <= at:
+            moment, priority, n, what = heapq.heappop(coming)
+            if isinstance(what, Job):
+                heapq.heappush(ready, (priority, moment, n, what))
+            elif what.waiting:
+                heapq.heappush(ready, heapq.heappop(what.waiting))
+        if not ready:
+            continue
+        entry = heapq.heappop(ready)
+        n, job = entry[2:]
+        group = None
+        if group_limits:
+            if job.group not in groups:
+                groups[job.group] = _Group(group_limits, used_in.get(job.group, ()))
+            group = groups[job.group]
         if at < job.expires_at:
-            log.append(at)
+            if group is not None and group.log.free_at(at) > at:
+                first = not group.waiting
+                heapq.heappush(group.waiting, entry)
+                if first:
+                    again(group)
+                continue
+            window.leave(at)
+            if group is not None:
+                group.log.leave(at)
             if job.asked:
                 found[n] = at
+        left -= job.asked
+        if group is not None:
+            again(group)
     return [found[n] for n in sorted(found)]
 
 
@@ -94,17 +155,20 @@ def forecast(
             asked.setdefault(way, []).append(group)
     if not asked:
         return out, {}
-    before = _on_their_way(state, now)
+    before = on_their_way(state, now)
     moments: dict[str, int | None] = {}
-    lanes: dict[tuple[str, tuple[Limit, ...]], Lane] = {}
+    lanes: dict[tuple[str, tuple[Limit, ...], tuple[Limit, ...]], Lane] = {}
     for way, theirs in asked.items():
-        credential = state.windows[way[0]].credentials[way[1]]
-        jobs = [*before.get(way, ()), *(Job(priority, at, expires_at, True) for _ in theirs)]
-        left = departures(credential.limits, credential.used, jobs, now) if credential.limits else [at] * len(theirs)
+        told = state.windows[way[0]]
+        credential = told.credentials[way[1]]
+        limits, in_groups = credential.limits, credential.group_limits
+        jobs = [*before.get(way, ()), *(Job(priority, at, expires_at, True, group) for group in theirs)]
+        left: list[int | None] = [at] * len(theirs)
+        if limits or in_groups:
+            left = departures(limits, credential.used, jobs, now, in_groups, told.used)
         moments.update(zip(theirs, left, strict=True))
-        lane = lanes.setdefault(
-            (credential.platform, credential.limits), Lane(platform=credential.platform, limits=credential.limits)
-        )
+        kind = (credential.platform, limits, in_groups)
+        lane = lanes.setdefault(kind, Lane(platform=credential.platform, limits=limits, group_limits=in_groups))
         lane.credentials += 1
         lane.groups += len(theirs)
         lane.last_at = max((x for x in (lane.last_at, *left) if x is not None), default=None)
@@ -116,7 +180,7 @@ def forecast(
     return out, moments
 
 
-def _on_their_way(state: State, now: int) -> dict[tuple[str, str], list[Job]]:
+def on_their_way(state: State, now: int) -> dict[tuple[str, str], list[Job]]:
     """What waits for a slot, by its credential."""
     jobs: dict[tuple[str, str], list[Job]] = {}
     for name in sorted(state.opened, key=lambda d: int(d[1:])):
@@ -124,7 +188,7 @@ def _on_their_way(state: State, now: int) -> dict[tuple[str, str], list[Job]]:
         if d.status not in {"requested", "held"} or d.expires_at <= now:
             continue
         way = way_of(state, d.relay, d.group)
-        if way is not None and state.windows[way[0]].credentials[way[1]].limits:
+        if way is not None:
             at = d.fire_at if d.rule is None else max(d.fire_at, d.until or d.fire_at)
-            jobs.setdefault(way, []).append(Job(d.priority, at, d.expires_at))
+            jobs.setdefault(way, []).append(Job(d.priority, at, d.expires_at, group=d.group))
     return jobs

@@ -5,10 +5,14 @@ The relay alone keeps a platform's windows. This is a forecast: it tells who sen
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
 
+from coordinator.core.forecast import on_their_way
+from coordinator.core.reaching import relay_for
 from coordinator.core.rules import Fault, Judge, Platform
+from coordinator.core.windows import Limit, way_of
 
 if TYPE_CHECKING:
     from coordinator.core.plan import Plan
@@ -59,10 +63,39 @@ def too_long(plan: Plan, judge: Judge, text: str, relays: Iterable[str]) -> list
 
 
 def too_many(state: State, judge: Judge, groups: Iterable[str], at: int) -> list[Fault]:
-    """RATE: into which groups so much is on its way that the platform would make the next one wait."""
+    """RATE: where so much is on its way that the platform would make one more wait.
+
+    By what the groups' relays have told of their windows; of a relay that tells nothing, by the sheet or its name.
+    """
     rule = judge.of("RATE")
     if rule is None:
         return []
+    told: dict[tuple[str, str], list[str]] = {}  # by the account that they share
+    untold: list[str] = []
+    for group in groups:
+        way = way_of(state, relay_for(state, group), group) if group in state.groups else None
+        if way is None:
+            untold.append(group)
+        else:
+            told.setdefault(way, []).append(group)
+    found = [*_by_account(state, told, at), *_by_name(state, judge, untold, at)]
+    return [
+        Fault(rule="RATE", severity="warn", term=each.shown, message=each.message, zh=each.zh, law=rule.law)
+        for each in found
+    ]
+
+
+class Full(NamedTuple):
+    """Groups in which a message would wait."""
+
+    shown: str
+    message: str
+    zh: str
+
+
+def _by_name(state: State, judge: Judge, groups: list[str], at: int) -> Iterator[Full]:
+    if not groups:
+        return
     counts: dict[str, int] = {}
     for drop in reversed(state.drops.values()):
         if drop.fire_at <= at - MINUTE_MS:
@@ -77,17 +110,58 @@ def too_many(state: State, judge: Judge, groups: Iterable[str], at: int) -> list
         most = per_minute(state.p, judge, relay)
         if most is not None and counts.get(group, 0) >= most:
             full.append(group)
-    if not full:
-        return []
-    shown = ", ".join(full[:3]) + (" …" if len(full) > 3 else "")
-    n = max(counts[group] for group in full)
-    return [
-        Fault(
-            rule="RATE",
-            severity="warn",
-            term=shown,
-            message=f"{shown} had {n} messages within a minute, as many as the platform takes; it will wait there",
-            zh=f"{shown} 一分钟内已有 {n} 条, 达到平台上限; 这一条会在那里排队",
-            law=rule.law,
-        )
-    ]
+    if full:
+        yield _in_a_minute(full, max(counts[group] for group in full))
+
+
+def _by_account(state: State, told: dict[tuple[str, str], list[str]], at: int) -> Iterator[Full]:
+    """One account's window is shared by all its groups; a platform can have another for each group beside it."""
+    if not told:
+        return
+    waiting = on_their_way(state, state.at)
+    crowded: list[str] = []
+    most = 0
+    for (relay, name), groups in told.items():
+        known = state.windows[relay]
+        account, before = known.credentials[name], waiting.get((relay, name), [])
+        in_group = Counter(job.group for job in before)
+        for limit in worth_a_word(account.group_limits):
+            for group in groups:
+                n = in_group[group] + sum(left > at - limit.per_ms for left in known.used.get(group, ()))
+                if n >= limit.count and group not in crowded:
+                    crowded.append(group)
+                    most = max(most, n)
+        for limit in worth_a_word(account.limits):
+            n = len(before) + sum(left > at - limit.per_ms for left in account.used)
+            wait = groups[max(0, limit.count - n) :]
+            if not wait:
+                continue
+            seconds = limit.per_ms // 1000
+            yield Full(
+                shown := _shown(wait),
+                f"{len(groups)} of these groups share one account of {account.platform}, which takes {limit.count} messages in "
+                f"{seconds} s and has {n} behind or before it; it will wait in {len(wait)} of them ({shown})",
+                f"其中 {len(groups)} 个群共用一个 {account.platform} 账号, {seconds} 秒只收 {limit.count} 条, 已发和在途 {n} 条; "
+                f"会在 {len(wait)} 个群里排队 ({shown})",
+            )
+            break
+    if crowded:
+        yield _in_a_minute(crowded, most)
+
+
+def worth_a_word(limits: Iterable[Limit]) -> list[Limit]:
+    """What a window of seconds makes wait is there before anybody has read of it."""
+    return [limit for limit in limits if limit.per_ms >= MINUTE_MS]
+
+
+def _in_a_minute(full: list[str], most: int) -> Full:
+    shown = _shown(full)
+    return Full(
+        shown,
+        f"{shown} had {most} messages within a minute, as many as the platform takes; it will wait there",
+        f"{shown} 一分钟内已有 {most} 条, 达到平台上限; 这一条会在那里排队",
+    )
+
+
+def _shown(groups: list[str]) -> str:
+    return ", ".join(groups[:3]) + (" …" if len(groups) > 3 else "")

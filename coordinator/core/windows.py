@@ -7,7 +7,7 @@ nothing is served all the same: then nothing is known, and nothing is forecast.
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -36,28 +36,35 @@ class Credential(msgspec.Struct, kw_only=True):
     platform: str
     limits: tuple[Limit, ...] = ()
     used: list[int] = []
+    group_limits: tuple[Limit, ...] = ()  # what holds in each of its groups alone, beside `limits`
 
-    @property
-    def looks_back(self) -> int:
-        return max((limit.count for limit in self.limits), default=0)
 
-    def use(self, at: int) -> None:
-        if self.limits:
-            insort(self.used, at)
-            del self.used[: -self.looks_back]
+def looks_back(limits: tuple[Limit, ...]) -> int:
+    return max((limit.count for limit in limits), default=0)
+
+
+def use(used: list[int], limits: tuple[Limit, ...], at: int) -> None:
+    if limits:
+        insort(used, at)
+        del used[: -looks_back(limits)]
 
 
 class Told(msgspec.Struct, kw_only=True):
-    """What one relay has told: its credentials by name, and which of them each group is reached by."""
+    """What one relay has told: its credentials by name, and which of them each group is reached by.
+
+    `used`: when something last left for a group, for those whose credential has windows of each group.
+    """
 
     credentials: dict[str, Credential] = {}
     groups: dict[str, str] = {}
+    used: dict[str, list[int]] = {}
 
 
 class RelayTold(Event, tag="relay.told", kw_only=True):
     relay: str
     credentials: dict[str, Credential]
     groups: dict[str, str]
+    used: dict[str, list[int]] = {}
 
 
 class LimitIn(BaseModel):
@@ -71,6 +78,7 @@ class CredentialIn(BaseModel):
     credential: ShortText
     platform: ShortText
     limits: Annotated[list[LimitIn], Field(max_length=MOST_LIMITS)] = []
+    group_limits: Annotated[list[LimitIn], Field(max_length=MOST_LIMITS)] = []
     used: Annotated[list[Instant], Field(max_length=10_000)] = []
 
 
@@ -78,11 +86,13 @@ class CredentialIn(BaseModel):
 class RelayLimits(Command):
     """The rate windows of a relay's credentials, and which credential each group is reached by. Names only, no keys.
 
-    Given after each welcome and when it changes. `used`: when each was used of late, as far as its windows reach.
+    Given after each welcome and when it changes. `group_limits` hold in each group alone. `used`: when each credential, and
+    each group with windows of its own, was used of late, as far as its windows reach.
     """
 
     credentials: Annotated[list[CredentialIn], Field(max_length=MOST_CREDENTIALS)]
     groups: Annotated[dict[Id, ShortText], Field(max_length=MOST_GROUPS)]
+    used: Annotated[dict[Id, Annotated[list[Instant], Field(max_length=10_000)]], Field(max_length=MOST_GROUPS)] = {}
 
 
 @decides(RelayLimits)
@@ -91,23 +101,38 @@ def tell(turn: Turn, c: RelayLimits) -> None:
     before = state.windows.get(name, Told())
     credentials = {}
     for each in c.credentials:
-        limits = tuple(Limit(limit.count, limit.per_ms) for limit in each.limits)
-        credentials[each.credential] = credential = Credential(platform=each.platform, limits=limits)
+        limits = _limits(each.limits)
         known = before.credentials.get(each.credential)
-        credential.used = list(known.used) if known is not None and known.limits == limits else []
-        used = sorted(min(at, turn.at) for at in each.used)
-        # What went out in other sales, or before this one was here, is known to the relay alone.
-        if _in_reach(used, credential, turn.at) > _in_reach(credential.used, credential, turn.at):
-            credential.used = used
-        del credential.used[: -credential.looks_back or len(credential.used)]
+        credentials[each.credential] = Credential(
+            platform=each.platform,
+            limits=limits,
+            used=_used(known.used if known is not None and known.limits == limits else (), each.used, limits, turn.at),
+            group_limits=_limits(each.group_limits),
+        )
     groups = {group: by for group, by in c.groups.items() if group in state.groups and by in credentials}
-    if credentials != before.credentials or groups != before.groups:
-        turn.emit(RelayTold(relay=name, credentials=credentials, groups=groups))
+    used = {}
+    for group, by in groups.items():
+        limits = credentials[by].group_limits
+        theirs = _used(before.used.get(group, ()), c.used.get(group, ()), limits, turn.at)
+        if theirs:
+            used[group] = theirs
+    if credentials != before.credentials or groups != before.groups or used != before.used:
+        turn.emit(RelayTold(relay=name, credentials=credentials, groups=groups, used=used))
 
 
-def _in_reach(used: list[int], credential: Credential, now: int) -> int:
-    longest = max((limit.per_ms for limit in credential.limits), default=0)
-    return sum(at >= now - longest for at in used)
+def _limits(given: list[LimitIn]) -> tuple[Limit, ...]:
+    return tuple(Limit(limit.count, limit.per_ms) for limit in given)
+
+
+def _used(known: Sequence[int], given: Sequence[int], limits: tuple[Limit, ...], now: int) -> list[int]:
+    """What went out in other sales, or before this one was here, is known to the relay alone; the rest is known here too."""
+    if not limits:
+        return []
+    longest = max(limit.per_ms for limit in limits)
+    said = sorted(min(at, now) for at in given)
+    known_in_reach, said_in_reach = (sum(at >= now - longest for at in used) for used in (known, said))
+    used = said if said_in_reach > known_in_reach else list(known)
+    return used[-looks_back(limits) :]
 
 
 @evolves(RelayTold)
@@ -116,7 +141,8 @@ def told(state: State, e: RelayTold) -> Iterable[Key]:
 
     # Copies: a state is changed by what follows, an event never.
     credentials = {name: msgspec.structs.replace(each, used=list(each.used)) for name, each in e.credentials.items()}
-    state.windows[e.relay] = Told(credentials=credentials, groups=dict(e.groups))
+    used = {group: list(times) for group, times in e.used.items()}
+    state.windows[e.relay] = Told(credentials=credentials, groups=dict(e.groups), used=used)
     return traffic.placed(state, e.relay)
 
 
@@ -136,7 +162,9 @@ def used(state: State, relay: str, group: str, at: int) -> None:
     """Something left for a group, or may have."""
     found = credential_of(state, relay, group)
     if found is not None:
-        found.use(at)
+        use(found.used, found.limits, at)
+        if found.group_limits:
+            use(state.windows[relay].used.setdefault(group, []), found.group_limits, at)
 
 
 def platform_of(state: State, relay: str, group: str) -> str:

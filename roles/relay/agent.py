@@ -347,7 +347,7 @@ class Agent:
     def _tell_limits(self) -> None:
         """Tells the windows of the credentials that serve the sale's groups, where that is news on this line."""
         fields = limits.told(
-            self._routes, self._outbox.windows, self.state.get("groups") or (), machine.monotonic(), self._clock.at
+            self._routes, self._outbox.lanes, self.state.get("groups") or (), machine.monotonic(), self._clock.at
         )
         if limits.without_use(fields) == self._limits or not fields["groups"]:
             return

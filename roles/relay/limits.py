@@ -6,24 +6,39 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from roles.relay.adapters.base import Routes
-from roles.relay.windows import Window
+from roles.relay.lanes import Lane
+from roles.relay.windows import Limit
 
 
 def told(
-    routes: Routes, windows: Mapping[str, Window], groups: Iterable[str], now: float, sale_ms: Callable[[float], int]
+    routes: Routes, lanes: Mapping[str, Lane], groups: Iterable[str], now: float, sale_ms: Callable[[float], int]
 ) -> dict[str, Any]:
     """The fields of `relay.limits`: the credentials that reach these groups of the sale, and which reaches which."""
     ways = {group: route.adapter.name for group in groups if (route := routes.to(group)) is not None}
     credentials = []
     for name in sorted(set(ways.values())):
         entry: dict[str, Any] = {"credential": name, "platform": routes.adapters[name].platform}
-        window = windows[name]
-        if window.limits:
-            entry["limits"] = [{"count": x.count, "per_ms": round(x.per_s * 1000)} for x in window.limits]
-            if used := [sale_ms(at) for at in window.used(now)]:
+        lane = lanes[name]
+        if lane.window.limits:
+            entry["limits"] = _limits(lane.window.limits)
+            if used := [sale_ms(at) for at in lane.window.used(now)]:
                 entry["used"] = used
+        if lane.group_limits:
+            entry["group_limits"] = _limits(lane.group_limits)
         credentials.append(entry)
-    return {"credentials": credentials, "groups": ways}
+    fields: dict[str, Any] = {"credentials": credentials, "groups": ways}
+    in_groups = {}
+    for group, name in ways.items():
+        own = lanes[name].groups.get(group)
+        if own is not None and (left := own.used(now)):
+            in_groups[group] = [sale_ms(at) for at in left]
+    if in_groups:
+        fields["used"] = in_groups
+    return fields
+
+
+def _limits(limits: Iterable[Limit]) -> list[dict[str, int]]:
+    return [{"count": limit.count, "per_ms": round(limit.per_s * 1000)} for limit in limits]
 
 
 def without_use(fields: dict[str, Any]) -> dict[str, Any]:

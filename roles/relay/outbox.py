@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count, groupby
 from typing import Any
@@ -223,9 +223,9 @@ class Outbox:
                 pass
 
     @property
-    def windows(self) -> dict[str, Window]:
-        """The rate window of each credential, as it stands."""
-        return {name: lane.window for name, lane in self._lanes.items()}
+    def lanes(self) -> Mapping[str, Lane]:
+        """The way out of each credential with its rate windows, as it stands."""
+        return self._lanes
 
     def stop_taking(self) -> None:
         """From now on nothing begins; what is with a platform goes on."""

@@ -156,6 +156,37 @@ def test_a_group_that_its_platform_makes_wait_is_told_before_it_is_sent() -> Non
     assert "found" not in sale.do("controller", "message.send", content="还有一条", groups="all")
 
 
+def test_an_account_that_serves_several_groups_is_full_for_all_of_them_as_its_relay_has_told() -> None:
+    sale = Sale(sheet(segment(), groups=[{"id": f"g{n}", "relay": "r1"} for n in range(1, 4)]), relays=False).live()
+    groups = {"g1": "shop", "g2": "shop", "g3": "own"}
+    window = {"platform": "wecom", "limits": [{"count": 4, "per_ms": MINUTE}]}
+    accounts = [{"credential": name, **window} for name in ("shop", "own")]
+    sale.do("r1", "relay.limits", credentials=accounts, groups=groups)
+    assert "found" not in sale.do("controller", "message.send", content="一", groups="all")
+    assert "found" not in sale.do("controller", "message.send", content="二", groups="all")
+    (found,) = sale.do("controller", "message.send", content="三", groups="all")["found"]
+    assert (found["rule"], found["term"]) == ("RATE", "g1, g2")
+    sale.advance(sale.now + 2 * SECOND)
+    for d in list(sale.state.opened):
+        sale.do("r1", "delivery.report", delivery=d, attempt=1, outcome="sent", sent_at=sale.now)
+    said = look(sale.state, rules.judge(), "四", Context(groups=("g1", "g3")))
+    assert [f["term"] for f in said["findings"]] == ["g1"], "what has left counts as long as the window looks back"
+    assert "share one account of wecom, which takes 4 messages in 60 s" in said["findings"][0]["message"]
+    sale.advance(sale.now + MINUTE + SECOND)
+    assert "found" not in sale.do("controller", "message.send", content="四", groups="group:g1 | group:g3")
+
+
+def test_what_a_relay_has_told_counts_more_than_the_sheet() -> None:
+    sale = Sale(sheet(segment(), groups=[{"id": "g1", "relay": "r1"}], checks={"platforms": {"r1": "wecom"}})).live()
+    bot = {"credential": "bot", "platform": "telegram", "limits": [{"count": 30, "per_ms": SECOND}]}
+    bot |= {"group_limits": [{"count": 1, "per_ms": SECOND}, {"count": 22, "per_ms": MINUTE}]}
+    sale.do("r1", "relay.limits", credentials=[bot], groups={"g1": "bot"})
+    for n in range(22):
+        assert "found" not in sale.do("controller", "message.send", content=f"第 {n} 条", groups="all")
+    (found,) = sale.do("controller", "message.send", content="还有", groups="all")["found"]
+    assert (found["rule"], found["term"]) == ("RATE", "g1")
+
+
 def test_a_text_that_its_platform_would_cut_warns() -> None:
     sale = Sale(sheet(segment(), groups=[{"id": "g1", "relay": "wecom-1"}]), relays=False).live()
     (found,) = sale.do("controller", "message.send", content="锅" * 683, groups="all")["found"]

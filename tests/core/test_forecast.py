@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from coordinator.core.forecast import Job, departures, forecast
@@ -12,37 +12,61 @@ from coordinator.core.windows import Limit
 from tests.core.driver import MINUTE, SECOND, START, Sale, segment, sheet
 
 LIMITS = st.lists(st.builds(Limit, st.integers(1, 4), st.sampled_from([3, 10, 25])), min_size=1, max_size=2)
+GROUPS = ("g1", "g2", "g3")
 JOBS = st.lists(
-    st.builds(Job, st.integers(0, 2), st.integers(0, 40), st.sampled_from([20, 60, 10_000]), st.booleans()), max_size=14
+    st.builds(
+        Job,
+        st.integers(0, 2),
+        st.integers(0, 40),
+        st.sampled_from([20, 60, 10_000]),
+        st.booleans(),
+        st.sampled_from(GROUPS),
+    ),
+    max_size=14,
 )
+USED = st.lists(st.tuples(st.integers(-30, -1), st.sampled_from(GROUPS)), max_size=6)
 
 
-def by_the_ms(limits: list[Limit], used: list[int], jobs: list[Job]) -> tuple[list[int | None], list[int]]:
-    """A strict window that is looked at every ms: when each asked job leaves, and everything that left."""
+def strict(limits: list[Limit], log: list[int], now: int) -> bool:
+    return all(sum(now - limit.per_ms <= at for at in log) < limit.count for limit in limits)
+
+
+def by_the_ms(
+    limits: list[Limit], group_limits: list[Limit], used: list[tuple[int, str]], jobs: list[Job]
+) -> tuple[list[int | None], list[tuple[int, str]]]:
+    """Strict windows that are looked at every ms: when each asked job leaves, and everything that left."""
     log, waiting = list(used), list(enumerate(jobs))
     left: dict[int, int | None] = {n: None for n, job in waiting if job.asked}
     for now in range(1_000):
-        while ready := [(job.priority, job.at, n, job) for n, job in waiting if job.at <= now < job.expires_at]:
-            if any(sum(now - limit.per_ms <= at for at in log) >= limit.count for limit in limits):
+        while strict(limits, [at for at, _ in log], now):
+            ready = [
+                (job.priority, job.at, n, job)
+                for n, job in waiting
+                if job.at <= now < job.expires_at
+                and strict(group_limits, [at for at, group in log if group == job.group], now)
+            ]
+            if not ready:
                 break
             _, _, n, job = min(ready)
-            log.append(now)
+            log.append((now, job.group))
             waiting.remove((n, job))
             if job.asked:
                 left[n] = now
     return list(left.values()), log
 
 
-@given(LIMITS, st.lists(st.integers(-30, -1), max_size=4), JOBS)
-def test_a_forecast_is_what_a_strict_window_lets_through_to_the_ms(limits, used, jobs):
-    legal: list[int] = []
-    for at in sorted(used):  # what a window can have let through before
-        if all(sum(x >= at - limit.per_ms for x in legal) < limit.count for limit in limits):
-            legal.append(at)
-    expected, log = by_the_ms(limits, legal, jobs)
-    assert departures(limits, legal, jobs, 0) == expected
+@given(LIMITS, st.one_of(st.just([]), LIMITS), USED, JOBS)
+@example([Limit(4, 3)], [Limit(1, 25)], [], [Job(0, 0, 10_000, True, "g1")] * 4 + [Job(1, 2, 60, True, "g2")])
+def test_a_forecast_is_what_strict_windows_let_through_to_the_ms(limits, group_limits, used, jobs):
+    legal: list[tuple[int, str]] = []
+    for at, group in sorted(used):  # what the windows can have let through before
+        if strict(limits, [x for x, _ in legal], at) and strict(group_limits, [x for x, g in legal if g == group], at):
+            legal.append((at, group))
+    expected, log = by_the_ms(limits, group_limits, legal, jobs)
+    in_groups = {group: [x for x, g in legal if g == group] for group in GROUPS}
+    assert departures(limits, [x for x, _ in legal], jobs, 0, tuple(group_limits), in_groups) == expected
     for limit in limits:
-        assert all(sum(first <= at <= first + limit.per_ms for at in log) <= limit.count for first in log)
+        assert all(sum(first <= at <= first + limit.per_ms for at, _ in log) <= limit.count for first, _ in log)
 
 
 def told(sale: Sale, relay: str = "r1", count: int = 1, per_ms: int = MINUTE, **more: Any) -> None:
@@ -114,6 +138,25 @@ def test_what_is_told_again_changes_nothing_and_what_the_relay_used_elsewhere_co
     assert coming(sale, ("g1",)).last_at == START + MINUTE - SECOND + 1
     told(sale)  # it came back, and the window has it no more: what was known stands
     assert sale.since(mark) == ["relay.told"]
+
+
+def test_windows_of_each_group_count_beside_the_credentials_and_what_left_there_is_remembered():
+    sale = Sale().live()
+    each = {"limits": [{"count": 30, "per_ms": SECOND}], "group_limits": [{"count": 1, "per_ms": MINUTE}]}
+    bot = {"credential": "bot", "platform": "telegram", **each}
+    sale.do("r1", "relay.limits", credentials=[bot], groups={"g1": "bot", "g2": "bot"})
+    assert coming(sale).waiting == 0
+    sale.do("controller", "link.drop", product="pan", groups="group:g1")
+    sale.advance(START + 2 * SECOND)
+    sale.do("r1", "delivery.report", delivery="d1", attempt=1, outcome="sent", sent_at=sale.now)
+    drop = coming(sale)
+    assert (drop.waiting, drop.last_at) == (1, START + 2 * SECOND + MINUTE + 1)
+    assert coming(sale, ("g2",)).waiting == 0
+    assert drop.lanes[0].group_limits == (Limit(1, MINUTE),)
+    mark = len(sale.events)
+    sale.do("r1", "relay.limits", credentials=[bot], groups={"g1": "bot", "g2": "bot"}, used={"g2": [sale.now]})
+    assert sale.since(mark) == ["relay.told"]
+    assert coming(sale).waiting == 2, "what left in another sale counts, and what left in this one still does"
 
 
 def test_groups_and_credentials_that_are_not_there_are_left_out():

@@ -54,7 +54,7 @@ class Rights:
         if outcome.word == "disabled" and "chat_id" not in body:
             why = "Telegram does not know this bot: its token was revoked or is wrong; @BotFather gives a new one for `bot_token`"
             outcome = Outcome.disabled(why)
-        elif said.get("error_code") == 400 and outcome.word == "disabled":
+        elif outcome.word == "disabled":
             outcome = Outcome.disabled(f"{outcome.why}; put the bot into the group, and check `chat_id`")
         raise Ended(outcome)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from roles.relay.adapters.base import CredentialSettings
-from roles.relay.windows import Limit
+from roles.relay import limits
+from roles.relay.adapters.base import CredentialSettings, GroupSettings, Route, Routes
+from roles.relay.lanes import Lane
+from roles.relay.windows import Limit, Window
 
 
 class Slow(CredentialSettings):
@@ -13,6 +15,19 @@ class Slow(CredentialSettings):
 
 def most_within(at_ms: list[float], span_ms: float) -> int:
     return max(sum(first <= one <= first + span_ms for one in at_ms) for first in at_ms)
+
+
+async def test_the_windows_of_groups_are_told_with_what_left_there(groups):
+    groups.settings = Slow(platform="double", per_minute=20)
+    routes = Routes({g: Route(GroupSettings(id=g, credential="double"), groups) for g in ("g1", "g2")})
+    lane = Lane(Window(groups.settings.limits(), [9.0]), group_limits=groups.settings.group_limits())
+    lane.groups = {"g1": Window(lane.group_limits, [9.0, 9.9])}
+    told = limits.told(routes, {groups.name: lane}, ["g1", "g2", "g3"], 10.0, lambda at: round(at * 1000))
+    assert told["groups"] == {"g1": groups.name, "g2": groups.name}
+    [credential] = told["credentials"]
+    assert credential["group_limits"] == [{"count": 2, "per_ms": 600}]
+    assert (credential["used"], told["used"]) == ([9000], {"g1": [9900]})
+    assert "used" not in limits.without_use(told)
 
 
 async def test_a_full_group_waits_and_the_others_do_not(coordinator, groups, relays):
