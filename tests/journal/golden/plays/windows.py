@@ -21,4 +21,8 @@ def played() -> Sale:
     step("r1", "delivery.report", delivery="d2", attempt=1, outcome="unknown")
     used = [START + MINUTE, START + 2 * MINUTE - SECOND, START + 2 * MINUTE]
     step("r1", "relay.limits", credentials=[robot | {"used": used}], groups=groups)
+    bot = {"credential": "bot", "platform": "telegram", "limits": [{"count": 30, "per_ms": SECOND}]}
+    bot |= {"group_limits": [{"count": 1, "per_ms": SECOND}, {"count": 20, "per_ms": MINUTE}]}
+    step("r2", "relay.limits", credentials=[bot], groups={"g3": "bot"}, used={"g3": [sale.now - SECOND]})
+    step("controller", "link.drop", product="pan", groups="all")
     return sale
