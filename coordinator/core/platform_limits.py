@@ -5,7 +5,6 @@ The relay alone keeps a platform's windows. This is a forecast: it tells who sen
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -124,10 +123,12 @@ def _by_account(state: State, told: dict[tuple[str, str], list[str]], at: int) -
     for (relay, name), groups in told.items():
         known = state.windows[relay]
         account, before = known.credentials[name], waiting.get((relay, name), [])
-        in_group = Counter(job.group for job in before)
+        in_group: dict[str, int] = {}
+        for job in before:
+            in_group[job.group] = in_group.get(job.group, 0) + 1
         for limit in worth_a_word(account.group_limits):
             for group in groups:
-                n = in_group[group] + sum(left > at - limit.per_ms for left in known.used.get(group, ()))
+                n = in_group.get(group, 0) + sum(left > at - limit.per_ms for left in known.used.get(group, ()))
                 if n >= limit.count and group not in crowded:
                     crowded.append(group)
                     most = max(most, n)

@@ -100,4 +100,9 @@ describe("the delivery board", () => {
     expect(rows.slice(0, 5)).toEqual(["g2", "g10", "g1", "g3", "g4"]);
     expect(boardRows(store.all("groups"), board(store, 5), true).map((group) => group.id)).toEqual(["g2", "g10"]);
   });
+  it("counts a group that cannot be reached as trouble, and one that a person froze as none", () => {
+    const groups = [{ id: "g1" }, { id: "g2", frozen: true }, { id: "g3", frozen: true, frozen_why: "the bot was removed" }];
+    expect(boardRows(groups, [], true).map((group) => group.id)).toEqual(["g3"]);
+    expect(boardRows(groups, [], false).map((group) => group.id)).toEqual(["g3", "g1", "g2"]);
+  });
 });

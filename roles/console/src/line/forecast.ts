@@ -2,10 +2,16 @@
 import { HttpProblem } from "./http";
 import type { Fields } from "./wire";
 
+export interface Limit {
+  count: number;
+  per_ms: number;
+}
+
 /** Credentials of one kind, and the groups that are reached by them. Times are ms. */
 export interface Lane {
   platform: string;
-  limits?: { count: number; per_ms: number }[];
+  limits?: Limit[];
+  group_limits?: Limit[];
   credentials: number;
   groups: number;
 }

@@ -1,6 +1,7 @@
 import { tOr } from "../i18n";
 import type { Delivery, Drop, Group } from "../line/entities";
 import type { Store } from "../line/store";
+import { isUnreached } from "./frozen";
 import { linkName } from "./spine";
 import { deliveryMark, type Look } from "./states";
 
@@ -72,9 +73,9 @@ export function tally(deliveries: Iterable<Delivery>): Tally {
   return counted;
 }
 
-/** Groups with trouble in the shown drops first, then in the order of their ids (g2 before g10). */
+/** Groups with trouble in the shown drops, or that cannot be reached, first, then in the order of their ids (g2 before g10). */
 export function boardRows(groups: Group[], columns: BoardColumn[], troubledOnly: boolean): Group[] {
-  const troubled = new Set<string>();
+  const troubled = new Set(groups.filter(isUnreached).map((group) => group.id));
   for (const column of columns)
     for (const delivery of column.cells.values()) if (isTrouble(delivery)) troubled.add(delivery.group);
   return groups

@@ -72,6 +72,7 @@ export const zh = {
   "last.minute": "{count} 条/分钟",
   "last.seconds": "{count} 条/{seconds} 秒",
   "last.and": ", ",
+  "last.each": "每群 {limits}",
   "last.untold": "{n} 个群的群助手没有报限流",
   "platform.console": "演示",
   "platform.wecom": "企业微信",
@@ -155,6 +156,14 @@ export const zh = {
   "dlv.t.untold": "未报平台",
   "dlv.troubled": "只看有问题的",
   "dlv.fine": "没有出问题的群",
+
+  "grp.stopped": "{group}: 发不进去, 已冻结",
+  "grp.more": "还有 {n} 个群",
+  "grp.thaw": "解冻",
+  "grp.why.removed": "机器人被移出群, 请重新拉进群",
+  "grp.why.left": "机器人已退群, 请重新拉进群",
+  "grp.why.muted": "机器人被禁言, 请在群里放开",
+  "grp.why.byHand": "已手动冻结",
 } as const;
 
 export const en: Readonly<Record<keyof typeof zh, string>> = {
@@ -230,6 +239,7 @@ export const en: Readonly<Record<keyof typeof zh, string>> = {
   "last.minute": "{count} a minute",
   "last.seconds": "{count} in {seconds} s",
   "last.and": " and ",
+  "last.each": "{limits} in each group",
   "last.untold": "limits unknown for {n} {n|group|groups}",
   "platform.console": "console",
   "platform.wecom": "WeCom",
@@ -313,4 +323,12 @@ export const en: Readonly<Record<keyof typeof zh, string>> = {
   "dlv.t.untold": "platform not told",
   "dlv.troubled": "Trouble only",
   "dlv.fine": "No group has trouble",
+
+  "grp.stopped": "{group}: cannot be reached, frozen",
+  "grp.more": "{n} more {n|group|groups}",
+  "grp.thaw": "Thaw",
+  "grp.why.removed": "the bot was removed from the group: add it again",
+  "grp.why.left": "the bot left the group: add it again",
+  "grp.why.muted": "the bot may not write in the group: allow it there",
+  "grp.why.byHand": "frozen by hand",
 };
