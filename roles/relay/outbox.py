@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count, groupby
 from typing import Any
@@ -40,6 +41,8 @@ OPEN = frozenset({"requested", "held"})
 AGAIN_FIRST_S, AGAIN_MOST_S = 1.0, 60.0
 # How long past its instant a message waits for what is being prepared for it; then it goes without.
 PREPARED_WITHIN_S = 1.0
+# So long thousands are told to wait before what is due is looked at again.
+TELL_S = 0.002
 # A pause of this length is told, so that the board shows it and another relay can take over; a shorter one is over first.
 TOLD_REST_S = 2.0
 
@@ -90,6 +93,8 @@ class Outbox:
         self._disabled: set[str] = set()  # credentials of which it was said that they do not work
         self._tasks: set[asyncio.Task[None]] = set()
         self._preparing: set[asyncio.Task[Prepared]] = set()
+        self._to_tell: deque[Lane] = deque()  # something in them waits and has not been told so
+        self._telling = False
         self._poke = asyncio.Event()
         self._stopping = False
         self._left: list[Delivery] = []  # what was not begun when it was stopped
@@ -355,13 +360,33 @@ class Outbox:
         lane.timer = asyncio.get_running_loop().call_later(
             max(0.001, free - now), lambda: self._depart(self._admit(lane))
         )
-        if not lane.untold:
-            return  # else each that leaves would have all that wait looked through
-        lane.untold = False
+        if lane.untold:  # else each that leaves would have all that wait looked through
+            lane.untold = False
+            self._to_tell.append(lane)
+            if not self._telling:
+                self._telling = True
+                self._spawn(self._tell_all_waiting())
+
+    async def _tell_all_waiting(self) -> None:
+        """Thousands can begin to wait in one instant: what leaves in it does not wait until all of them are told."""
+        began = self._mono()
+        while self._to_tell:
+            for parcel, until in self._waits(self._to_tell.popleft()):
+                self._tell_waiting(parcel, until, "rate window")
+                if self._mono() - began > TELL_S:
+                    await asyncio.sleep(0)
+                    began = self._mono()
+        self._telling = False
+
+    def _waits(self, lane: Lane) -> Iterator[tuple[Parcel, int]]:
+        """What waits for room and has not been told so, with when there may be room for it."""
+        now = self._mono()
         waiting = [entry[3] for entry in sorted(lane.queue, key=lambda entry: entry[:3])]
         before: dict[str, int] = {}
         ahead = -1
-        for parcel in (p for p in waiting if self._parcels.get(p.delivery.id) is p):
+        for parcel in waiting:
+            if self._parcels.get(parcel.delivery.id) is not parcel or parcel.phase != "queued":
+                continue
             ahead += parcel.places
             in_group = before.get(parcel.delivery.group, 0) + parcel.places - 1
             before[parcel.delivery.group] = in_group + 1
@@ -370,8 +395,10 @@ class Outbox:
             parcel.told_waiting = True
             self._push(self._over(parcel.delivery), parcel.delivery.id)
             # Those admitted just now leave within `prepare_s`; a forecast is rather late than early.
-            until = self._clock.at(lane.free_at(parcel.delivery.group, now, ahead, in_group) + self._prepare_s)
-            self._tell_waiting(parcel, until, "rate window")
+            yield (
+                parcel,
+                self._clock.at(lane.free_at(parcel.delivery.group, now, ahead, in_group) + self._prepare_s),
+            )
 
     def _tell_waiting(self, parcel: Parcel, until: int, why: str) -> None:
         fields = {"outcome": "waiting", "until": until, "why": why}
