@@ -31,7 +31,7 @@ OVER = frozenset({"fired", "skipped"})
 # Books that no replacement reads: of a large sale they are by far the larger part.
 _UNREAD: dict[str, Any] = {
     "sheet": None, "codes": {}, "claims": {}, "touches": {}, "present": {}, "buyers": {}, "speakers": set(), "orders": {},
-    "redeemed": {}, "refunds": {}, "keys": {}, "rendered": {}, "asked": {}, "notes": {}, "newest_orders": [],
+    "redeemed": {}, "refunds": {}, "keys": {}, "rendered": {}, "asked": {}, "notes": {}, "newest_orders": [], "traffic": {},
 }  # fmt: skip
 
 
