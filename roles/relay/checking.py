@@ -20,6 +20,7 @@ from coordinator.errors import CannotStart
 from roles.relay import machine
 from roles.relay.adapters.base import AnyAdapter, Content, GroupSettings, Outcome
 from roles.relay.adapters.http import Reply
+from roles.relay.adapters.ways import LOOPBACK, proxy_for
 from roles.relay.config import RelayConfig
 from roles.relay.errors import DiskFailed
 from roles.relay.line import address
@@ -157,7 +158,8 @@ async def coordinator(settings: RelayConfig) -> list[Finding]:
     headers = {"Authorization": f"Bearer {settings.token.get_secret_value()}"}
     try:
         timeout = aiohttp.ClientTimeout(total=WITHIN_S)
-        async with aiohttp.ClientSession(base, timeout=timeout, headers=headers) as session:
+        way = proxy_for(base)._asdict()
+        async with aiohttp.ClientSession(base, timeout=timeout, headers=headers, **way) as session:
             found = await _asked(session, settings, host)
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         why = f"{type(error).__name__}; check its address, and that it runs"
@@ -234,7 +236,8 @@ async def _door(settings: RelayConfig, host: str) -> list[Finding]:
     """The websocket opens: a proxy may pass pages and no sockets."""
     try:
         async with asyncio.timeout(WITHIN_S):
-            socket = await connect(address(settings.coordinator), open_timeout=None, close_timeout=1)
+            proxy: Literal[True] | None = None if urlsplit(settings.coordinator).hostname in LOOPBACK else True
+            socket = await connect(address(settings.coordinator), open_timeout=None, close_timeout=1, proxy=proxy)
         await socket.close()
     except (OSError, TimeoutError, InvalidHandshake, InvalidURI, EOFError) as error:
         why = f"pages open at {host} and the websocket does not ({type(error).__name__}); let the proxy pass /ws"

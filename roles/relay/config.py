@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Mapping
@@ -26,7 +27,13 @@ _TWICE = re.compile(r'found duplicate key "?([^"\s]{1,64})"? with value')
 _ADVICE = {
     "missing": "is missing; add it",
     "extra_forbidden": "is not a key that is known here; remove it or mend its spelling",
+    "too_short": "is empty; fill it in",
+    "string_too_short": "is empty; fill it in",
+    "string_type": "has to be a text; put it into quotes",
+    "dict_type": "has to hold settings; write them as {key: value}",
 }
+# It names files and addresses of the relay's own.
+_NAME = re.compile(r"[^\s/\\{}.][^\s/\\{}]{0,63}")
 
 
 OTHERS_READ = 0o004  # of a file's mode
@@ -59,7 +66,7 @@ class FileSettings(BaseModel):
 class RelayConfig:
     """A checked configuration. Its repr shows no token."""
 
-    coordinator: str
+    coordinator: str = field(repr=False)  # its address may have a password
     sale: str | None
     token: SecretStr
     data: Path
@@ -153,7 +160,12 @@ class _Reader:
     def fill(self, node: Any, key: Key) -> Any:
         """The tree as plain values with every `${…}` filled in."""
         if isinstance(node, dict):
-            return {str(k): self.fill(v, (*key, k)) for k, v in node.items()}
+            filled: dict[str, Any] = {}
+            for k, v in node.items():
+                if str(k) in filled:  # 7 and "7" are two keys to YAML
+                    self.add((*key, k), "stands twice; remove one")
+                filled[str(k)] = self.fill(v, (*key, k))
+            return filled
         if isinstance(node, list):
             return [self.fill(v, (*key, n)) for n, v in enumerate(node)]
         if isinstance(node, str):
@@ -171,13 +183,17 @@ class _Reader:
             if (self._file.parent / name).stat().st_mode & OTHERS_READ:
                 self.warn(key, f"{name} can be read by every user of this machine; chmod 600 it")
             return text
-        except (OSError, UnicodeDecodeError) as error:
-            why = getattr(error, "strerror", None) or "not UTF-8 text"
+        except (OSError, ValueError) as error:
+            no_text = isinstance(error, UnicodeDecodeError)
+            why = getattr(error, "strerror", None) or ("not UTF-8 text" if no_text else "no path of a file")
             self.add(key, f"{name} cannot be read ({why}); the path is seen from the folder of this file")
             return "?"
 
     def adapter(self, name: str, raw: dict[str, Any], data: Path) -> AnyAdapter | None:
         key = ("credentials", name)
+        if not _NAME.fullmatch(name):
+            self.add(key, "is no name for a credential; write at most 64 letters, digits, - and _")
+            return None
         known = ", ".join(sorted(PLATFORMS))
         platform = raw.get("platform")
         if platform is None:
@@ -200,8 +216,10 @@ class _Reader:
     ) -> Route | None:
         key = ("groups", group)
         name = raw.get("credential")
-        if name not in adapters:
-            if name is None:
+        if type(name) is int:
+            name = str(name)
+        if not isinstance(name, str) or name not in adapters:
+            if not isinstance(name, str):
                 self.add(key, f"names no credential; add `credential:` with one of: {', '.join(sorted(credentials))}")
             elif name not in credentials:
                 self.add(
@@ -213,7 +231,7 @@ class _Reader:
             return None
         adapter = adapters[name]
         try:
-            return Route(adapter.group_settings.model_validate({"id": group, **raw}), adapter)
+            return Route(adapter.group_settings.model_validate({"id": group, **raw, "credential": name}), adapter)
         except ValidationError as error:
             self.collect(error, key)
             return None
@@ -256,7 +274,8 @@ class _Reader:
                 break
             if isinstance(node, dict):
                 part = next(k for k in node if str(k) == str(part))  # noqa: PLW2901 - an id may be written as a number
-                line = node.lc.key(part)[0] + 1
+                with contextlib.suppress(KeyError, TypeError):  # it came with `<<` from elsewhere
+                    line = node.lc.key(part)[0] + 1
             else:
                 line = node.lc.item(part)[0] + 1
             node = node[part]

@@ -24,7 +24,7 @@ class Disk:
         self._flushing: asyncio.Task[None] | None = None
         try:
             if file is not None:
-                file.parent.mkdir(parents=True, exist_ok=True)
+                file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                 file.touch(mode=0o600)  # what a relay knows is for its owner
             self._db = sqlite3.connect(file or ":memory:", isolation_level=None, check_same_thread=False)
             self._db.execute("pragma journal_mode=wal")

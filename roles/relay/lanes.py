@@ -6,8 +6,12 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Literal
 
+import structlog
+
 from roles.relay.adapters.base import Delivery, Prepared, Route
 from roles.relay.windows import Limit, Window
+
+log = structlog.get_logger("relay")
 
 
 @dataclass(slots=True, eq=False)
@@ -21,6 +25,18 @@ class Parcel:
     told_waiting: bool = False
     preparing: asyncio.Task[Prepared] | None = None
     places: int = 1  # of the rate window
+
+
+def places_of(route: Route, delivery: Delivery) -> int:
+    """How many places of its window it takes: at least one, and never more than there are, or it would wait for ever."""
+    limits = (*route.adapter.settings.limits(), *route.adapter.settings.group_limits())
+    try:
+        wanted = int(route.adapter.places(route.group, delivery.content))
+    except Exception as error:  # somebody's own adapter: one message must not keep the others here
+        log.warning("an adapter cannot count a message", platform=route.adapter.platform, why=type(error).__name__)
+        wanted = 1
+    counts: list[int] = [limit.count for limit in limits]
+    return max(1, min([wanted, *counts]))
 
 
 @dataclass(slots=True, eq=False)

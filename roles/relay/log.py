@@ -242,7 +242,7 @@ def _ending(sale: str, report: Report, now: int) -> list[Statement]:
 def _only_one(data: Path) -> IO[bytes]:
     """Two relays on one folder would both hold themselves for the one that knows what was sent."""
     try:
-        data.mkdir(parents=True, exist_ok=True)
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)  # what a relay knows is for its owner
         lock = (data / "lock").open("ab")
     except OSError as error:
         raise DiskFailed(f"{data}: {error.strerror}") from error

@@ -20,7 +20,7 @@ import structlog
 
 from roles.relay import machine
 from roles.relay.adapters.base import Adapter, Delivery, Outcome, Prepared, Routes
-from roles.relay.lanes import Lane, Parcel
+from roles.relay.lanes import Lane, Parcel, places_of
 from roles.relay.log import Known, Report, Sending, SendLog
 from roles.relay.saletime import Lease, Mono, SaleClock
 from roles.relay.windows import Window
@@ -282,8 +282,7 @@ class Outbox:
             at = max(at, self._clock.at(rest))
         if at >= delivery.expires_at:
             at = self._over(delivery)
-        places = route.adapter.places(route.group, delivery.content)
-        parcel = self._parcels[delivery.id] = Parcel(delivery, route, at, places=places)
+        parcel = self._parcels[delivery.id] = Parcel(delivery, route, at, places=places_of(route, delivery))
         if type(route.adapter).prepare is not Adapter.prepare:
             parcel.preparing = asyncio.get_running_loop().create_task(
                 route.adapter.prepare(route.group, delivery.content)
@@ -457,6 +456,8 @@ class Outbox:
             async with asyncio.timeout(self._answer_within_s):
                 prepared = await _ready(parcel.preparing)
                 outcome = await route.adapter.deliver(route.group, delivery, prepared)
+            if not isinstance(outcome, Outcome):  # an adapter of one's own that forgot to say
+                outcome = Outcome.unknown(f"{route.adapter.platform} did not tell what became of it")
         except TimeoutError:
             outcome = Outcome.unknown(f"no answer within {self._answer_within_s:g} s")
         except Exception as error:

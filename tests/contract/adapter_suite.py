@@ -123,6 +123,22 @@ class AdapterContract:
 
     # -- what is certain
 
+    async def test_a_reason_as_long_as_its_writer_liked_does_not_hold_the_relay_up(self) -> None:
+        words = "a." * 100_000
+        answer = Answer({"errcode": 7, "errmsg": words, "code": 7, "msg": words, "ok": False, "error_code": 400,
+                         "description": words, "message": words, "outcome": "rejected", "why": words}, 200)  # fmt: skip
+        outcome = await self.told(answer)
+        assert outcome.word != "sent"
+        assert len(outcome.why or "") < 300
+
+    @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+    async def test_nobody_is_followed_elsewhere(self, double_: Double, status: int) -> None:
+        async with self.double() as elsewhere, self.opened(double_.base) as adapter:
+            double_.next.append(Answer("", status, {"Location": elsewhere.base + "/"}))
+            outcome = await self.send(adapter, Content(text="上链接"))
+            assert elsewhere.calls == 0
+        assert outcome.word == "disabled"
+
     @pytest.mark.parametrize("answer", [
         Answer({}), Answer([]), Answer("null"), Answer({"errmsg": "ok"}), Answer({"code": "0"}), Answer({"errcode": "0"}),
         Answer({"errcode": False, "code": False}), Answer({"ok": "true"}), Answer(""), Answer("okay"), Answer('{"errcode":0'),

@@ -6,6 +6,7 @@ sales, deliveries, leases or disks; time, limits, repeats and records are the ag
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from roles.relay.windows import Limit
 
+MOST_MS = 2**53  # of any length or instant
 REPORT_SIGNS = 200  # what a field of a report holds
 
 # What an adapter made ready ahead of the instant; each platform has its own.
@@ -67,6 +69,16 @@ class Outcome:
     everyone: bool = False  # what is asked to wait is the whole credential, not this message alone
     until: int | None = None
     sent_at: int | None = None
+
+    def __post_init__(self) -> None:
+        """What somebody's adapter made of a platform's answer becomes what a report can hold: a number is a good name."""
+        for name in ("platform_id", "why"):
+            if (text := getattr(self, name)) is not None:
+                text = str(text).encode("utf-8", "replace").decode().replace("\x00", " ")
+                object.__setattr__(self, name, text)
+        for name in ("after_ms", "until", "sent_at"):
+            if (ms := getattr(self, name)) is not None:
+                object.__setattr__(self, name, min(max(0, math.ceil(ms)), MOST_MS))
 
     @classmethod
     def sent(cls, platform_id: str | None = None, why: str | None = None) -> Outcome:

@@ -22,7 +22,7 @@ from urllib.parse import quote, urlsplit
 
 import aiohttp
 import msgspec
-from pydantic import SecretStr, field_validator
+from pydantic import SecretStr, field_validator, model_validator
 from yarl import URL
 
 from roles.relay import machine
@@ -38,6 +38,7 @@ from roles.relay.adapters.base import (
     Said,
 )
 from roles.relay.adapters.rendering import DoesNotFit, reasons
+from roles.relay.adapters.ways import LOOPBACK, proxy_for
 
 # Below what platforms and the proxies before them keep an idle connection for: a connection is not found dead at the instant.
 KEEP_ALIVE_S = 30.0
@@ -51,9 +52,9 @@ REPLY_BYTES = 256 * 1024
 SAID_SIGNS = 120  # of what a platform says in a reason
 SECRET_PART_SIGNS = 12
 _PARTS = re.compile(r"whsec_|[^A-Za-z0-9_\-+=.]+")
-_ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]*://\S*", re.IGNORECASE)
+_ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]{0,20}://\S*", re.IGNORECASE)  # bounded: each word may begin one
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f]")
 
 
 class HttpCredential(CredentialSettings):
@@ -64,7 +65,17 @@ class HttpCredential(CredentialSettings):
     @field_validator("base")
     @classmethod
     def _https(cls, value: str) -> str:
+        if any(sign in value for sign in "?#@"):
+            raise ValueError("write the address alone: no key, name or password belongs into it")
         return checked_address(value).rstrip("/")
+
+    @model_validator(mode="after")
+    def _whole_keys(self) -> HttpCredential:
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if isinstance(value, SecretStr) and _BLANK.search(value.get_secret_value()):
+                raise ValueError(f"`{name}` holds a blank or a new line; copy it again")
+        return self
 
 
 @cache
@@ -75,10 +86,16 @@ def _tls(file: str | None, folder: str | None) -> ssl.SSLContext:
 
 def checked_address(value: str) -> str:
     """An address that a key may be sent to. Raises ValueError, which never quotes it."""
-    parts = urlsplit(value)
+    if _BLANK.search(value):
+        raise ValueError("the address holds a blank or a new line; copy it again")
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        raise ValueError("the address cannot be read: its host or its port is none") from None
     if parts.scheme not in ("https", "http") or not parts.hostname:
         raise ValueError("write a whole address, such as https://platform.example")
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
         raise ValueError("write https: over http the key could be read on the way")
     return value
 
@@ -192,8 +209,7 @@ class HttpAdapter(Adapter[C, G], Generic[C, G]):
             ),
             timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_WITHIN_S, sock_connect=CONNECT_WITHIN_S),
             cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=urlsplit(self.home()).hostname not in _LOOPBACK,
-            auto_decompress=True,
+            **proxy_for(self.home())._asdict(),
         )
         self._warm_soon()
 

@@ -12,6 +12,7 @@ import aiohttp
 from yarl import URL
 
 from roles.relay import machine
+from roles.relay.adapters.ways import proxy_for, public_socket
 
 FETCHED_WITHIN_S = 5.0
 KEPT = 16
@@ -27,35 +28,57 @@ class Picture:
 
 
 class Pictures:
-    """Fetches what is a JPG or PNG of at most `most_bytes`; None for what is not, or does not come in time."""
+    """Fetches what is a JPG or PNG of at most `most_bytes`; None for what is not, or does not come in time.
 
-    def __init__(self, most_bytes: int) -> None:
-        self._most = most_bytes
+    From the public internet only, unless `private`: who writes a message is not who runs this machine.
+    """
+
+    def __init__(self, most_bytes: int, *, private: bool = False) -> None:
+        self._most, self._private = most_bytes, private
         self._kept: OrderedDict[str, tuple[float, asyncio.Task[Picture | None]]] = OrderedDict()
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
-    async def fetch(self, session: aiohttp.ClientSession, addresses: Iterable[str]) -> list[Picture | None]:
-        return list(await asyncio.gather(*(asyncio.shield(self._task(session, address)) for address in addresses)))
+    async def fetch(self, addresses: Iterable[str]) -> list[Picture | None]:
+        return list(await asyncio.gather(*(asyncio.shield(self._task(address)) for address in addresses)))
 
-    def close(self) -> None:
+    async def close(self) -> None:
         for _, task in self._kept.values():
             task.cancel()
+        for session in self._sessions.values():
+            await session.close()
 
-    def _task(self, session: aiohttp.ClientSession, address: str) -> asyncio.Task[Picture | None]:
+    def _session(self, *, guarded: bool) -> aiohttp.ClientSession:
+        if guarded not in self._sessions:
+            connector = aiohttp.TCPConnector(socket_factory=public_socket if guarded else None)
+            self._sessions[guarded] = aiohttp.ClientSession(
+                connector=connector, cookie_jar=aiohttp.DummyCookieJar(), raise_for_status=False
+            )
+        return self._sessions[guarded]
+
+    def _task(self, address: str) -> asyncio.Task[Picture | None]:
         at, task = self._kept.get(address, (0.0, None))
         if task is not None:
             missing = task.done() and (task.cancelled() or task.result() is None)
             if machine.monotonic() - at < (MISSING_KEPT_S if missing else KEPT_S):
                 return task
-        task = asyncio.get_running_loop().create_task(self._fetch(session, address))
+        task = asyncio.get_running_loop().create_task(self._fetch(address))
         self._kept[address] = (machine.monotonic(), task)
         self._kept.move_to_end(address)
         while len(self._kept) > KEPT:
             self._kept.popitem(last=False)
         return task
 
-    async def _fetch(self, session: aiohttp.ClientSession, address: str) -> Picture | None:
+    async def _fetch(self, address: str) -> Picture | None:
         with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError, ValueError):
-            async with asyncio.timeout(FETCHED_WITHIN_S), session.get(URL(address), max_redirects=3) as response:
+            # A proxy may stand in a private network itself; it decides what it calls, but for where an answer leads on.
+            proxy = proxy_for(address)
+            session = self._session(guarded=not self._private and proxy.proxy is None)
+            async with (
+                asyncio.timeout(FETCHED_WITHIN_S),
+                session.get(
+                    URL(address), max_redirects=3, allow_redirects=proxy.proxy is None, **proxy._asdict()
+                ) as response,
+            ):
                 if response.status != 200 or response.url.scheme != URL(address).scheme:
                     return None
                 data = b""

@@ -149,8 +149,11 @@ def without_markup(text: str, addresses: Sequence[str]) -> str:
 
 
 def without(text: str, address: str) -> str:
-    """A text whose address stands on a card's button instead."""
-    return re.sub(r"[ \t]*\n?[ \t]*" + re.escape(address), "", text).strip() or text
+    """A text whose address stands on a card's button instead, without the blanks and the new line before it."""
+    if not address:
+        return text
+    *parts, last = text.split(address)
+    return ("".join(part.rstrip(" \t").removesuffix("\n").rstrip(" \t") for part in parts) + last).strip() or text
 
 
 def title_of(text: str, room: int, size: Size = in_bytes) -> str:

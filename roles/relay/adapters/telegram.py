@@ -72,7 +72,19 @@ class TelegramCredential(HttpCredential):
 
 
 class TelegramGroup(GroupSettings):
+    """`chat_id` is a number, or `@name` of a public group. One that comes from the environment is a text: it counts alike."""
+
     chat_id: int | str
+
+    @field_validator("chat_id", mode="before")
+    @classmethod
+    def _number_or_name(cls, value: object) -> object:
+        said = value.strip() if isinstance(value, str) else value
+        if isinstance(said, str) and re.fullmatch(r"-?[0-9]{1,18}", said):
+            return int(said)
+        if type(said) is int or (isinstance(said, str) and re.fullmatch(r"@\w{4,64}", said, re.ASCII)):
+            return said
+        raise ValueError("write the chat's number, such as -1001234567890, or @name of a public group")
 
 
 class TelegramAdapter(HttpAdapter[TelegramCredential, TelegramGroup]):

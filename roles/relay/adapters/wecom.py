@@ -43,9 +43,12 @@ _GONE = {
 
 
 class WecomCredential(HttpCredential):
+    """`private_pictures`: pictures may lie on this machine or in its own network."""
+
     base: str = "https://qyapi.weixin.qq.com"
     key: SecretStr = Field(min_length=1)
     per_minute: int | None = Field(default=PER_MINUTE, ge=1)
+    private_pictures: bool = False
 
 
 class WecomAdapter(HttpAdapter[WecomCredential, GroupSettings]):
@@ -55,10 +58,10 @@ class WecomAdapter(HttpAdapter[WecomCredential, GroupSettings]):
 
     def __init__(self, name: str, settings: WecomCredential, data: Path | None) -> None:
         super().__init__(name, settings, data)
-        self._pictures = Pictures(PICTURE_BYTES)
+        self._pictures = Pictures(PICTURE_BYTES, private=settings.private_pictures)
 
     async def close(self) -> None:
-        self._pictures.close()
+        await self._pictures.close()
         await super().close()
 
     async def prepare(self, group: GroupSettings, content: Content) -> list[Picture | None]:
@@ -66,7 +69,7 @@ class WecomAdapter(HttpAdapter[WecomCredential, GroupSettings]):
         await super().prepare(group, content)
         if self._session is None or _card(content) is not None:
             return []
-        return await self._pictures.fetch(self._session, content.images[: self._room()])
+        return await self._pictures.fetch(content.images[: self._room()])
 
     def places(self, group: GroupSettings, content: Content) -> int:
         return 1 if _card(content) is not None else 1 + min(len(content.images), self._room())

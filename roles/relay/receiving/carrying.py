@@ -11,6 +11,7 @@ import aiohttp
 import structlog
 
 from coordinator.errors import CannotStart
+from roles.relay.adapters.ways import proxy_for
 from roles.relay.agent import Agent
 from roles.relay.receiving.inbox import Inbox
 from roles.relay.receiving.reading import commands
@@ -51,7 +52,8 @@ async def tell(agent: Agent, inbox: Inbox) -> None:
 
 async def hand_in(agent: Agent, coordinator: str, token: str, inbox: Inbox) -> None:
     """Hands in how members can be reached, until it is cancelled. They go into no log, and over no websocket."""
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=HAND_IN_WITHIN_S)) as http:
+    patience, way = aiohttp.ClientTimeout(total=HAND_IN_WITHIN_S), proxy_for(_over_http(coordinator))
+    async with aiohttp.ClientSession(timeout=patience, **way._asdict()) as http:
         while True:
             await agent.connected.wait()
             waiting = await inbox.contacts(agent.sale, HAND_IN_AT_ONCE)
@@ -74,7 +76,8 @@ async def put_contacts(
     """Hands in how members can be reached; the status that was answered. Raises what the client raises."""
     body = {"contacts": [{"member": member, "contact": how} for member, how in contacts]}
     where = f"{_over_http(coordinator)}/api/sales/{sale}/contacts"
-    async with http.put(where, json=body, headers={"Authorization": f"Bearer {token}"}) as answer:
+    who = {"Authorization": f"Bearer {token}"}
+    async with http.put(where, json=body, headers=who, allow_redirects=False) as answer:
         return answer.status
 
 

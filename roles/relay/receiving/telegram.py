@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from roles.relay import machine
 from roles.relay.adapters.telegram import TelegramAdapter, TelegramGroup
+from roles.relay.adapters.ways import proxy_for
 from roles.relay.errors import DiskFailed
 from roles.relay.receiving.inbox import Receipt
 from roles.relay.receiving.intake import Intake
@@ -25,6 +26,7 @@ log = structlog.get_logger("relay")
 
 POLL_S = 25  # how long Telegram holds a poll that has nothing to tell
 ANSWER_WITHIN_S = POLL_S + 15
+UPDATES_BYTES = 16 * 1024 * 1024  # far above a hundred updates
 FORGOTTEN_MS = 6 * 24 * 3600 * 1000  # after a week of silence Telegram counts from elsewhere
 KINDS = ["message", "my_chat_member", "message_reaction"]
 _ANONYMOUS = 1087968824  # the account that stands for an administrator who is not named
@@ -53,7 +55,8 @@ class TelegramUpdates:
 
     async def run(self) -> None:
         settings = self._adapter.settings
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ANSWER_WITHIN_S)) as http:
+        patience = aiohttp.ClientTimeout(total=ANSWER_WITHIN_S)
+        async with aiohttp.ClientSession(timeout=patience, **proxy_for(settings.base)._asdict()) as http:
             if settings.receive == "poll":
                 while True:
                     if not await self._poll(http):
@@ -100,8 +103,14 @@ class TelegramUpdates:
         settings = self._adapter.settings
         url = f"{settings.base}/bot{settings.bot_token.get_secret_value()}/{method}"
         try:
-            async with http.post(url, json=body) as answer:
-                said = json.loads((await answer.read()).decode("utf-8", "replace"))
+            # Nobody is followed elsewhere: the body can hold the webhook's secret, and updates are Telegram's own.
+            async with http.post(url, json=body, allow_redirects=False) as answer:
+                data = b""
+                async for part in answer.content.iter_chunked(65_536):
+                    data += part
+                    if len(data) > UPDATES_BYTES:
+                        raise ValueError("too long")
+                said = json.loads(data.decode("utf-8", "replace"))
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError, RecursionError) as error:
             self._say("reach", "Telegram cannot be asked", why=type(error).__name__)  # its text can hold the token
             return None
@@ -177,9 +186,10 @@ class TelegramUpdates:
 
     def _group(self, chat: Json) -> str | None:
         """The group of the sheet that a chat is."""
-        names = {chat["id"], f"@{chat.get('username')}"}
+        name = f"@{chat.get('username')}".lower()
         for group in self._groups:
-            if self._adapter.chat(group) in names:
+            where = self._adapter.chat(group)
+            if where == chat["id"] or (isinstance(where, str) and where.lower() == name):
                 return group.id
         if chat.get("type") in {"group", "supergroup"} and isinstance(chat["id"], int):
             what = f"chat {chat['id']}"

@@ -6,12 +6,14 @@ import asyncio
 import json
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from coordinator.errors import CannotStart
 from roles.relay.adapters.base import Outcome
 from roles.relay.errors import RelayRefused
+from tests.roles.relay.conftest import Groups
 
 
 async def test_a_delivery_leaves_at_its_instant_and_is_reported_with_the_sales_time(coordinator, groups, relays):
@@ -143,6 +145,40 @@ async def test_an_adapter_that_fails_is_unknown_and_gives_no_secret_away(coordin
         await coordinator.announce(coordinator.delivery("d1"))
         report = await coordinator.reported("d1:1:unknown")
     assert "SECRET" not in json.dumps(report)
+
+
+class Careless(Groups):
+    """Somebody's first adapter: it counts wrongly, and answers what it likes."""
+
+    says: Any = None
+
+    def places(self, group: Any, content: Any) -> int:
+        raise KeyError("images")
+
+    async def send(self, group: Any, content: Any, prepared: Any = None) -> Any:
+        await super().send(group, content)
+        return self.says
+
+
+@pytest.mark.parametrize(("says", "fields"), [
+    (None, {"outcome": "unknown", "why": "double did not tell what became of it"}),
+    ("ok", {"outcome": "unknown", "why": "double did not tell what became of it"}),
+    (Outcome.sent(4711), {"outcome": "sent", "platform_id": "4711"}),  # type: ignore[arg-type]  # what a platform's JSON holds
+    (Outcome.rejected("\ud800 no\x00"), {"outcome": "rejected", "why": "? no "}),
+    (Outcome.retry(1500.2, "later"), {"outcome": "retry", "after_ms": 1501, "why": "later"}),  # type: ignore[arg-type]  # seconds as a float
+    (Outcome.retry(-5, "later"), {"outcome": "retry", "after_ms": 0, "why": "later"}),
+])  # fmt: skip
+async def test_an_adapter_that_answers_carelessly_does_not_end_the_relay(coordinator, relays, says, fields):
+    """An id that was a number ended the relay with all its groups, and each start of it again."""
+    careless = Careless()
+    careless.says = says
+    async with relays.running(careless):
+        await coordinator.announce(coordinator.delivery("d1"))
+        told = await coordinator.reported(f"d1:1:{fields['outcome']}")
+        careless.says = Outcome.sent("m2")
+        await coordinator.announce(coordinator.delivery("d2"))
+        await coordinator.sent("d2")
+    assert {key: told[key] for key in fields} == fields
 
 
 async def test_a_platform_that_does_not_answer_is_unknown(coordinator, groups, relays, quick):

@@ -77,6 +77,15 @@ def test_a_secret_can_stand_in_a_file(tmp_path):
             ("7: {credential: screen}", "7: {credential: screen, chat: 1}"),
             ":9: groups.7.chat: is not a key that is known here",
         ),
+        (
+            ("7: {credential: screen}", "7: {credential: screen}\n  '7': {credential: screen}"),
+            ":9: groups.7: stands twice",
+        ),
+        (("7: {credential: screen}", "7: {credential: [screen]}"), ":9: groups.7: names no credential"),
+        (("7: {credential: screen}", "7:"), ":9: groups.7: has to hold settings"),
+        (("screen: {platform", "../screen: {platform"), ":6: credentials.../screen: is no name for a credential"),
+        (("silent: true", 'silent: "${file:a\\0b}"'), "cannot be read (no path of a file)"),
+        (("sale: s1", "sale: 1"), ":2: sale: has to be a text; put it into quotes"),
         (("sale: s1", "sale: [s1"), "not YAML"),
         (("sale: s1", "token: SECRET"), "a key stands twice"),
     ],
@@ -86,6 +95,54 @@ def test_what_is_wrong_is_named_with_line_key_and_what_to_do(tmp_path, change, s
     assert said.startswith(str(tmp_path / "relay.yaml"))
     assert says in said
     assert "SECRET" not in said
+
+
+MERGED = """\
+coordinator: http://127.0.0.1:8700
+token: t
+credentials:
+  first: &robot {platform: wecom, key: "${KEY}", keys: SECRET}
+  second:
+    <<: *robot
+    per_minute: 10
+"""
+
+
+def test_what_is_wrong_in_a_part_that_is_used_twice_is_named_too(tmp_path):
+    said = wrong(tmp_path, MERGED, KEY="k")
+    assert ":4: credentials.first.keys: is not a key that is known here" in said
+    assert ":5: credentials.second.keys: is not a key that is known here" in said
+    assert "the environment has no KEY" in wrong(tmp_path, MERGED)
+    assert "SECRET" not in said
+
+
+@pytest.mark.parametrize(
+    ("entry", "says"),
+    [
+        ('{platform: telegram, bot_token: "12:SECRET\\r\\nX: 1"}', "`bot_token` holds a blank or a new line"),
+        ('{platform: wecom, key: " SECRET"}', "`key` holds a blank or a new line"),
+        ('{platform: slack, webhook: "https://hooks.example/SECRET "}', "the address holds a blank or a new line"),
+        ('{platform: wecom, key: k, base: "https://me:SECRET@x.example"}', "write the address alone"),
+        ('{platform: wecom, key: k, base: "https://x.example/?k=SECRET"}', "write the address alone"),
+        ('{platform: wecom, key: k, base: "https://x.example:99999"}', "its host or its port is none"),
+        ('{platform: wecom, key: k, base: "https://[::1"}', "its host or its port is none"),
+        ('{platform: wecom, key: k, base: "http://x.example"}', "write https"),
+        ('{platform: wecom, key: ""}', "is empty; fill it in"),
+        ("{platform: wecom, key: 123456}", "has to be a text; put it into quotes"),
+    ],
+)
+def test_a_key_or_an_address_that_was_copied_wrongly_is_said_before_the_show(tmp_path, entry, says):
+    said = wrong(tmp_path, f"coordinator: http://127.0.0.1:8700\ntoken: t\ncredentials:\n  bot: {entry}\n")
+    assert ":4: credentials.bot" in said
+    assert says in said
+    assert "SECRET" not in said
+
+
+def test_what_stands_in_the_environment_is_taken_as_it_is_and_a_password_of_an_address_is_not_shown(tmp_path):
+    text = GOOD.replace("http://127", "http://me:SECRET@127")
+    config = load(written(tmp_path, text), {"TOKEN": "${HOME}"})
+    assert config.token.get_secret_value() == "${HOME}"
+    assert "SECRET" not in repr(config)
 
 
 def test_everything_wrong_is_said_at_once(tmp_path):

@@ -122,6 +122,12 @@ def test_addresses_are_left_as_they_are_and_the_rest_loses_its_power():
 def test_a_button_takes_its_address_out_of_the_text():
     assert without(f"满100减20\n{LINK}", LINK) == "满100减20"
     assert without(LINK, LINK) == LINK
+    assert without(f"满100减20 \t\n  {LINK}\n\n  {LINK} 今晚有效", LINK) == "满100减20\n 今晚有效"
+
+
+def test_a_text_of_blanks_does_not_hold_the_relay_up():
+    """A pattern took the cube of their number: a drop with 2,000 blanks stopped everything for seven seconds."""
+    assert without(" " * 100_000 + "x", LINK) == "x"
 
 
 def test_a_title_is_the_first_line_that_says_something():

@@ -83,6 +83,18 @@ class TestTelegram(AdapterContract):
         assert [(w.count, w.per_s) for w in settings.limits()] == [(30, 1.0)]
         assert [(w.count, w.per_s) for w in settings.group_limits()] == [(1, 1.0), (20, 60.0)]
 
+    @pytest.mark.parametrize(("written", "chat"), [
+        ("-1001", -1001), (" -1001 ", -1001), (-1001, -1001), ("@kitchen", "@kitchen"),
+    ])  # fmt: skip
+    def test_a_chats_number_is_one_wherever_it_comes_from(self, written: Any, chat: Any) -> None:
+        """From the environment it comes as a text: what was said there was told of no group."""
+        assert TelegramGroup.model_validate({"id": "g1", "credential": "bot", "chat_id": written}).chat_id == chat
+
+    @pytest.mark.parametrize("written", ["", "kitchen", "https://t.me/kitchen", True, 1.5, None])
+    def test_what_is_no_chat_is_refused(self, written: Any) -> None:
+        with pytest.raises(ValueError, match="write the chat's number"):
+            TelegramGroup.model_validate({"id": "g1", "credential": "bot", "chat_id": written})
+
     def test_a_webhook_without_a_secret_is_refused(self) -> None:
         with pytest.raises(ValueError, match="webhook_secret"):
             TelegramCredential.model_validate(

@@ -56,7 +56,7 @@ class TestWecom(AdapterContract):
         assert LINK in text.seen.links
 
     async def test_pictures_are_fetched_ahead_once_and_follow_their_text(self, double_: Double) -> None:
-        async with pictures() as (base, asked), self.opened(double_.base) as adapter:
+        async with pictures() as (base, asked), self.opened(double_.base, private_pictures=True) as adapter:
             content = Content(text="新品", images=(f"{base}/ok.png", f"{base}/big.png", f"{base}/page.png"))
             outcome = await self.send(adapter, content)
             await self.send(adapter, content)
@@ -69,11 +69,22 @@ class TestWecom(AdapterContract):
         assert sorted(asked) == ["big.png", "ok.png", "page.png"]
 
     async def test_a_picture_that_does_not_follow_is_said_and_the_text_stays_sent(self, double_: Double) -> None:
-        async with pictures() as (base, _), self.opened(double_.base) as adapter:
+        async with pictures() as (base, _), self.opened(double_.base, private_pictures=True) as adapter:
             double_.next += [None, CUT_BEFORE]
             outcome = await self.send(adapter, Content(text="新品", images=(f"{base}/ok.png",)))
         assert outcome.word == "sent"
         assert "did not follow" in (outcome.why or "")
+
+    async def test_a_picture_in_a_private_network_is_not_fetched_unless_the_credential_allows_it(
+        self, double_: Double
+    ) -> None:
+        """Whoever may write a message could have had this machine call what only its own network reaches."""
+        async with pictures() as (base, asked), self.opened(double_.base) as adapter:
+            named = base.replace("127.0.0.1", "localhost")
+            outcome = await self.send(adapter, Content(text="新品", images=(f"{base}/ok.png", f"{named}/ok.png")))
+        assert asked == []
+        assert outcome.word == "sent"
+        assert "pictures went as addresses" in (outcome.why or "")
 
 
 @asynccontextmanager

@@ -7,11 +7,12 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from roles.relay.adapters.telegram import TelegramAdapter, TelegramCredential, TelegramGroup
+from roles.relay.receiving.intake import Intake
 from roles.relay.receiving.server import Receiving
 from roles.relay.receiving.telegram import TelegramUpdates
 from tests.client import token
@@ -30,7 +31,7 @@ def bot(base: str, data: Path | None, **more: Any) -> TelegramAdapter:
     return TelegramAdapter("tg", TelegramCredential.model_validate(settings), data)
 
 
-def group(chat: int = CHAT) -> TelegramGroup:
+def group(chat: int | str = CHAT) -> TelegramGroup:
     return TelegramGroup(id="g1", credential="tg", chat_id=chat)
 
 
@@ -156,6 +157,27 @@ async def test_hostile_updates_are_passed_over_and_what_comes_after_is_told(
             await coordinator.until(lambda: ("message", "after") in told(coordinator))
     long = next(c for c in coordinator.taken.values() if len(c.get("text") or "") > 1000)
     assert (len(long["text"]), len(long["name"])) == (20_000, 200)
+
+
+async def test_updates_are_asked_for_at_telegram_alone_wherever_an_answer_leads(
+    coordinator: FakeCoordinator, tmp_path: Path
+) -> None:
+    """Whoever stands between could have told the sale what nobody said."""
+    async with TelegramDouble() as double, TelegramDouble() as other:
+        other.says("what nobody said")
+        for status in (302, 307):
+            double.poll_answers.append(Answer("", status, {"Location": f"{other.base}/bot{TOKEN}/getUpdates"}))
+        async with hearing(double, coordinator.url, tmp_path):
+            double.says("one")
+            await coordinator.until(lambda: coordinator.taken)
+        assert other.polls == []
+    assert told(coordinator) == [("message", "one")]
+
+
+async def test_a_public_group_is_known_by_its_name_however_it_is_written(tmp_path: Path) -> None:
+    updates = TelegramUpdates(bot("http://127.0.0.1:1", None), [group("@Kitchen_VIP")], cast(Intake, None))
+    named = message() | {"chat": {"id": -5, "type": "supergroup", "username": "kitchen_vip"}, "text": "在吗"}
+    assert [seen.text for seen in updates.read({"message": named})] == ["在吗"]
 
 
 async def test_a_bot_that_is_put_out_disables_its_group_until_it_is_back(

@@ -1,0 +1,58 @@
+"""The way out of this machine: the proxy that its environment names, and networks that nobody outside may have called."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import socket
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from aiohttp import BasicAuth
+from yarl import URL
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class Proxy(NamedTuple):
+    """The arguments of an HTTP client's session."""
+
+    proxy: URL | None = None
+    proxy_auth: BasicAuth | None = None
+
+
+def proxy_for(address: str) -> Proxy:
+    """The proxy for an address, as HTTPS_PROXY, HTTP_PROXY and NO_PROXY have it; none to this machine itself.
+
+    A client that trusts the environment would also look for names and passwords in a file (`.netrc`), before each
+    request: at the instant that takes time, and what it finds there is not for chat platforms.
+    """
+    parts = urlsplit(address)
+    host = parts.hostname or ""
+    named = None if host in LOOPBACK or proxy_bypass(host) else getproxies().get(parts.scheme)
+    if not named:
+        return Proxy()
+    found = URL(named if "://" in named else f"http://{named}")
+    if found.user is None:
+        return Proxy(found)
+    return Proxy(found.with_user(None), BasicAuth(found.user, found.password or ""))
+
+
+def public_socket(address: tuple[Any, ...]) -> socket.socket:
+    """A socket to an address of the public internet. Raises OSError for any other: a sheet's address, or where it
+    leads on to, shall not have this machine call what only this network can reach.
+
+    It is asked once the name is resolved, for each address that is tried.
+    """
+    family, kind, protocol, _, where = address
+    if not is_public(where):
+        raise OSError(errno.EACCES, "an address of a private network")
+    return socket.socket(family=family, type=kind, proto=protocol)
+
+
+def is_public(where: Sequence[Any]) -> bool:
+    found = ipaddress.ip_address(str(where[0]).partition("%")[0])
+    within = getattr(found, "ipv4_mapped", None) or found
+    return within.is_global and not within.is_multicast
