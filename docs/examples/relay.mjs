@@ -6,15 +6,15 @@ import { fsyncSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 const [url, token, path] = process.argv.slice(2)
 async function post(d) { // your platform: gives the message's id; what it throws leaves open whether it is there
-  process.stdout.write(JSON.stringify({ group: d.group, delivery: d.id, attempt: d.attempt, text: d.content.text }) + '\n')
+  process.stdout.write(JSON.stringify({ group: d.group, delivery: d.id, attempt: d.attempt, text: whole(d.content) }) + '\n')
   return randomUUID()
 }
+const whole = ({ text, link, coupon }) => [text, ...[link, coupon].filter((a) => a && !text.includes(a))].join('\n')
 const begun = new Set() // attempts that were begun, as "d1:1": none begins twice
 const untold = new Map() // commands without an answer, by id
 const deliveries = new Map(), timers = new Map()
 let socket, me, position, clock, answered = -Infinity, failures = 0, over = false
-const mono = () => performance.now()
-const now = () => clock.now + (mono() - clock.at) * clock.speed // the sale's time
+const mono = () => performance.now(), now = () => clock.now + (mono() - clock.at) * clock.speed // now: the sale's time
 const leads = () => mono() - answered < 2000 // the lease: only an answered ping proves that we were heard
 const key = (d) => `${d.delivery ?? d.id}:${d.attempt}`
 const open = (d) => d?.relay === me.name && ['requested', 'held'].includes(d.status) && !begun.has(key(d))

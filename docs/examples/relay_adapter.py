@@ -24,12 +24,15 @@ class Bridge(Adapter[Credential, Group]):
 
     async def send(self, group: Group, content: Content, _: Prepared = None) -> Outcome:
         try:
-            async with self.http.post(self.settings.url, json={"room": group.room, "text": content.text}) as answer:
+            message = {"room": group.room, "text": content.as_text()}
+            async with self.http.post(self.settings.url, json=message, allow_redirects=False) as answer:
                 if answer.status == 200:
                     return Outcome.sent(platform_id=(await answer.json())["id"])
                 if answer.status == 429:  # certainly not there: it comes again
                     return Outcome.retry(int(answer.headers["Retry-After"]) * 1000, why="too many a minute")
-                return Outcome.rejected(f"the bridge answered {answer.status}")
+                if answer.status < 500:
+                    return Outcome.rejected(f"the bridge answered {answer.status}")
+                return Outcome.unknown(f"the bridge answered {answer.status}")  # it may have taken it before it failed
         except ClientConnectorError:  # nothing was written yet; whatever else is raised counts as unknown
             return Outcome.retry(5_000, why="the bridge cannot be reached")
 

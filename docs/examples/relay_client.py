@@ -14,16 +14,18 @@ from roles.relay.kit import Delivery, Relay
 
 
 async def post(relay: Relay, http: ClientSession, delivery: Delivery) -> None:
-    message = {"group": delivery.group, "text": delivery.content.text}
+    message = {"group": delivery.group, "text": delivery.content.as_text()}
     try:
-        async with http.post("/send", json=message) as answer:
+        async with http.post("/send", json=message, allow_redirects=False) as answer:
             if answer.status == 200:
                 await relay.sent(delivery, platform_id=(await answer.json())["id"])
             elif answer.status == 429:  # the window is full: it comes again in time
                 wait_s = int(answer.headers["Retry-After"])
                 await relay.waiting(delivery, until=relay.now() + wait_s * 1000, why="rate window")
-            else:
+            elif answer.status < 500:
                 await relay.rejected(delivery, why=f"the bridge answered {answer.status}")
+            else:  # it may have taken it before it failed
+                await relay.unknown(delivery, why=f"the bridge answered {answer.status}")
     except (ClientError, TimeoutError, ValueError, KeyError) as error:  # it may or may not be there
         await relay.unknown(delivery, why=type(error).__name__)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,9 @@ MANY_COMMANDS = 1000  # the contract's bound of one `many`
 FRAME_BYTES = 240 * 1024  # the coordinator closes above 256 KiB; the rest is the frame around the commands
 NO_RETURN = range(4100, 4200)  # close codes that say: do not come back
 LEAVE_S = 0.1  # a line that takes nothing does not take this either
+# The library writes each frame to its log where that is asked for details: the first one holds the token.
+_QUIET = logging.getLogger("websockets.dropcue")
+_QUIET.setLevel(logging.INFO)
 _FIRST_PINGS = 5  # quick ones, so that the clock is good before the first thing is due
 _FIRST_PING_EVERY_S = 0.02
 
@@ -112,6 +116,7 @@ class Line:
                     ping_interval=None,  # the `ping` of the contract also brings the clock
                     open_timeout=None,
                     close_timeout=2,
+                    logger=_QUIET,
                     proxy=None if _loopback(coordinator) else True,
                 )
         except (OSError, TimeoutError, InvalidHandshake, InvalidURI, EOFError, ConnectionClosed) as error:

@@ -38,6 +38,11 @@ class Content(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     mention: Any = None  # each platform has its own manner of naming people
     as_: str = msgspec.field(default="message", name="as")
 
+    def as_text(self) -> str:
+        """All of it for a platform that shows text alone: below the text, each address that the text does not have."""
+        addresses = (self.link, self.coupon, self.video, *self.images)
+        return "\n".join([self.text, *dict.fromkeys(a for a in addresses if a and a not in self.text)]).strip()
+
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """One drop on its way into one group, as its relay sees it. Times are the sale's, ms.

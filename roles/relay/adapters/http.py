@@ -335,7 +335,10 @@ class HttpAdapter(Adapter[C, G], Generic[C, G]):
             ) from None
         except aiohttp.ClientConnectorSSLError:
             raise Ended(Outcome.unreached(f"{self.says} and this machine cannot agree on TLS")) from None
-        except (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError) as error:
+        except aiohttp.ClientHttpProxyError as error:
+            why = f"the proxy to {self.says} answered HTTP {error.status}; check the environment's HTTPS_PROXY"
+            raise Ended(Outcome.unreached(why)) from None
+        except aiohttp.ClientConnectorError as error:
             what = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "no connection"
             raise Ended(Outcome.unreached(f"{self.says} cannot be reached ({what})")) from None
         except aiohttp.ConnectionTimeoutError:

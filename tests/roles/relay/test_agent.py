@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
 from dataclasses import replace
 from typing import Any
@@ -289,6 +290,19 @@ async def test_a_coordinator_that_says_do_not_come_back_ends_the_relay(coordinat
     assert caught.value.exit_code == 3
     assert "secret-token" not in str(caught.value)
     assert len(coordinator.hellos) == 1
+
+
+async def test_no_token_is_in_a_log_that_is_asked_for_every_detail(coordinator, groups, relays, caplog):
+    """The websocket's library writes each frame there; the first one holds the token."""
+    caplog.set_level(logging.DEBUG, logger="websockets.client")
+    logging.getLogger("websockets").setLevel(logging.DEBUG)
+    try:
+        async with relays.running(groups):
+            await coordinator.announce(coordinator.delivery("d1"))
+            await coordinator.sent("d1")
+    finally:
+        logging.getLogger("websockets").setLevel(logging.NOTSET)
+    assert not [r for r in caplog.records if "secret-token" in r.getMessage() and r.name != "websockets.server"]
 
 
 async def test_two_relays_cannot_share_a_folder(coordinator, groups, relays, make_groups):

@@ -130,6 +130,12 @@ def test_a_text_of_blanks_does_not_hold_the_relay_up():
     assert without(" " * 100_000 + "x", LINK) == "x"
 
 
+def test_a_platform_of_text_alone_is_given_every_address_that_the_text_does_not_have():
+    assert Content(text=f"上链接 {LINK}", link=LINK).as_text() == f"上链接 {LINK}"
+    assert Content(text="上链接", link=LINK, images=(OTHER, OTHER)).as_text() == f"上链接\n{LINK}\n{OTHER}"
+    assert Content(text="", coupon=OTHER).as_text() == OTHER
+
+
 def test_a_title_is_the_first_line_that_says_something():
     assert title_of("\n\n 不粘锅 \n第二行", 100) == "不粘锅"
     assert in_bytes(title_of("长" * 100, 32)) <= 32

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from aiohttp import BasicAuth
 from yarl import URL
 
+from roles.relay.adapters.base import Content, GroupSettings
 from roles.relay.adapters.ways import Proxy, is_public, proxy_for
+from roles.relay.adapters.wecom import WecomAdapter, WecomCredential
 
 
 @pytest.fixture(autouse=True)
@@ -27,6 +31,30 @@ def test_a_platform_is_reached_through_the_environments_proxy_and_its_password_s
 )
 def test_this_machine_and_what_needs_no_proxy_are_reached_directly(address: str) -> None:
     assert proxy_for(address) == Proxy()
+
+
+async def test_a_proxy_that_wants_another_password_is_said_to_and_the_message_comes_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://me:PASSWORD@127.0.0.1:{proxy.sockets[0].getsockname()[1]}")
+        settings = WecomCredential.model_validate({"platform": "wecom", "key": "KEY"})
+        adapter = WecomAdapter("bot", settings, None)
+        await adapter.open()
+        outcome = await adapter.send(GroupSettings(id="g1", credential="bot"), Content(text="上链接"))
+        await adapter.close()
+    assert (outcome.word, outcome.reached) == ("retry", False)
+    assert "the proxy to WeCom answered HTTP 407" in (outcome.why or "")
+    assert asked
+    assert all(b"KEY" not in line and b"Proxy-Authorization: Basic" in line for line in asked)
 
 
 @pytest.mark.parametrize(("where", "public"), [
