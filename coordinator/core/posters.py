@@ -12,7 +12,20 @@ from typing import TYPE_CHECKING
 
 from coordinator.core import reaching
 from coordinator.core.deliveries import again, need, number
-from coordinator.core.kernel import Command, Event, Id, Key, Refusal, Turn, command, decides, due_key, evolves, moments
+from coordinator.core.kernel import (
+    Command,
+    Event,
+    Id,
+    Key,
+    Refusal,
+    Turn,
+    command,
+    current,
+    decides,
+    due_key,
+    evolves,
+    moments,
+)
 
 if TYPE_CHECKING:
     from coordinator.core.deliveries import Delivery
@@ -29,13 +42,19 @@ class DeliveryReminded(Event, tag="delivery.reminded", kw_only=True):
     relay: str
 
 
-@command("delivery.hand", events=("delivery.requested",))
+@command("delivery.hand", button=True, events=("delivery.requested",))
 class DeliveryHand(Command):
     """Hands a delivery that waits for a person to another poster of its group; without `to`, the sender takes it over.
-    Of what a machine's relay left to a person, too."""
+    Of what a machine's relay left to a person, too. Its `from` is the attempt that was seen: of two who take it, one has it."""
 
     delivery: Id
     to: Id | None = None
+
+
+@current(DeliveryHand)
+def current_attempt(state: State, c: DeliveryHand) -> str | None:
+    d = state.deliveries.get(c.delivery)
+    return str(d.attempt) if d is not None else None
 
 
 @decides(DeliveryHand)

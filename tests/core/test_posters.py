@@ -167,6 +167,14 @@ class TestTwoPostersOfOneGroup:
         assert sale.state.deliveries["d1"].status == "sent"
         assert sale.of("delivery.withdrawn")[-1].relay == "hui", "hui is told that the group has it"
 
+    def test_of_two_who_take_it_in_one_blink_one_has_it(self) -> None:
+        """Both would have posted it: the second took it from the first, who knew nothing of it."""
+        sale = given()
+        report(sale, "rejected", why="手机没电")
+        sale.do(HUI, "delivery.hand", from_="1", delivery="d1")
+        assert sale.refused(QUN, "delivery.hand", from_="1", delivery="d1") == "stale"
+        assert sale.state.deliveries["d1"].relay == "hui"
+
     def test_one_hands_it_to_the_other(self) -> None:
         sale = given()
         sale.do(QUN, "delivery.hand", delivery="d1", to="hui")

@@ -64,6 +64,7 @@ describe("`from`", () => {
     ["link.drop", { product: "knife" }, null],
     ["link.drop", { link: "room" }, null],
     ["delivery.retry", { delivery: "d4" }, "2"],
+    ["delivery.hand", { delivery: "d4" }, "2"],
     ["checkin.open", {}, null],
     ["prompt.send", { to: "host" }, undefined],
     ["question.close", { question: "q1" }, undefined],

@@ -45,7 +45,8 @@ KEEP_ALIVE_S = 30.0
 # The way to the platform. It is warmed ahead, so a send is not expected to need it.
 CONNECT_WITHIN_S = 5.0
 WARM_MOST = 20
-FOLLOWED_WITHIN_S = 4.0  # three of them still end before the outbox stops waiting
+FOLLOWED_WITHIN_S = 4.0
+FOLLOWED_UNTIL_S = 12.0  # from the message's own call on; before the outbox stops waiting for what is there already
 ASKED_WITHIN_S = 5.0  # a question about a key; the check as a whole has longer
 ASKED_TOGETHER = 8  # so many groups are asked about at a time: fewer than any platform minds
 REPLY_BYTES = 256 * 1024
@@ -234,6 +235,7 @@ class HttpAdapter(Adapter[C, G], Generic[C, G]):
             call = self.call(group, content, prepared)
         except DoesNotFit as error:
             return Outcome.rejected(str(error))
+        until = asyncio.get_running_loop().time() + FOLLOWED_UNTIL_S
         try:
             reply = await self.post(call)
         except Ended as ended:
@@ -241,18 +243,18 @@ class HttpAdapter(Adapter[C, G], Generic[C, G]):
         outcome = self._outcome(reply)
         if outcome.word != "sent":
             return outcome
-        why = reasons(call.why, await self._follow(self.following(group, content, prepared)))
+        why = reasons(call.why, await self._follow(self.following(group, content, prepared), until))
         return Outcome.sent(outcome.platform_id, why) if why else outcome
 
     def following(self, group: G, content: Content, prepared: Prepared) -> Sequence[Call]:
         """What comes after the message itself, such as its pictures. `places` counts it."""
         return ()
 
-    async def _follow(self, calls: Sequence[Call]) -> str | None:
+    async def _follow(self, calls: Sequence[Call], until: float) -> str | None:
         """The message is there; what does not follow it is said, and the message is not sent again for it."""
         for call in calls:
             try:
-                async with asyncio.timeout(FOLLOWED_WITHIN_S):
+                async with asyncio.timeout_at(min(until, asyncio.get_running_loop().time() + FOLLOWED_WITHIN_S)):
                     outcome = self._outcome(await self.post(call))
             except Ended as ended:
                 outcome = ended.outcome
@@ -364,7 +366,7 @@ class HttpAdapter(Adapter[C, G], Generic[C, G]):
     def said(self, *parts: object) -> str:
         """What a platform says, fit for a reason: no secret of this credential, no address, not long."""
         text = " ".join(str(part) for part in parts if part not in (None, ""))
-        for secret in self.secrets():
+        for secret in sorted(filter(None, self.secrets()), key=len, reverse=True):
             for form in {secret, quote(secret, safe="")}:
                 text = text.replace(form, "***")
         return _CONTROL.sub(" ", _ADDRESS.sub("(address)", text)).strip()[:SAID_SIGNS]

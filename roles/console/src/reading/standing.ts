@@ -37,6 +37,7 @@ export function standing(store: Store, kind: string, fields: Fields): string | n
     case "survey.close":
       return store.all("surveys").findLast((survey) => survey.open)?.id ?? null;
     case "delivery.retry":
+    case "delivery.hand":
       return store.get("deliveries", id("delivery"))?.attempt?.toString() ?? null;
     default:
       return undefined;

@@ -41,6 +41,11 @@ class TestDiscord(AdapterContract):
         outcome = await self.told(Answer(said, status))
         assert (outcome.word, outcome.after_ms) == (word, after_ms)
 
+    async def test_the_key_of_its_address_is_not_said_when_discord_says_it_alone(self) -> None:
+        key = HOOK.rpartition("/")[2]
+        outcome = await self.told(Answer({"message": f"no webhook {key}", "code": 50035}, 400))
+        assert "no webhook ***" in (outcome.why or "")
+
     async def test_what_its_headers_say_is_kept_without_a_call(self) -> None:
         async with DiscordDouble() as double, self.opened(double.base) as adapter:
             double.left, double.reset_after = "0", "5.5"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, ClassVar
@@ -10,6 +11,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from roles.relay.adapters import http
 from roles.relay.adapters.base import Content
 from tests.contract.adapter_suite import LINK, AdapterContract
 from tests.roles.relay.doubles.base import CUT_BEFORE, Answer, Double
@@ -74,6 +76,17 @@ class TestWecom(AdapterContract):
             outcome = await self.send(adapter, Content(text="新品", images=(f"{base}/ok.png",)))
         assert outcome.word == "sent"
         assert "did not follow" in (outcome.why or "")
+
+    async def test_a_text_that_is_there_is_sent_however_slow_its_pictures_are(
+        self, double_: Double, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A slow answer and slow pictures together took longer than the relay waits: what was there counted as unknown."""
+        monkeypatch.setattr(http, "FOLLOWED_UNTIL_S", 0.2)
+        async with pictures() as (base, _), self.opened(double_.base, private_pictures=True) as adapter:
+            double_.next += [None, Answer({"errcode": 0}, wait=asyncio.Event())]
+            content = Content(text="新品", images=(f"{base}/ok.png", f"{base}/ok.png?2"))
+            outcome = await self.send(adapter, content)
+        assert (outcome.word, outcome.why) == ("sent", "a picture did not follow: no answer")
 
     async def test_a_picture_in_a_private_network_is_not_fetched_unless_the_credential_allows_it(
         self, double_: Double
