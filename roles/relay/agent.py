@@ -124,7 +124,14 @@ class Agent:
                 opened.append(adapter)
             sending = asyncio.create_task(self._outbox.run())
             following = asyncio.create_task(
-                follow(self._outbox, self._routes, self._group_of, self._outbox.became, self._timing.follow_every)
+                follow(
+                    self._outbox,
+                    self._routes,
+                    self._group_of,
+                    self._outbox.became,
+                    self._timing.follow_every,
+                    self._timing.answer_within,
+                )
             )
             await self._come_back_until_stopped(sending)
         finally:

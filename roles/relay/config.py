@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from ruamel.yaml import YAML
@@ -57,7 +59,11 @@ class FileSettings(BaseModel):
     @field_validator("coordinator")
     @classmethod
     def _an_address(cls, value: str) -> str:
-        if not re.match(r"(https?|wss?)://[^/\s]", value):
+        try:
+            readable = urlsplit(value).port != 0
+        except ValueError:
+            readable = False
+        if not readable or not re.fullmatch(r"(https?|wss?)://[^/\s]\S*", value):
             raise ValueError("write the coordinator's address, such as http://127.0.0.1:8700")
         return value
 
@@ -108,6 +114,8 @@ def load(file: Path, environment: Mapping[str, str] = os.environ) -> RelayConfig
     if reader.problems:
         raise reader.error()
     reader.look_at(adapters, routes)
+    if is_open_to_all(top.coordinator):
+        reader.warn(("coordinator",), "is reached over http: the token can be read on the way; write https")
     return RelayConfig(
         top.coordinator,
         top.sale,
@@ -280,6 +288,18 @@ class _Reader:
                 line = node.lc.item(part)[0] + 1
             node = node[part]
         return line
+
+
+def is_open_to_all(coordinator: str) -> bool:
+    """Whether it is reached without TLS over more than a network of one's own, as far as its address shows that."""
+    parts = urlsplit(coordinator)
+    host = parts.hostname or ""
+    if parts.scheme not in ("http", "ws") or "." not in host:  # a name without a dot is one of this network
+        return False
+    try:
+        return ipaddress.ip_address(host).is_global
+    except ValueError:
+        return True
 
 
 def _secrets(settings: CredentialSettings) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ import pytest
 from coordinator.errors import CannotStart
 from roles.relay.adapters.base import Outcome
 from roles.relay.errors import RelayRefused
-from tests.roles.relay.conftest import Groups
+from tests.roles.relay.conftest import QUICK, Groups
 
 
 async def test_a_delivery_leaves_at_its_instant_and_is_reported_with_the_sales_time(coordinator, groups, relays):
@@ -180,6 +180,25 @@ async def test_an_adapter_that_answers_carelessly_does_not_end_the_relay(coordin
         await coordinator.announce(coordinator.delivery("d2"))
         await coordinator.sent("d2")
     assert {key: told[key] for key in fields} == fields
+
+
+class Slow(Groups):
+    """Hands everything to a person; asked what became of the first, it never answers."""
+
+    async def follow(self, group: Any, platform_id: str) -> Any:
+        if platform_id == "m1":
+            await asyncio.Event().wait()
+        return Outcome.sent(platform_id) if platform_id == "m2" else "nonsense"
+
+
+async def test_a_platform_that_never_says_what_became_of_one_does_not_keep_the_others_waiting(coordinator, relays):
+    slow = Slow()
+    slow.outcomes = [Outcome("awaiting", platform_id=f"m{n}", why="a person confirms it") for n in (1, 3, 2)]
+    async with relays.running(slow, timing=replace(QUICK, follow_every=0.01, answer_within=0.05)):
+        for n in (1, 2, 3):
+            await coordinator.announce(coordinator.delivery(f"d{n}"))
+            await coordinator.reported(f"d{n}:1:awaiting")
+        await coordinator.sent("d3")
 
 
 async def test_a_platform_that_does_not_answer_is_unknown(coordinator, groups, relays, quick):

@@ -61,6 +61,8 @@ def test_a_secret_can_stand_in_a_file(tmp_path):
         (("token: ${TOKEN}\n", ""), ":1: token: is missing; add it"),
         (("sale: s1", "sails: s1"), ":2: sails: is not a key that is known here"),
         (("http://127", "127"), ":1: coordinator: write the coordinator's address"),
+        (("127.0.0.1:8700", "[::1"), ":1: coordinator: write the coordinator's address"),
+        (("127.0.0.1:8700", "127.0.0.1:87000"), ":1: coordinator: write the coordinator's address"),
         (
             ("platform: console", "platform: wechat"),
             ":6: credentials.screen.platform: wechat is not a known platform; known are: console, dingtalk, ",
@@ -143,6 +145,23 @@ def test_what_stands_in_the_environment_is_taken_as_it_is_and_a_password_of_an_a
     config = load(written(tmp_path, text), {"TOKEN": "${HOME}"})
     assert config.token.get_secret_value() == "${HOME}"
     assert "SECRET" not in repr(config)
+
+
+@pytest.mark.parametrize(
+    ("address", "warned"),
+    [
+        ("http://sale.example", True),
+        ("ws://8.8.8.8:8700", True),
+        ("https://sale.example", False),
+        ("http://127.0.0.1:8700", False),
+        ("http://10.0.0.7:8700", False),
+        ("http://node1:8700", False),
+    ],
+)
+def test_a_token_that_can_be_read_on_the_way_is_warned_of(tmp_path, address, warned):
+    text = GOOD.replace("http://127.0.0.1:8700", address)
+    found = [p for p in load(written(tmp_path, text), {"TOKEN": "t"}).warnings if p.key == "coordinator"]
+    assert [(p.line, "over http" in p.message) for p in found] == [(1, True)] * warned
 
 
 def test_everything_wrong_is_said_at_once(tmp_path):
