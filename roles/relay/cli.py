@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import json
 import signal
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -66,7 +68,9 @@ def check(
         settings = load(file)
         if group is not None and group not in settings.routes.groups:
             raise UsageError(f"--group: {file} has no group {group}")
-        found = asyncio.run(checking.check(settings, send=send, group=group))
+        # A platform that shows its messages on this screen shall not stand in the midst of JSON.
+        with contextlib.redirect_stdout(sys.stderr if as_json else sys.stdout):
+            found = asyncio.run(checking.check(settings, send=send, group=group))
     except ConfigError as error:
         found = [checking.Finding(p.key or "file", "wrong", p.message, p.line or None) for p in error.problems]
     if as_json:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, ClassVar
 
@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.text import Text
 
 from roles.relay import machine
-from roles.relay.adapters.base import Adapter, Content, CredentialSettings, GroupSettings, Outcome, Prepared
+from roles.relay.adapters.base import Adapter, Content, CredentialSettings, GroupSettings, Outcome, Prepared, Said
 
 # A drop reaches hundreds of groups in one instant: it is shown a blink later, as one block, not as a wall of lines.
 SHOW_AFTER_S = 0.05
@@ -83,6 +83,9 @@ class ConsoleAdapter(Adapter[ConsoleCredential, GroupSettings]):
                 self._showing = asyncio.get_running_loop().call_later(SHOW_AFTER_S, self._show)
         self._sent += 1
         return Outcome.sent(f"{self.name}-{self._sent}")
+
+    async def check(self, groups: Sequence[GroupSettings]) -> list[Said]:
+        return [Said("ok", "it has no key: what goes there is shown on this machine")]
 
     async def close(self) -> None:
         if self._showing is not None:

@@ -115,6 +115,18 @@ async def test_a_test_message_is_posted_when_asked_and_counts_in_the_rate_window
         assert "key is not valid" in of(found, "groups.g1")[0][1]
 
 
+async def test_what_a_screen_shows_does_not_stand_in_the_midst_of_json(tmp_path: Path) -> None:
+    path = tmp_path / "relay.yaml"
+    path.write_text(
+        "coordinator: http://127.0.0.1:1\ntoken: t\ncredentials:\n  screen: {platform: console}\n"
+        "groups:\n  g1: {credential: screen}\n"
+    )
+    _, found, said = await run("--config", str(path), "--send", "今晚八点试发")
+    assert of(found, "groups.g1") == [("ok", "the test message is there")]
+    assert of(found, "credentials.screen")[0][0] == "ok"
+    assert "今晚八点试发" in said
+
+
 async def test_what_is_wrong_in_the_file_is_told_with_its_line_and_a_file_that_is_not_there_is_a_wrong_call(
     tmp_path: Path,
 ) -> None:
