@@ -239,7 +239,15 @@ class Tables:
     def _segment_starts(self, e: SegmentStarted) -> None:
         row, segment = self.segments[e.segment], self.state.segments[e.segment]
         row.revised_start, row.revised_end = segment.start, segment.end
+        if self.state.the.rehearsal and all(known.real_start is None for known in self.segments.values()):
+            self._lay_plan(e.at - row.planned_start)
         row.real_start = e.at
+
+    def _lay_plan(self, by_ms: int) -> None:
+        """A rehearsal begins when it likes: its plan counts from its own first segment, not from the hour of the sheet."""
+        for row in self.segments.values():
+            row.planned_start += by_ms
+            row.planned_end += by_ms
 
     def _segment_ends(self, e: SegmentEnded) -> None:
         row, segment = self.segments[e.segment], self.state.segments[e.segment]

@@ -55,14 +55,21 @@ ROLES = {
 class Stage:
     """A sale and its events. `now` is the sale's time; nothing here waits."""
 
-    def __init__(self, sheet: dict[str, Any] | None = None, *, sale: str = "kitchen", relay: bool = True) -> None:
+    def __init__(
+        self,
+        sheet: dict[str, Any] | None = None,
+        *,
+        sale: str = "kitchen",
+        relay: bool = True,
+        rehearsal: float | None = None,
+    ) -> None:
         self.now = START - 30 * MINUTE
         self.state = State(sale=sale)
         self.events: list[Event] = []
         self.commands: list[tuple[str, str, int]] = []
         plan, as_read, findings = load_plan(copy.deepcopy(sheet or SHEET), "sheet", None, self.now)
         assert plan is not None, findings
-        self.do("owner", "sale.create", sale=sale, plan=plan, sheet=as_read)
+        self.do("owner", "sale.create", sale=sale, plan=plan, sheet=as_read, rehearsal=rehearsal)
         if relay:
             groups = [g.id for g in plan.groups]
             self.do("clock", "presence.relay", relay="r1", groups=groups, here=True)

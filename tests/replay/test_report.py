@@ -23,6 +23,19 @@ HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(2)>'
 RTL = "\u202eنص عربي\u202c"
 
 
+@pytest.mark.parametrize(("rehearsal", "late"), [(20.0, 0), (None, -20 * MINUTE)])
+def test_a_rehearsals_plan_counts_from_its_own_start(rehearsal: float | None, late: int) -> None:
+    """A demo in the morning was half a day before its plan, and the picture of its time line was two strokes."""
+    stage = Stage(rehearsal=rehearsal).until(-20 * MINUTE)
+    stage.do("controller", "show.arm")
+    stage.do("controller", "show.start")
+    stage.until(-16 * MINUTE)
+    rows = tables(stage).segments
+    assert rows["pan-intro"].real_start is not None
+    assert rows["pan-intro"].real_start - rows["pan-intro"].planned_start == late
+    assert rows["qa"].planned_start - rows["pan-intro"].planned_start == 3 * MINUTE
+
+
 def test_whatever_goes_into_groups_has_a_name_on_the_page() -> None:
     """Once a sale with red packets, a poll or a draw had no review: the page had no word for it."""
     kinds = {do.split(".")[0] for do in cue_kinds.known() if cue_kinds.into_groups(do)}
