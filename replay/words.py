@@ -144,6 +144,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "person.left": ("{role} {person} 离开", "{role} {person} goes"),
     "person.ready": ("{role} {person} 就绪", "{role} {person} is ready"),
     "relay.joined": ("群助手 {relay} 连接, {groups} 个群", "relay {relay} comes with {groups} groups"),
+    "relay.told": ("群助手 {relay} 报了各平台的限流", "relay {relay} tells its platforms' limits"),
     "relay.left": ("群助手 {relay} 断开", "relay {relay} goes"),
     "clock.stepped": ("时钟跳变 {by_ms} ms", "the clock stepped by {by_ms} ms"),
     "journal.opened": ("{owner} 接管记录", "{owner} writes the journal now"),
