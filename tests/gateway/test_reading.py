@@ -148,7 +148,7 @@ async def test_both_doors_are_described_and_name_every_command(room: InProcess) 
     named = {schema["title"] for schema in openapi["components"]["schemas"].values() if "x-roles" in schema}
     assert named == set(MAY)
     assert set(asyncapi["channels"]["ws"]["messages"]) == {
-        "hello", "do", "many", "ping", "welcome", "done", "refused", "events", "snapshot", "pong", "bye"
+        "hello", "do", "many", "ping", "welcome", "done", "refused", "events", "snapshot", "pong", "bye", "leave",
     }  # fmt: skip
     text = json.dumps(openapi) + json.dumps(asyncapi)
     for reference in {part.split('"')[0] for part in text.split('"$ref": "#/')[1:]}:
