@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { Store } from "../src/line/store";
 import { board, boardRows } from "../src/reading/board";
 import { choices, reach } from "../src/reading/reach";
-import { cuesBySegment, nextCue, spine } from "../src/reading/spine";
+import { cuesBySegment, cueWords, nextCue, spine } from "../src/reading/spine";
 import { standing } from "../src/reading/standing";
 import { kitchen, NOW } from "./fixture";
 
@@ -23,6 +23,12 @@ describe("the spine", () => {
     expect(at.next?.id).toBe("knife-intro");
     expect(at.nextAt).toBe(NOW + 132_000);
     expect(at.drift).toBe(48_000);
+  });
+  it("names a round that was opened by hand by what it asks, not by its thanks", () => {
+    change("cues", "hand-1", { id: "hand-1", segment: "pan-intro", do: "poll.open", coupon: "c20", status: "fired" });
+    change("drops", "drop-1", { id: "drop-1", cue: "hand-1" });
+    change("polls", "poll1", { id: "poll1", drop: "drop-1", question: "下一款上哪个?", options: ["锅", "刀"], votes: [0, 0], at: NOW });
+    expect(cueWords(store.get("cues", "hand-1")!, store)).toContain("下一款上哪个?");
   });
   it("counts a rehearsal from its own start, whichever hour that is", () => {
     const start = NOW - 48_000;

@@ -284,6 +284,7 @@ export interface Checkin {
 
 export interface Poll {
   id: string;
+  drop?: string;
   question: string;
   options: string[];
   /** So many for each option, in their order. */
@@ -297,6 +298,7 @@ export interface Poll {
 
 export interface Quiz {
   id: string;
+  drop?: string;
   question: string;
   open?: boolean;
   at: number;
@@ -310,6 +312,7 @@ export interface Quiz {
 
 export interface Survey {
   id: string;
+  drop?: string;
   title: string;
   open?: boolean;
   at: number;

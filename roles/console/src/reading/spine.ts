@@ -111,9 +111,19 @@ export function cueWords(cue: Cue, store: Store): string {
   return [kind, cueObject(cue, store)].filter(Boolean).join(" ");
 }
 
+/** What a round asks that this cue has opened. */
+function openedBy(cue: Cue, store: Store): string | undefined {
+  if (!["poll.open", "quiz.open", "survey.open"].includes(cue.do)) return undefined;
+  const drops = new Set(store.all("drops").filter((drop) => drop.cue === cue.id).map((drop) => drop.id));
+  const asked = [...store.all("polls"), ...store.all("quizzes")].find((round) => drops.has(round.drop ?? ""))?.question;
+  return asked ?? store.all("surveys").find((survey) => drops.has(survey.drop ?? ""))?.title;
+}
+
 export function cueObject(cue: Cue, store: Store): string {
   const asked = cue.form?.["question"] ?? cue.form?.["title"] ?? cue.form?.["series"];
   if (asked) return String(asked);
+  const opened = openedBy(cue, store);
+  if (opened) return opened;
   if (cue.coupon) return store.get("coupons", cue.coupon)?.title ?? cue.coupon;
   if (cue.link) return linkName(cue.link, store);
   if (cue.product) return store.get("products", cue.product)?.name ?? cue.product;
