@@ -154,7 +154,8 @@ class Double:
         app.router.add_route("HEAD", "/", self._touch)
         if self._log_path is not None:
             self._file = os.open(self._log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        self._runner = web.AppRunner(app, access_log=None, keepalive_timeout=75)
+        # A test is not held up by an answer that is slow for its sake.
+        self._runner = web.AppRunner(app, access_log=None, keepalive_timeout=75, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self._port, ssl_context=self._tls, backlog=1024)
         await site.start()

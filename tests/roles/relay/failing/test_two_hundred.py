@@ -130,8 +130,15 @@ async def test_links_leave_first_and_as_early_as_the_windows_allow(
         assert max(late) < window.per_s / 2
 
 
-@pytest.mark.parametrize("how", ["ask", "resend", "SIGTERM"])
-@pytest.mark.parametrize("window", [Window(2, 1.5), pytest.param(REAL, marks=pytest.mark.long)], ids=["small", "real"])
+@pytest.mark.parametrize(
+    ("window", "how"),
+    [
+        pytest.param(Window(2, 1.5), "ask", id="small-ask"),
+        pytest.param(Window(2, 1.5), "SIGTERM", id="small-SIGTERM"),
+        pytest.param(Window(2, 1.5), "resend", id="small-resend", marks=pytest.mark.long),
+        *(pytest.param(REAL, how, id=f"real-{how}", marks=pytest.mark.long) for how in ("ask", "resend", "SIGTERM")),
+    ],
+)
 async def test_each_group_is_accounted_for_once_though_the_relay_ends_five_times_on_the_way(
     room: InProcess, tmp_path: Path, window: Window, how: str
 ) -> None:
