@@ -58,7 +58,7 @@ def test_the_flash_sale_is_a_whole_evening(load: Any) -> None:
     plan, _, _ = load(ready_sheet("flash", now_ms=NOON_MS), now_ms=NOON_MS)
     assert len(plan.groups) == 20
     assert {group.tier for group in plan.groups} == {"vip", "member", "fan"}
-    assert len(plan.team) == 8
+    assert len(plan.team) == 9
     assert {member.role for member in plan.team} == {"owner", "host", "cohost", "controller", "cheer", "support"}
     assert len(plan.products) == 8
     assert {coupon.kind for coupon in plan.coupons} == {
