@@ -59,7 +59,15 @@ def test_the_flash_sale_is_a_whole_evening(load: Any) -> None:
     assert len(plan.groups) == 20
     assert {group.tier for group in plan.groups} == {"vip", "member", "fan"}
     assert len(plan.team) == 9
-    assert {member.role for member in plan.team} == {"owner", "host", "cohost", "controller", "cheer", "support"}
+    assert {member.role for member in plan.team} == {
+        "owner",
+        "host",
+        "cohost",
+        "controller",
+        "cheer",
+        "support",
+        "poster",
+    }
     assert len(plan.products) == 8
     assert {coupon.kind for coupon in plan.coupons} == {
         "threshold", "amount", "percent", "deposit", "pool", "pay_reward", "flash",
