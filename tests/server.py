@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import sys
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -94,14 +93,7 @@ class InProcess(Room):
 
     async def stop(self) -> None:
         await self.leave()
-        stopping = asyncio.ensure_future(self.service.stop())
-        # A stop that hangs is told and left behind: the run goes on, and whoever reads it sees which test it was.
-        _, hanging = await asyncio.wait({stopping}, timeout=2 * PATIENCE_S)
-        if hanging:
-            stopping.cancel()
-            warnings.warn(f"the service has not stopped within {2 * PATIENCE_S:g} s: {stopping!r}", stacklevel=1)
-        else:
-            stopping.result()
+        await self.service.stop()
 
     def conductor(self, sale: str) -> Any:
         return next(s for s in self.service.gateway.registry.here() if s.id == sale).conductor

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from coordinator import nodes
+from coordinator.ending import end
 from coordinator.journal import Flush
 from coordinator.journal.redis import RedisJournal, key
 from coordinator.journal.redis_leases import RedisBus, RedisLeases
@@ -92,8 +93,7 @@ async def newer(old: InProcess, redis: RedisServer, sales: list[str]) -> AsyncIt
     await node.tell(opened)
     telling = asyncio.create_task(node.tell_again())
     yield node
-    telling.cancel()
-    await asyncio.gather(telling, return_exceptions=True)
+    await end([telling])  # one that is telling can lose a single cancellation, and would tell for ever
     await journal.close()
 
 
