@@ -21,7 +21,7 @@ from coordinator import reading, rules
 from coordinator.answers import Answer, Reply, busy, refused
 from coordinator.clock import Clock
 from coordinator.core import CLOCK, Actor, Event, Moment, Refusal, State, answer, decide, decide_due, due
-from coordinator.core.kernel import Key, Override, check_from
+from coordinator.core.kernel import Override, Touched, check_from
 from coordinator.core.sheets import JournalOpened
 from coordinator.errors import UNREADABLE, Conflict, JournalError, JournalUnavailable
 from coordinator.journal import codec
@@ -61,7 +61,7 @@ class _Batch:
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.senders: list[str] = []
-        self.touched: set[Key] = set()
+        self.touched: Touched = {}
         self.answers: list[tuple[Work, int, Answer]] = []
         self.ids: list[tuple[str, str, int]] = []
         self.decided = 0
@@ -380,7 +380,7 @@ class Conductor:
             self._due_old = True
         self._refresh_due()
 
-    def _take(self, batch: _Batch, events: list[Event], touched: set[Key], sender: str) -> None:
+    def _take(self, batch: _Batch, events: list[Event], touched: Touched, sender: str) -> None:
         batch.events += events
         batch.senders += [sender] * len(events)
         batch.touched |= touched

@@ -18,6 +18,7 @@ from coordinator import clock as clocks
 from coordinator.answers import Answer, Reply, busy, refused
 from coordinator.clock import FollowedClock
 from coordinator.core import Actor, State
+from coordinator.ending import end
 from coordinator.errors import UNREADABLE, JournalError, JournalUnavailable
 from coordinator.nodes import Durable
 from coordinator.reading import id_of
@@ -108,8 +109,7 @@ class Follower:
     async def close(self) -> None:
         """Stops reading. Commands are still taken: `left` gives them to whoever takes its place."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+            await end([self._task])
 
     def left(self) -> list[Sent]:
         """The commands that are not answered yet. From here on it answers none."""

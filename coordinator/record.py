@@ -15,7 +15,7 @@ import structlog
 
 from coordinator.core import Event, State, evolve
 from coordinator.core import state as states
-from coordinator.core.kernel import Key
+from coordinator.core.kernel import Touched
 from coordinator.errors import Corrupt, JournalError
 from coordinator.journal import codec
 from coordinator.journal.base import Entry, Journal
@@ -33,7 +33,7 @@ class Published(msgspec.Struct):
     events: list[Event]
     entries: list[Entry]
     senders: list[str]
-    touched: set[Key]
+    touched: Touched
 
 
 class Listener(ABC):
@@ -195,7 +195,7 @@ class Record:
 
 def _folded(state: State, entries: list[Entry]) -> Published:
     events = codec.decode_all(entries, state.sale)
-    touched: set[Key] = set()
+    touched: Touched = {}
     for event in events:
         try:
             touched |= evolve(state, event)

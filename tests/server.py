@@ -7,12 +7,13 @@ import contextlib
 import json
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 from coordinator.gateway.app import Service
 from coordinator.settings import Settings
-from tests.client import KEY, PATIENCE_S, Answer, Client, http, token
+from tests.client import KEY, PATIENCE_S, Answer, Client, Closed, http, token
 
 ROOT = Path(__file__).parents[1]
 
@@ -42,12 +43,24 @@ class Room:
         role: str = "controller",
         person: str | None = None,
         groups: list[str] | None = None,
+        *,
+        patient: bool = True,
         **more: Any,
     ) -> Client:
+        """Joins as a screen does: where it is told to come back, it does, unless it is not `patient`. Raises Closed."""
         names = {"controller": "li", "host": "lin", "cohost": "wu", "cheer": "mei", "support": "chen", "relay": "r1"}
-        client = await Client.join(self.url, token(role, person or names.get(role), sale, groups), **more)
-        self.clients.append(client)
-        return client
+        until = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                client = await Client.join(self.url, token(role, person or names.get(role), sale, groups), **more)
+            except Closed as e:
+                retry_ms = (e.bye or {}).get("retry_ms")
+                if not patient or retry_ms is None or time.monotonic() > until:
+                    raise
+                await asyncio.sleep(retry_ms / 1000)
+            else:
+                self.clients.append(client)
+                return client
 
     async def do(
         self, sale: str, role: str, kind: str, person: str | None = None, groups: list[str] | None = None, **fields: Any

@@ -29,6 +29,7 @@ from coordinator.core.kernel import (
     command,
     decides,
     evolves,
+    number,
     result_of,
 )
 from coordinator.core.links import AddressKey
@@ -293,13 +294,9 @@ def withdraw_all(turn: Turn, why: str) -> None:
         withdraw(turn, turn.state.deliveries[delivery], why)
 
 
-def number(delivery: str) -> int:
-    return int(delivery[1:])
-
-
 def withdraw_from(turn: Turn, group: str, why: str) -> None:
     """Takes back all that is on its way to a group."""
-    for name in sorted(turn.state.opened):
+    for name in sorted(turn.state.opened, key=number):
         if (d := turn.state.deliveries[name]).group == group:
             withdraw(turn, d, why)
 

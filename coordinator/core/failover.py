@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from coordinator.core.kernel import Turn
+from coordinator.core.kernel import Turn, number
 from coordinator.core.reaching import relay_for
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def next_relay(state: State, group: str, old: Delivery | None) -> str:
 
 def relay_gone(turn: Turn, name: str) -> None:
     """A relay's lease is over: what is not due goes to another; what was due, or taken back unheard, is unknown."""
-    from coordinator.core.deliveries import DeliveryUnknown, again, number, unknown
+    from coordinator.core.deliveries import DeliveryUnknown, again, unknown
 
     state = turn.state
     if state.relays[name].hands:
@@ -89,7 +89,7 @@ def _may_have_left(d: Delivery, heard: int, now: int) -> bool:
 
 def relay_here(turn: Turn, name: str) -> None:
     """A relay came: what waits for a group of its own and has no relay that is here goes to it."""
-    from coordinator.core.deliveries import again, number
+    from coordinator.core.deliveries import again
 
     state = turn.state
     groups = state.relays[name].groups

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from coordinator.core.kernel import number
 from coordinator.core.reaching import relay_for
 from coordinator.core.windows import Limit, way_of
 
@@ -183,7 +184,7 @@ def forecast(
 def on_their_way(state: State, now: int) -> dict[tuple[str, str], list[Job]]:
     """What waits for a slot, by its credential."""
     jobs: dict[tuple[str, str], list[Job]] = {}
-    for name in sorted(state.opened, key=lambda d: int(d[1:])):
+    for name in sorted(state.opened, key=number):
         d = state.deliveries[name]
         if d.status not in {"requested", "held"} or d.expires_at <= now:
             continue

@@ -27,9 +27,17 @@ if TYPE_CHECKING:
 
 Key = tuple[str, str]
 """(topic, id) of an entity, as in the wire's `changes`."""
+Touched = dict[Key, None]
+"""The entities that changed, in the order in which they did first: the same events give the same frames."""
 
 ANY = "*"
 """The id of a key that stands for every entity of its topic."""
+
+
+def number(id_: str) -> int:
+    """By this, ids that the sale has given stand in the order in which their entities were made: d9 before d10."""
+    return int(id_[1:])
+
 
 MAX_TRIGGER_DEPTH = 4  # a cue that sets off a cue that sets off a cue …: beyond this it is a loop in the sheet
 
@@ -283,14 +291,14 @@ def answer(state: State, event: Event) -> dict[str, Any] | None:
 
 
 # ---------------------------------------------------------------- state from events
-def evolve(state: State, event: Event) -> set[Key]:
+def evolve(state: State, event: Event) -> Touched:
     """Folds one event into the state; says which entities changed. Events come in order, without gaps."""
     if event.seq != state.seq + 1:
         raise ValueError(f"event {event.seq} cannot follow {state.seq}")
-    touched: set[Key] = set()
+    touched: Touched = {}
     state.seq, state.before, state.at = event.seq, state.at, event.at
     for f in _EVOLVERS[type(event)]:
-        touched.update(f(state, event))
+        touched.update(dict.fromkeys(f(state, event)))
     index = state.index
     index.risen = ()
     watched = index.watched
@@ -338,7 +346,7 @@ class Turn:
         self.check: Check | None = None
         self.command: Command | None = None
         self.events: list[Event] = []
-        self.touched: set[Key] = set()
+        self.touched: Touched = {}
         self._depth = 0
         self._keys = 0
 
@@ -383,7 +391,7 @@ class Decided(msgspec.Struct):
     """What came of a command: its events (none where it changed nothing), and its answer's result."""
 
     events: list[Event]
-    touched: set[Key]
+    touched: Touched
     result: dict[str, Any] | None
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from coordinator.core import schedule
-from coordinator.core.kernel import Command, Event, Id, Key, Turn, command, decides, evolves
+from coordinator.core.kernel import Command, Event, Id, Key, Turn, command, decides, evolves, number
 
 if TYPE_CHECKING:
     from coordinator.core.state import State
@@ -180,7 +180,9 @@ def relay_changed(state: State, e: Any) -> Iterable[Key]:
     who.since = e.at
     if not who.here:
         relay.left_at = e.at
-    theirs: list[Key] = [("deliveries", d) for d in state.opened if state.deliveries[d].relay == e.relay]
+    theirs: list[Key] = [
+        ("deliveries", d) for d in sorted(state.opened, key=number) if state.deliveries[d].relay == e.relay
+    ]
     return [("people", who.id), *theirs]  # what it is shown of them hangs on the groups it serves now
 
 

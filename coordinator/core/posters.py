@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from coordinator.core import reaching
-from coordinator.core.deliveries import again, need, number
+from coordinator.core.deliveries import again, need
 from coordinator.core.kernel import (
     Command,
     Event,
@@ -25,6 +25,7 @@ from coordinator.core.kernel import (
     due_key,
     evolves,
     moments,
+    number,
 )
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from coordinator.core.followups import FollowupReleased, FollowupTaken
-from coordinator.core.kernel import Command, Event, Id, Key, Refusal, Turn, command, decides, evolves, result_of
+from coordinator.core.kernel import Command, Event, Id, Key, Refusal, Turn, command, decides, evolves, number, result_of
 from coordinator.core.questions import QuestionReleased, QuestionTaken
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ def hand(turn: Turn, c: ShiftHand) -> None:
     if c.to != "support" and f"support:{c.to}" not in state.people:
         raise Refusal("unknown", f"{c.to} is nobody of support", {"field": "to"})
     theirs = (q for q in state.taken if state.questions[q].taken_by == mine)
-    questions = sorted(theirs, key=lambda q: int(q[1:]))  # as they were asked
-    follow = sorted((f for f in state.working if state.followups[f].owner == mine), key=lambda f: int(f[1:]))
+    questions = sorted(theirs, key=number)  # as they were asked
+    follow = sorted((f for f in state.working if state.followups[f].owner == mine), key=number)
     turn.emit(ShiftHanded(person=mine, to=c.to, questions=questions, followups=follow))
     for question in questions:
         if c.to == "support":

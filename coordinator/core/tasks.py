@@ -29,6 +29,7 @@ from coordinator.core.kernel import (
     due_key,
     evolves,
     moments,
+    number,
     result_of,
 )
 from coordinator.core.people import PersonJoined
@@ -258,7 +259,7 @@ def seen(turn: Turn, group: str, person: str, text: str) -> None:
         turn.emit(PostRepeated(group=group, person=person, other=other))
     else:
         mine = (t for t in map(state.tasks.__getitem__, state.pending) if t.who == person and normalised(t.text) == key)
-        task = next(iter(sorted((t.id for t in mine if t.group in {None, group}), key=lambda t: int(t[1:]))), None)
+        task = next(iter(sorted((t.id for t in mine if t.group in {None, group}), key=number)), None)
         if task is not None:
             turn.emit(TaskDone(task=task, person=person, seen=True))
 
@@ -278,7 +279,7 @@ def deadlines(state: State) -> Iterable[tuple[int, int, str]]:
 @due_key("tasks")
 def overdue(turn: Turn, _: str) -> None:
     state = turn.state
-    for id_ in sorted(state.pending, key=lambda t: int(t[1:])):
+    for id_ in sorted(state.pending, key=number):
         task = state.tasks[id_]
         if task.due_at is not None and task.due_at <= turn.at and not task.overdue:
             turn.emit(TaskOverdue(task=id_))

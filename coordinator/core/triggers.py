@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from coordinator.core.comparisons import Now
 from coordinator.core.cue_kinds import into_groups
 from coordinator.core.cues import CueTriggered
-from coordinator.core.kernel import ANY, Event, Key, Turn, due_key, moments, trigger
+from coordinator.core.kernel import ANY, Event, Touched, Turn, due_key, moments, trigger
 
 if TYPE_CHECKING:
     from coordinator.core.state import State
@@ -37,7 +37,7 @@ def stands_still(state: State, name: str) -> bool:
 
 
 @trigger("look")
-def look(state: State, touched: set[Key], event: Event) -> None:
+def look(state: State, touched: Touched, event: Event) -> None:
     """Brings the truths up to date after an event; keeps which of them have just risen."""
     index = state.index
     truths = state.truths

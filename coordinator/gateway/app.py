@@ -14,6 +14,7 @@ from aiohttp import web
 
 from coordinator import rules
 from coordinator.contacts import FileContacts, RedisContacts
+from coordinator.ending import end
 from coordinator.errors import CannotStart, JournalError
 from coordinator.gateway import (
     api,
@@ -184,10 +185,7 @@ class Service:
             gateway.presence.close()
             await gateway.registry.close()
             await gateway.contacts.close()
-        for task in self._tasks:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await end(self._tasks)
         if self._snapshotter is not None:
             self._snapshotter.close()
         if self._runner is not None:

@@ -30,7 +30,7 @@ async def test_while_the_service_is_late_the_many_are_told_when_to_come_back_and
     waits = []
     for n in range(20):
         with pytest.raises(Closed) as closed:
-            await room.join(sale, "cheer", f"p{n}")
+            await room.join(sale, "cheer", f"p{n}", patient=False)
         assert closed.value.code == 4000
         assert closed.value.bye is not None
         assert closed.value.bye["retry"]
@@ -124,7 +124,7 @@ async def test_a_node_with_as_many_connections_as_it_may_have_sends_everybody_el
     here = await room.join(sale)
     room.service.gateway.door.most = 1
     with pytest.raises(Closed) as closed:
-        await room.join(sale, "host")
+        await room.join(sale, "host", patient=False)
     assert closed.value.bye is not None
     assert closed.value.bye["retry_ms"] > 0
     assert (await here.do("note.add", text="x"))["op"] == "done"

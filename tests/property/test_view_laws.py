@@ -127,7 +127,7 @@ class Room:
         events = [e for d in self.waiting for e in d.events]
         if not events:
             return
-        touched = {key for d in self.waiting for key in d.touched}
+        touched = dict.fromkeys(key for d in self.waiting for key in d.touched)
         self.waiting.clear()
         entries = []
         for e in events:

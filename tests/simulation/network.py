@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
+from zlib import crc32
 
 from websockets.exceptions import ConnectionClosedError
 
@@ -247,7 +248,7 @@ def _shown(item: Any) -> str:
     match item:
         case bytes() if item != _PING:
             op = item[7 : item.index(34, 7)].decode()
-            return f"{op} {len(item)}" + (
+            return f"{op} {len(item)} {crc32(item):08x}" + (
                 f" {item[16:70].decode(errors='ignore')}" if op in {"done", "refused"} else ""
             )
         case bytes():

@@ -53,17 +53,17 @@ def test_a_bug_is_found(bug: str) -> None:
     pytest.fail(f"{bug} was not found in {SEEDS} seeds")
 
 
-def trace(seed: int, hashes: str) -> bytes:
+def trace(seed: int, hashes: int) -> str:
     """What another process, that hashes texts in another manner, prints for a seed."""
     command = [sys.executable, "-m", "tests.simulation", str(seed)]
-    done = subprocess.run(
-        command, cwd=ROOT, env=os.environ | {"PYTHONHASHSEED": hashes}, capture_output=True, check=False
-    )
-    return done.stdout
+    environment = os.environ | {"PYTHONHASHSEED": str(hashes)}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False).stdout
 
 
-def test_a_seed_replays_exactly() -> None:
-    here = "\n".join(World(7).run().trace) + "\n"
-    assert "\n".join(World(7).run().trace) + "\n" == here, "another run in this process"
-    assert trace(7, "1").decode() == here == trace(7, "2").decode(), "other processes"
-    assert "\n".join(World(8).run().trace) + "\n" != here
+@pytest.mark.parametrize("seed", [7, 8, 9, 10])
+def test_a_seed_replays_exactly(seed: int) -> None:
+    here = "\n".join(World(seed).run().trace) + "\n"
+    assert "\n".join(World(seed).run().trace) + "\n" == here, "another run in this process"
+    for hashes in (seed, 10 * seed):
+        assert trace(seed, hashes) == here, f"another process: PYTHONHASHSEED={hashes}"
+    assert "\n".join(World(seed + 1).run().trace) + "\n" != here
