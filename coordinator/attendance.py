@@ -19,7 +19,7 @@ RELAYS = frozenset({"relay", "poster"})  # a poster is a relay with hands
 LEASED = frozenset({"relay"})  # a machine sends while its lease lasts; a person's phone sleeps, and comes back
 SILENT_SECONDS = 3.0  # a node that was not heard for so long has no relay any more
 RELAY_SECONDS = (
-    2.0  # how long a relay may send after it asked for an answer that it then had (`roles/relay/saletime.py`)
+    2.0  # how long a relay may send after it asked for an answer that it then had (`roles/relay/wire/saletime.py`)
 )
 VOUCH_SECONDS = SILENT_SECONDS - RELAY_SECONDS
 """So long after it said whom it has, and was heard, a node may answer its relays: their leases are over before it is

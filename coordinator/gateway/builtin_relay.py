@@ -15,7 +15,7 @@ from coordinator.registry import Sale
 from roles.relay.adapters.base import Routes
 from roles.relay.adapters.console import ConsoleAdapter, ConsoleCredential
 from roles.relay.agent import Agent
-from roles.relay.saletime import SaleClock
+from roles.relay.wire.saletime import SaleClock
 
 if TYPE_CHECKING:
     from coordinator.gateway.context import Gateway

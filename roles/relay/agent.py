@@ -14,15 +14,16 @@ from typing import Any
 import structlog
 
 from coordinator.errors import CannotStart
-from roles.relay import limits, machine
+from roles.relay import machine
 from roles.relay.adapters.base import Outcome, Routes
 from roles.relay.errors import LineLost, RelayRefused
-from roles.relay.following import follow
-from roles.relay.line import Answer, Frame, Line, Pace
-from roles.relay.log import Report, SendLog
-from roles.relay.outbox import ANSWER_WITHIN_S, PREPARE_S, STOPPED_WHILE_SENDING, Outbox
-from roles.relay.post import Post
-from roles.relay.saletime import Lease, SaleClock
+from roles.relay.sending import limits
+from roles.relay.sending.following import follow
+from roles.relay.sending.log import Report, SendLog
+from roles.relay.sending.outbox import ANSWER_WITHIN_S, PREPARE_S, STOPPED_WHILE_SENDING, Outbox
+from roles.relay.wire.line import Answer, Frame, Line, Pace
+from roles.relay.wire.post import Post
+from roles.relay.wire.saletime import Lease, SaleClock
 
 log = structlog.get_logger("relay")
 

@@ -23,9 +23,9 @@ from roles.relay.adapters.http import Reply
 from roles.relay.adapters.ways import LOOPBACK, proxy_for
 from roles.relay.config import RelayConfig
 from roles.relay.errors import DiskFailed
-from roles.relay.line import address
-from roles.relay.log import Report, Sending, SendLog
-from roles.relay.windows import Window
+from roles.relay.sending.log import Report, Sending, SendLog
+from roles.relay.sending.windows import Window
+from roles.relay.wire.line import address
 
 WITHIN_S = 10.0
 A_GROUP_S = 0.5  # so much longer for each group: a platform may have to be asked about every one

@@ -34,8 +34,8 @@ from roles.relay.adapters.base import (
 from roles.relay.agent import Agent, Timing
 from roles.relay.errors import DiskFailed, RelayRefused
 from roles.relay.hands import TELL_WITHIN_S, Hands
-from roles.relay.line import Answer
-from roles.relay.windows import Limit
+from roles.relay.sending.windows import Limit
+from roles.relay.wire.line import Answer
 
 __all__ = [
     "Adapter",

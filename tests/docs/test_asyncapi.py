@@ -13,7 +13,7 @@ import websockets
 from coordinator.core.deliveries import DeliveryReport, Outcome
 from coordinator.gateway import wire
 from coordinator.gateway.websocket_document import CLOSES, OUTCOMES
-from roles.relay.line import NO_RETURN
+from roles.relay.wire.line import NO_RETURN
 from tests.client import token
 from tests.server import ROOT, InProcess
 from tests.sheet import sheet

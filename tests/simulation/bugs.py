@@ -10,7 +10,7 @@ import pytest
 
 from coordinator.conductor import Conductor
 from coordinator.gateway.presence import Presence
-from roles.relay.outbox import Outbox
+from roles.relay.sending.outbox import Outbox
 from tests.simulation.store import Store
 
 Plant = Callable[[pytest.MonkeyPatch], None]

@@ -15,8 +15,8 @@ import coordinator.conductor
 import coordinator.fanout.outbox
 import coordinator.journal.codec
 import roles.relay.disk
-import roles.relay.line
 import roles.relay.machine
+import roles.relay.wire.line
 from tests.simulation.loop import PROCESS, VirtualLoop
 from tests.simulation.network import Network
 from tests.simulation.source import Source
@@ -73,7 +73,7 @@ def replaced(
         (roles.relay.machine, "random", SimpleNamespace(uniform=source.between)),
         (roles.relay.machine, "secrets", SimpleNamespace(token_hex=lambda n: source.bytes(n).hex())),
         (roles.relay.disk, "sqlite3", SimpleNamespace(connect=disk, Error=sqlite3.Error)),
-        (roles.relay.line, "connect", connect),
+        (roles.relay.wire.line, "connect", connect),
     ]
     before = [(module, name, getattr(module, name)) for module, name, _ in places]
     logs = structlog.get_config()

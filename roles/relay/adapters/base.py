@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
-from roles.relay.windows import Limit
+from roles.relay.sending.windows import Limit
 
 MOST_MS = 2**53  # of any length or instant
 REPORT_SIGNS = 200  # what a field of a report holds

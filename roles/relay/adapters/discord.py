@@ -12,7 +12,7 @@ from roles.relay import machine
 from roles.relay.adapters.base import Content, CredentialSettings, GroupSettings, Outcome, Prepared, Said
 from roles.relay.adapters.http import Call, HttpAdapter, Reply, checked_address, milliseconds, not_said
 from roles.relay.adapters.rendering import addresses_of, fit, in_utf16, mentions_of, reasons, without_markup
-from roles.relay.windows import Limit
+from roles.relay.sending.windows import Limit
 
 CONTENT_SIGNS = 2_000
 A_WINDOW = Limit(5, 2.0)  # what a webhook is given at first; what its answers say holds beside it

@@ -17,7 +17,7 @@ from roles.relay import machine
 from roles.relay.adapters.base import Content, GroupSettings, Outcome, Prepared
 from roles.relay.adapters.http import Call, HttpAdapter, HttpCredential, Reply, checked_address, clock_words
 from roles.relay.adapters.rendering import BREAK, addresses_of, fit, in_bytes, mentions_of, reasons, without
-from roles.relay.windows import Limit
+from roles.relay.sending.windows import Limit
 
 BODY_BYTES = 20_000
 FRAME_BYTES = 2_000  # what stands around the text, the addresses on buttons apart

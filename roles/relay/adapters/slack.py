@@ -10,7 +10,7 @@ from pydantic import Field, SecretStr, field_validator
 from roles.relay.adapters.base import Content, CredentialSettings, GroupSettings, Outcome, Prepared
 from roles.relay.adapters.http import Call, HttpAdapter, Reply, checked_address
 from roles.relay.adapters.rendering import addresses_of, fit, in_signs, mentions_of, outside, reasons
-from roles.relay.windows import Limit
+from roles.relay.sending.windows import Limit
 
 TEXT_SIGNS = 4_000  # what Slack asks to stay within; beyond 40,000 it cuts by itself, and the link may be what is cut
 SECTION_SIGNS = 3_000  # one block of text

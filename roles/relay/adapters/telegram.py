@@ -16,7 +16,7 @@ from roles.relay.adapters.base import Content, GroupSettings, Outcome, Prepared,
 from roles.relay.adapters.http import Call, HttpAdapter, HttpCredential, Reply, checked_address, milliseconds
 from roles.relay.adapters.rendering import BREAK, DoesNotFit, addresses_of, fit, in_utf16, mentions_of, outside, reasons
 from roles.relay.adapters.telegram_rights import Rights
-from roles.relay.windows import Limit
+from roles.relay.sending.windows import Limit
 
 log = structlog.get_logger("relay")
 

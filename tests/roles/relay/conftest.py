@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed
 
 from roles.relay.adapters.base import Adapter, Content, CredentialSettings, GroupSettings, Outcome, Prepared, Routes
 from roles.relay.agent import Agent, Timing
-from roles.relay.line import Pace
+from roles.relay.wire.line import Pace
 
 PATIENCE_S = 20.0
 QUICK = Timing(back_first=(0.001, 0.005), back_most=0.05, pace=Pace(ping_every_s=0.05))

@@ -16,7 +16,7 @@ from roles.relay.adapters.http import Reply
 from roles.relay.checking import check, clock
 from roles.relay.cli import app
 from roles.relay.config import load
-from roles.relay.log import SendLog
+from roles.relay.sending.log import SendLog
 from tests.client import token
 from tests.roles.relay.doubles.wecom import KEY, WecomDouble
 from tests.server import InProcess

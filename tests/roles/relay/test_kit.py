@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from roles.relay.kit import CannotStart, Relay, RelayRefused
-from roles.relay.line import Pace
+from roles.relay.wire.line import Pace
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ SWIFT = """
 from typing import ClassVar
 
 from roles.relay.adapters.wecom import WecomAdapter, WecomCredential
-from roles.relay.windows import Limit
+from roles.relay.kit import Limit
 
 
 class SwiftCredential(WecomCredential):

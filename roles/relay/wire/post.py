@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from roles.relay.line import FRAME_BYTES, MANY_COMMANDS, Answer, Line
+from roles.relay.wire.line import FRAME_BYTES, MANY_COMMANDS, Answer, Line
 
 # When the coordinator is busy and does not say for how long.
 BUSY_MS = 250

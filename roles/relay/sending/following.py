@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from roles.relay.adapters.base import Adapter, Outcome, Routes
-from roles.relay.outbox import ANSWER_WITHIN_S, Outbox
+from roles.relay.sending.outbox import ANSWER_WITHIN_S, Outbox
 
 log = structlog.get_logger("relay")
 

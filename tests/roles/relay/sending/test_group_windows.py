@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from roles.relay import limits
 from roles.relay.adapters.base import CredentialSettings, GroupSettings, Route, Routes
-from roles.relay.lanes import Lane
-from roles.relay.windows import Limit, Window
+from roles.relay.sending import limits
+from roles.relay.sending.lanes import Lane
+from roles.relay.sending.windows import Limit, Window
 
 
 class Slow(CredentialSettings):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roles.relay.saletime import Lease, SaleClock
+from roles.relay.wire.saletime import Lease, SaleClock
 
 
 class Hand:

@@ -9,7 +9,7 @@ from typing import Literal
 import structlog
 
 from roles.relay.adapters.base import Delivery, Prepared, Route
-from roles.relay.windows import Limit, Window
+from roles.relay.sending.windows import Limit, Window
 
 log = structlog.get_logger("relay")
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from roles.relay.adapters.base import Routes
-from roles.relay.lanes import Lane
-from roles.relay.windows import Limit
+from roles.relay.sending.lanes import Lane
+from roles.relay.sending.windows import Limit
 
 
 def told(

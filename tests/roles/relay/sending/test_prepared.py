@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from roles.relay import outbox
 from roles.relay.adapters.base import Outcome
+from roles.relay.sending import outbox
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 
 from roles.relay import machine
 from roles.relay.errors import LineLost
-from roles.relay.saletime import Lease, SaleClock
+from roles.relay.wire.saletime import Lease, SaleClock
 
 Frame = dict[str, Any]
 

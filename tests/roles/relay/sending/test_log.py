@@ -9,7 +9,7 @@ import pytest
 
 from coordinator.errors import CannotStart
 from roles.relay.errors import DiskFailed
-from roles.relay.log import Report, Sending, SendLog
+from roles.relay.sending.log import Report, Sending, SendLog
 
 
 def sending(n: int, sale: str = "s1") -> Sending:

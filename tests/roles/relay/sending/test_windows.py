@@ -7,7 +7,7 @@ import heapq
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roles.relay.windows import Limit, Window
+from roles.relay.sending.windows import Limit, Window
 
 LIMITS = st.lists(st.builds(Limit, st.integers(1, 6), st.sampled_from([0.5, 1.0, 3.0])), min_size=1, max_size=2)
 # For each wish to send: the pause before it, how long the platform takes, and where within that it counts.

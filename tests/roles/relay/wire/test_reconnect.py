@@ -17,12 +17,12 @@ import pytest
 from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosedError
 
-from roles.relay import line as line_file
 from roles.relay.errors import DiskFailed, LineLost
-from roles.relay.line import Line, Pace
-from roles.relay.saletime import Lease, SaleClock
+from roles.relay.wire import line as line_file
+from roles.relay.wire.line import Line, Pace
+from roles.relay.wire.saletime import Lease, SaleClock
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 async def test_a_report_whose_answer_was_lost_is_told_again_and_counts_once(coordinator, groups, relays):

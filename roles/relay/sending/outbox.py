@@ -20,10 +20,10 @@ import structlog
 
 from roles.relay import machine
 from roles.relay.adapters.base import Adapter, Delivery, Outcome, Prepared, Routes
-from roles.relay.lanes import Lane, Parcel, places_of
-from roles.relay.log import Known, Report, Sending, SendLog
-from roles.relay.saletime import Lease, Mono, SaleClock
-from roles.relay.windows import Window
+from roles.relay.sending.lanes import Lane, Parcel, places_of
+from roles.relay.sending.log import Known, Report, Sending, SendLog
+from roles.relay.sending.windows import Window
+from roles.relay.wire.saletime import Lease, Mono, SaleClock
 
 log = structlog.get_logger("relay")
 

@@ -6,9 +6,9 @@ import asyncio
 import time
 
 from roles.relay.adapters.base import Adapter, Content, CredentialSettings, GroupSettings, Outcome, Route, Routes
-from roles.relay.log import Report, SendLog
-from roles.relay.outbox import Outbox
-from roles.relay.saletime import Lease, SaleClock
+from roles.relay.sending.log import Report, SendLog
+from roles.relay.sending.outbox import Outbox
+from roles.relay.wire.saletime import Lease, SaleClock
 
 MANY = 10_000
 
