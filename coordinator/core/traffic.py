@@ -76,13 +76,13 @@ def sent_late(state: State, d: Delivery, sent_at: int) -> None:
 
 def placed(state: State, relay: str) -> Iterable[Key]:
     """A relay told its platforms: what was asked of it without knowing them is counted where it belongs."""
-    keys: list[Key] = []
+    keys: set[Key] = set()
     for d in state.deliveries.values():
         if d.relay == relay and not d.platform and (platform := platform_of(state, relay, d.group)):
-            keys += count(state, d, -1)
+            keys.update(count(state, d, -1))
             d.platform = platform
-            keys += count(state, d, 1)
-            keys.append(("deliveries", d.id))
+            keys.update(count(state, d, 1))
+            keys.add(("deliveries", d.id))
     return keys
 
 

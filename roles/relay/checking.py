@@ -158,8 +158,7 @@ async def coordinator(settings: RelayConfig) -> list[Finding]:
     headers = {"Authorization": f"Bearer {settings.token.get_secret_value()}"}
     try:
         timeout = aiohttp.ClientTimeout(total=WITHIN_S)
-        way = proxy_for(base)._asdict()
-        async with aiohttp.ClientSession(base, timeout=timeout, headers=headers, **way) as session:
+        async with aiohttp.ClientSession(base, timeout=timeout, headers=headers, proxy=proxy_for(base)) as session:
             found = await _asked(session, settings, host)
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         why = f"{type(error).__name__}; check its address, and that it runs"

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
+import msgspec
 import pytest
 
 from roles.relay.adapters import PLATFORMS
@@ -24,6 +25,15 @@ HOSTILE = (
     '@all <@all> <!channel> <!everyone> <at user_id="all">所有人</at> @everyone <@U123> [点我](https://evil.example/x) '
     '<a href="https://evil.example/y">y</a> <https://evil.example/z|shop>'
 )
+# In every platform's words at once: something went wrong that has no name here.
+UNKNOWN_CODE = {
+    "errcode": 50001,
+    "errmsg": "internal",
+    "code": 50001,
+    "msg": "internal",
+    "message": "internal",
+    "ok": False,
+}
 
 
 class AdapterContract:
@@ -121,6 +131,37 @@ class AdapterContract:
         shown = seen.text.replace("\u200b", "")
         assert "evil.example/x" in shown
 
+    @pytest.mark.parametrize("as_", ["message", "announcement"])
+    async def test_signs_that_markdown_would_take_are_shown(self, double_: Double, as_: str) -> None:
+        """Two stars in a text went, and with them what was bought: 500g2袋+300g3袋."""
+        async with self.opened(double_.base) as adapter:
+            assert (await self.send(adapter, Content(text="# 500g*2袋+300g*3袋\n> 第二条", as_=as_))).word == "sent"
+        shown = double_.taken[0].seen.text.replace("\u200b", "").replace("\uff0a", "*").replace("\n\n", "\n")
+        assert "# 500g*2袋+300g*3袋\n> 第二条" in shown
+
+    @pytest.mark.parametrize(("how", "as_"), [("coupon", "message"), ("link", "message"), ("link", "announcement")])
+    async def test_an_address_that_was_typed_beside_the_link_can_be_pressed_too(
+        self, double_: Double, how: str, as_: str
+    ) -> None:
+        typed = "https://shop.example/pan_1(2)"
+        content = Content(
+            text=f"满100减20\n详情 {typed} 见", as_=as_, images=("https://img.example/1.png",), **{how: LINK}
+        )
+        async with self.opened(double_.base) as adapter:
+            for each in (content, msgspec.structs.replace(content, images=())):
+                double_.limit = 9
+                assert (await self.send(adapter, each)).word == "sent"
+        for taken in double_.taken:
+            if taken.seen.text:  # a picture may follow by itself
+                shown = [link.replace("%28", "(").replace("%29", ")") for link in taken.seen.links]
+                assert LINK in shown
+                assert any(link == typed or typed.startswith(link) for link in shown)
+
+    async def test_signs_that_are_not_seen_turn_nothing_around(self, double_: Double) -> None:
+        async with self.opened(double_.base) as adapter:
+            await self.send(adapter, Content(text=f"不粘锅\u202e\x00 {LINK}", link=LINK))
+        assert double_.taken[0].seen.text == f"不粘锅 {LINK}"
+
     # -- what is certain
 
     async def test_a_reason_as_long_as_its_writer_liked_does_not_hold_the_relay_up(self) -> None:
@@ -149,9 +190,11 @@ class AdapterContract:
         assert outcome.word in ("unknown", "rejected", "retry", "disabled")
         assert outcome.why
 
+    @pytest.mark.parametrize("body", ["<html>Bad Gateway</html>", UNKNOWN_CODE], ids=["page", "code"])
     @pytest.mark.parametrize("status", [500, 502, 503, 504])
-    async def test_a_fault_behind_the_platforms_door_leaves_it_open(self, status: int) -> None:
-        assert (await self.told(Answer("<html>Bad Gateway</html>", status))).word == "unknown"
+    async def test_a_fault_behind_the_platforms_door_leaves_it_open(self, status: int, body: object) -> None:
+        """A code that nobody knows counted as a refusal: another relay could have sent it a second time."""
+        assert (await self.told(Answer(body, status))).word == "unknown"
 
     async def test_a_cut_leaves_it_open_and_is_not_tried_again(self, double_: Double) -> None:
         double_.limit = 9
@@ -164,8 +207,17 @@ class AdapterContract:
 
     @pytest.mark.parametrize(("said", "after_ms"), [("3", 3000), ("0.5", 500), ("1.25", 1250)])
     async def test_too_many_requests_is_tried_again_when_the_platform_says(self, said: str, after_ms: int) -> None:
+        for body in ("slow down", UNKNOWN_CODE):
+            outcome = await self.told(Answer(body, 429, {"Retry-After": said}))
+            assert (outcome.word, outcome.after_ms) == ("retry", after_ms)
+
+    @pytest.mark.parametrize(
+        "said", ["Mon, 01 Jan 9999 00:00:00 GMT", f"Mon, 01 Jan {'9' * 30} 00:00:00 GMT", "9" * 30, "soon", ""]
+    )
+    async def test_a_time_to_come_again_that_is_none_keeps_nothing_for_ever(self, said: str) -> None:
         outcome = await self.told(Answer("slow down", 429, {"Retry-After": said}))
-        assert (outcome.word, outcome.after_ms) == ("retry", after_ms)
+        assert outcome.word == "retry"
+        assert 0 < (outcome.after_ms or 1000) <= 86_400_000
 
     async def test_a_platform_that_cannot_be_reached_has_not_taken_it(self) -> None:
         with socket.socket() as taken:

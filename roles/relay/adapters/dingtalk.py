@@ -19,12 +19,13 @@ from roles.relay.adapters.rendering import (
     Fitted,
     addresses_of,
     fit,
+    in_brackets,
     in_bytes,
+    markdown,
     mentions_of,
     reasons,
     title_of,
     without,
-    without_markup,
 )
 
 BODY_BYTES = 20_000
@@ -42,7 +43,7 @@ _GONE = {
     400102: "the robot was stopped in DingTalk",
     400106: "the robot is not there any more",
 }
-_SLOWER = frozenset({130101, 410100, 430103})
+_SLOWER = frozenset({130101, 410100})
 _SIGN, _KEYWORD, _ADDRESS = (
     re.compile(words, re.IGNORECASE) for words in (r"sign|timestamp|签名|时间戳", r"keyword|关键词", r"\bip\b|白名单")
 )
@@ -121,27 +122,30 @@ def _message(content: Content) -> tuple[dict[str, Any], str | None]:
         fitted = _fitted(without(content.text, content.coupon), addresses, in_bytes(content.coupon))
         card = {
             "title": title_of(content.text, TITLE_BYTES) or NO_TITLE,
-            "text": without_markup(fitted.text, addresses),
+            "text": _shown(fitted.text, addresses),
         }
         card |= {"singleTitle": "领券", "singleURL": content.coupon}
         return {"msgtype": "actionCard", "actionCard": card}, reasons(why, fitted.why)
     text = content.text + "".join(f" @{name}" for name in mentions.people)
     if content.images or content.as_ == "announcement":
         addresses = addresses_of(msgspec.structs.replace(content, images=()))
-        pictures = "".join(f"\n\n![]({address})" for address in content.images if ")" not in address)
+        pictures = "".join(f"\n\n![]({in_brackets(address)})" for address in content.images)
         fitted = _fitted(text, addresses, in_bytes(pictures))
-        shown = without_markup(fitted.text, addresses).replace("\n", "\n\n")  # a single one is no new line in markdown
         head = "### 📢 公告\n\n" if content.as_ == "announcement" else ""
-        markdown = {"title": title_of(content.text, TITLE_BYTES) or NO_TITLE, "text": head + shown + pictures}
-        return {"msgtype": "markdown", "markdown": markdown, "at": at}, reasons(why, fitted.why)
+        shown = head + _shown(fitted.text, addresses) + pictures
+        message = {"title": title_of(content.text, TITLE_BYTES) or NO_TITLE, "text": shown}
+        return {"msgtype": "markdown", "markdown": message, "at": at}, reasons(why, fitted.why)
     addresses = addresses_of(content)
     fitted = _fitted(text, addresses)
     return {"msgtype": "text", "text": {"content": fitted.text}, "at": at}, reasons(why, fitted.why)
 
 
+def _shown(text: str, addresses: tuple[str, ...]) -> str:
+    return markdown(text, addresses).replace("\n", "\n\n")  # a single one is no new line in markdown
+
+
 def _fitted(text: str, addresses: tuple[str, ...], beside: int = 0) -> Fitted:
     def size(part: str) -> int:
-        # As it goes over the wire, where a new line and a quote are two bytes; in markdown a new line is two.
-        return len(msgspec.json.encode(without_markup(part, addresses).replace("\n", "\n\n")))
+        return len(msgspec.json.encode(_shown(part, addresses)))  # over the wire a new line and a quote are two bytes
 
     return fit(text, addresses, BODY_BYTES - FRAME_BYTES - beside, size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -11,7 +12,16 @@ from pydantic import SecretStr, field_validator
 from roles.relay import machine
 from roles.relay.adapters.base import Content, CredentialSettings, GroupSettings, Outcome, Prepared, Said
 from roles.relay.adapters.http import Call, HttpAdapter, Reply, checked_address, milliseconds, not_said
-from roles.relay.adapters.rendering import addresses_of, fit, in_utf16, mentions_of, reasons, without_markup
+from roles.relay.adapters.rendering import (
+    addresses_of,
+    fit,
+    in_utf16,
+    mentions_of,
+    outside,
+    reasons,
+    typed_in,
+    without_markup,
+)
 from roles.relay.sending.windows import Limit
 
 CONTENT_SIGNS = 2_000
@@ -19,6 +29,8 @@ A_WINDOW = Limit(5, 2.0)  # what a webhook is given at first; what its answers s
 # Discord bans an address after 10,000 requests in 10 minutes that it refused as not allowed. Far below that nothing is called.
 REFUSED_MOST, REFUSED_WITHIN_S = 500, 600.0
 REFUSED = frozenset({401, 403, 404, 429})
+_FORMAT = re.compile(r"[\\*_~`|]|^[ \t]*(?:#|>|-#)", re.MULTILINE)
+NOT_CALLED = "Discord calls people by their number only"
 
 
 class DiscordCredential(CredentialSettings):
@@ -111,6 +123,7 @@ def _message(content: Content) -> tuple[dict[str, Any], str | None]:
     mentions = mentions_of(content)
     people = [name for name in mentions.people if name.isascii() and name.isdigit()]
     called = ("@everyone " if mentions.everybody else "") + "".join(f"<@{name}> " for name in people)
+    named = [name for name in mentions.people if name not in people]
     allowed: dict[str, Any] = {"parse": ["everyone"] if mentions.everybody else []} | (
         {"users": people} if people else {}
     )
@@ -120,9 +133,17 @@ def _message(content: Content) -> tuple[dict[str, Any], str | None]:
         content_text = content.text
     addresses = addresses_of(content, pictures=False)
     addresses = (*addresses, content.video) if content.video and content.video not in addresses else addresses
-    text = ("📢 " if content.as_ == "announcement" else "") + content_text
-    fitted = fit(text, addresses, CONTENT_SIGNS - in_utf16(called), lambda t: in_utf16(without_markup(t, addresses)))
-    body: dict[str, Any] = {"content": called + without_markup(fitted.text, addresses), "allowed_mentions": allowed}
+    text = "".join(f"@{name} " for name in named) + ("📢 " if content.as_ == "announcement" else "") + content_text
+    fitted = fit(text, addresses, CONTENT_SIGNS - in_utf16(called), lambda t: in_utf16(_plain(t, addresses)))
+    body: dict[str, Any] = {"content": called + _plain(fitted.text, addresses), "allowed_mentions": allowed}
     if content.images:
         body["embeds"] = [{"image": {"url": image}} for image in content.images]
-    return body, reasons("the video went as an address" if content.video else None, fitted.why)
+    went = "the video went as an address" if content.video else None
+    return body, reasons(NOT_CALLED if named else None, went, fitted.why)
+
+
+def _plain(text: str, addresses: Sequence[str]) -> str:
+    """As it was written: Discord takes a sign after a backslash as it is."""
+    every = (*addresses, *typed_in(text))
+    escaped = outside(text, every, lambda part: _FORMAT.sub(lambda found: found[0][:-1] + "\\" + found[0][-1], part))
+    return without_markup(escaped, every)

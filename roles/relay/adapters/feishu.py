@@ -16,14 +16,25 @@ from pydantic import Field, SecretStr, field_validator
 from roles.relay import machine
 from roles.relay.adapters.base import Content, GroupSettings, Outcome, Prepared
 from roles.relay.adapters.http import Call, HttpAdapter, HttpCredential, Reply, checked_address, clock_words
-from roles.relay.adapters.rendering import BREAK, addresses_of, fit, in_bytes, mentions_of, reasons, without
+from roles.relay.adapters.rendering import (
+    addresses_of,
+    fit,
+    in_bytes,
+    mentions_of,
+    reasons,
+    without,
+    without_markup,
+)
 from roles.relay.sending.windows import Limit
 
 BODY_BYTES = 20_000
 FRAME_BYTES = 2_000  # what stands around the text, the addresses on buttons apart
 PER_MINUTE, PER_SECOND = 100, 5
 
-_AT = re.compile(r"<(?=/?at\b)", re.IGNORECASE)
+_SLOWER = frozenset({11232, 99991400})
+_TOO_OFTEN = re.compile(
+    r"too many requests?|frequency limit|rate limit", re.IGNORECASE
+)  # 9499 says it so, beside bad requests
 _GONE = {
     19001: "the bot's address is not valid, or the bot was removed from its group: copy `hook` again",
     19022: "this machine's address is not on the bot's list",
@@ -83,7 +94,7 @@ class FeishuAdapter(HttpAdapter[FeishuCredential, GroupSettings]):
         words = self.said(f"code {code}:", said.get("msg"))
         if code == 0:
             return Outcome.sent() if reply.status == 200 else None
-        if code == 11232:
+        if code in _SLOWER or _TOO_OFTEN.search(words):
             return Outcome.limited(reply.retry_after_ms(), words)
         if code == 19021:
             return Outcome.disabled(f"the signature is refused: check `secret` (code 19021){clock_words(reply)}")
@@ -99,11 +110,6 @@ def _message(content: Content) -> tuple[dict[str, Any], str | None]:
     called = '<at user_id="all">所有人</at> ' if mentions.everybody else ""
     called += "".join(f'<at user_id="{escape(name)}">{escape(name)}</at> ' for name in mentions.people)
     why = "pictures went as addresses: a custom bot cannot upload them" if content.images or content.video else None
-    if called or not (content.coupon or content.as_ == "announcement"):
-        addresses = addresses_of(content)
-        fitted = fit(content.text, addresses, BODY_BYTES - FRAME_BYTES - in_bytes(called), _size)
-        text = called + _unpinged(fitted.text)
-        return {"msg_type": "text", "content": {"text": text}}, reasons(why, fitted.why)
     # What is plain text on a card is not made a link: each address has its button.
     buttons = [("领券", content.coupon), ("打开链接", content.link), ("看视频", content.video)]
     buttons += [(f"看图 {n}", address) for n, address in enumerate(content.images, 1)]
@@ -111,6 +117,13 @@ def _message(content: Content) -> tuple[dict[str, Any], str | None]:
     text = content.text
     for _, address in there:
         text = without(text, address)
+    if called or "://" in text or not (content.coupon or content.as_ == "announcement"):
+        addresses = addresses_of(content)
+        mark = "📢 公告\n" if content.as_ == "announcement" else ""
+        room = BODY_BYTES - FRAME_BYTES - in_bytes(called)
+        fitted = fit(mark + content.text, addresses, room, lambda part: _size(without_markup(part, addresses)))
+        text = called + without_markup(fitted.text, addresses)
+        return {"msg_type": "text", "content": {"text": text}}, reasons(why, fitted.why)
     needed = sum(_size(address) + 120 for _, address in there)
     fitted = fit(text, (), BODY_BYTES - FRAME_BYTES - needed, _size)
     elements: list[dict[str, Any]] = [{"tag": "div", "text": {"tag": "plain_text", "content": fitted.text}}]
@@ -126,9 +139,5 @@ def _message(content: Content) -> tuple[dict[str, Any], str | None]:
     return {"msg_type": "interactive", "card": card}, reasons(why, fitted.why)
 
 
-def _unpinged(text: str) -> str:
-    return _AT.sub("<" + BREAK, text)
-
-
 def _size(text: str) -> int:
-    return len(msgspec.json.encode(_unpinged(text)))
+    return len(msgspec.json.encode(text))

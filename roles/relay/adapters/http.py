@@ -37,7 +37,7 @@ from roles.relay.adapters.base import (
     Prepared,
     Said,
 )
-from roles.relay.adapters.rendering import DoesNotFit, reasons
+from roles.relay.adapters.rendering import DoesNotFit, clean, reasons
 from roles.relay.adapters.ways import LOOPBACK, proxy_for
 
 # Below what platforms and the proxies before them keep an idle connection for: a connection is not found dead at the instant.
@@ -134,23 +134,27 @@ class Reply:
     def retry_after_ms(self) -> int | None:
         """`Retry-After`, in whole or parts of seconds or as a date."""
         said = self.headers.get("Retry-After", "").strip()
-        after = milliseconds(said)
-        if after is None and said:
-            with contextlib.suppress(ValueError, TypeError):
-                date = email.utils.parsedate_to_datetime(said)
-                after = max(0, int(date.timestamp() * 1000) - machine.wall_ms())
+        after, date_ms = milliseconds(said), _date_ms(said)
+        if after is None and date_ms is not None:
+            after = milliseconds((date_ms - machine.wall_ms()) / 1000)
         return after
 
     def clock_off_s(self) -> int | None:
         """How far this machine's clock is ahead of the platform's; None where it does not tell the time."""
-        with contextlib.suppress(ValueError, TypeError):
-            date = email.utils.parsedate_to_datetime(self.headers.get("Date", ""))
-            return round(machine.wall_ms() / 1000 - date.timestamp())
+        date_ms = _date_ms(self.headers.get("Date", ""))
+        return None if date_ms is None else round((machine.wall_ms() - date_ms) / 1000)
+
+
+def _date_ms(said: str) -> int | None:
+    """A header's date; None for what is none."""
+    try:
+        return int(email.utils.parsedate_to_datetime(said).timestamp() * 1000)
+    except (ValueError, TypeError, OverflowError):
         return None
 
 
 def milliseconds(seconds: object) -> int | None:
-    """Whole or parts of seconds, as a number or a text; None for what is neither."""
+    """Whole or parts of seconds, as a number or a text, a day at most; None for what is neither."""
     try:
         value = float(seconds) if isinstance(seconds, int | float | str) and not isinstance(seconds, bool) else math.nan
     except ValueError:
@@ -210,7 +214,7 @@ class HttpAdapter(Adapter[C, G], Generic[C, G]):
             ),
             timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_WITHIN_S, sock_connect=CONNECT_WITHIN_S),
             cookie_jar=aiohttp.DummyCookieJar(),
-            **proxy_for(self.home())._asdict(),
+            proxy=proxy_for(self.home()),
         )
         self._warm_soon()
 
@@ -231,6 +235,7 @@ class HttpAdapter(Adapter[C, G], Generic[C, G]):
         return None
 
     async def send(self, group: G, content: Content, prepared: Prepared = None) -> Outcome:
+        content = msgspec.structs.replace(content, text=clean(content.text))
         try:
             call = self.call(group, content, prepared)
         except DoesNotFit as error:
@@ -265,7 +270,10 @@ class HttpAdapter(Adapter[C, G], Generic[C, G]):
         return None
 
     def _outcome(self, reply: Reply) -> Outcome:
-        return self.read(reply, reply.object()) or self.by_status(reply)
+        outcome = self.read(reply, reply.object())
+        if outcome is None or (outcome.word == "rejected" and (reply.status == 429 or reply.status >= 500)):
+            return self.by_status(reply)  # a code that is not known does not say more than the status does
+        return outcome
 
     async def check(self, groups: Sequence[G]) -> list[Said]:
         """Whether the platform is reached from here, its certificate is good and the clocks agree."""
@@ -339,6 +347,9 @@ class HttpAdapter(Adapter[C, G], Generic[C, G]):
             raise Ended(Outcome.unreached(f"{self.says} and this machine cannot agree on TLS")) from None
         except aiohttp.ClientHttpProxyError as error:
             why = f"the proxy to {self.says} answered HTTP {error.status}; check the environment's HTTPS_PROXY"
+            raise Ended(Outcome.unreached(why)) from None
+        except aiohttp.ClientProxyConnectionError:
+            why = f"the proxy to {self.says} cannot be reached; check the environment's HTTPS_PROXY"
             raise Ended(Outcome.unreached(why)) from None
         except aiohttp.ClientConnectorError as error:
             what = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "no connection"

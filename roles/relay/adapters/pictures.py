@@ -72,14 +72,12 @@ class Pictures:
         with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError, ValueError):
             # A proxy may stand in a private network itself; it decides what it calls, but for where an answer leads on.
             proxy = proxy_for(address)
-            session = self._session(guarded=not self._private and proxy.proxy is None)
+            session = self._session(guarded=not self._private and proxy is None)
             async with (
                 asyncio.timeout(FETCHED_WITHIN_S),
-                session.get(
-                    URL(address), max_redirects=3, allow_redirects=proxy.proxy is None, **proxy._asdict()
-                ) as response,
+                session.get(URL(address), max_redirects=3, allow_redirects=proxy is None, proxy=proxy) as response,
             ):
-                if response.status != 200 or response.url.scheme != URL(address).scheme:
+                if response.status != 200 or response.url.scheme not in {URL(address).scheme, "https"}:
                     return None
                 data = b""
                 async for part in response.content.iter_chunked(65_536):

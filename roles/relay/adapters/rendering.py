@@ -20,6 +20,14 @@ MORE = "…"
 BREAK = "\u200b"
 # <@person> and <at> ping, <a> and <font> are tags, [words](address) hides where it leads, ![](address) is a picture.
 _MARKUP = re.compile(r"<(?=[@/!A-Za-z])|\](?=[(\[:])|!(?=\[)")
+# A line that begins so is a heading or a quotation to markdown.
+_LINE_MARK = re.compile(r"^(?=[ \t]*(?:#{1,6}\s|>))", re.MULTILINE)
+# Nothing that is seen, some of it turns what follows around (an address too), and some platforms refuse it.
+_UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
+# Before a link of markdown it makes a picture of it, or takes its power.
+_BEFORE_A_LINK = re.compile(r"[!\\](?=\[)")
+_TYPED = re.compile(r"https?://[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+(?<![.,;:!?)\]'])", re.IGNORECASE)
+SHOWN_ADDRESS_SIGNS = 120  # of an address that markdown shows beside where it leads
 # A cluster may be as long as its writer likes; beyond this it is cut between code points.
 CLUSTER_SIGNS = 32
 _ALL = frozenset({"all", "@all", "everyone", "@everyone", "here", "channel", "所有人", "@所有人"})
@@ -70,8 +78,13 @@ def addresses_of(content: Content, *, pictures: bool = True) -> tuple[str, ...]:
 
 
 def clean(text: str) -> str:
-    """Halves of a character that no encoding can carry are replaced."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    """Halves of a character that no encoding can carry are replaced, signs that steer and are not seen go."""
+    return _UNSEEN.sub("", text.encode("utf-8", "replace").decode("utf-8"))
+
+
+def typed_in(text: str) -> tuple[str, ...]:
+    """The addresses that somebody wrote into a text."""
+    return tuple(_TYPED.findall(text))
 
 
 def cut(text: str, room: int, size: Size = in_bytes) -> str:
@@ -146,6 +159,27 @@ def outside(
 def without_markup(text: str, addresses: Sequence[str]) -> str:
     """Nothing in a text pings, is formatted by tags, or hides an address behind words; its addresses stay as they are."""
     return outside(text, addresses, lambda part: _MARKUP.sub(lambda found: found[0] + BREAK, part))
+
+
+def markdown(text: str, addresses: Sequence[str]) -> str:
+    """Markdown that shows a text as it was written, `500g*2 + 300g*3` too, with each address to be pressed where it stands."""
+    shown = outside(text, (*addresses, *typed_in(text)), _literal, _pressed)
+    return _BEFORE_A_LINK.sub(lambda found: found[0] + BREAK, shown)
+
+
+def _literal(part: str) -> str:
+    broken = _MARKUP.sub(lambda found: found[0] + BREAK, part).replace("*", "\uff0a")
+    return _LINE_MARK.sub(BREAK, broken)
+
+
+def _pressed(address: str) -> str:
+    shown = address if len(address) <= SHOWN_ADDRESS_SIGNS and "[" not in address and "]" not in address else "打开链接"
+    return f"[{shown}]({in_brackets(address)})"
+
+
+def in_brackets(address: str) -> str:
+    """An address within markdown's round brackets: its own would end it."""
+    return address.replace("(", "%28").replace(")", "%29")
 
 
 def without(text: str, address: str) -> str:

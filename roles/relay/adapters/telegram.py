@@ -32,7 +32,9 @@ _GONE = re.compile(
     re.IGNORECASE,
 )
 _PICTURE = re.compile(r"http url|file identifier|web ?page|image|photo|media", re.IGNORECASE)
-NO_PICTURE = "Telegram could not fetch the pictures: they went as addresses"
+_NO_PICTURES_HERE = re.compile(r"rights to send (?:photos|media)|chat_send_(?:photos|media)_forbidden", re.IGNORECASE)
+NO_PICTURE = "Telegram did not take the pictures: they went as addresses"
+NOT_CALLED = "Telegram calls people by their user name only"
 
 
 class TelegramCredential(HttpCredential):
@@ -115,13 +117,10 @@ class TelegramAdapter(HttpAdapter[TelegramCredential, TelegramGroup]):
             "a Telegram group has a new id: put it into the configuration", credential=self.name, old=old, new=new
         )
         if self._file is not None:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            fresh = self._file.with_suffix(".new")
-            with fresh.open("w", encoding="utf-8") as file:
-                json.dump(self._moved, file)
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(self._file)
+            try:
+                _write(self._file, self._moved)
+            except OSError as error:  # it is known until the next start, and Telegram tells it again after that
+                log.error("a group's new id cannot be kept", credential=self.name, why=error.strerror)
 
     async def send(self, group: TelegramGroup, content: Content, prepared: Prepared = None) -> Outcome:
         chat = self.chat(group)
@@ -163,6 +162,8 @@ class TelegramAdapter(HttpAdapter[TelegramCredential, TelegramGroup]):
             return Outcome.retry(milliseconds(more.get("retry_after")) or reply.retry_after_ms(), shown)
         if code in (401, 404):
             return Outcome.disabled(f"Telegram does not know this bot: its token was revoked or is wrong ({shown})")
+        if code == 400 and _NO_PICTURES_HERE.search(words):
+            return Outcome.rejected(NO_PICTURE)
         if code == 403 or (code == 400 and _GONE.search(words)):
             return Outcome.disabled(f"the bot may not write there: {shown}")
         if code == 400:
@@ -173,8 +174,9 @@ class TelegramAdapter(HttpAdapter[TelegramCredential, TelegramGroup]):
 def _message(content: Content, *, pictures: bool) -> tuple[str, dict[str, Any], str | None]:
     mentions = mentions_of(content)
     called = "".join(f"@{n} " for n in mentions.people if _PERSON.fullmatch(n))
-    lost = "Telegram cannot call everybody" if mentions.everybody else None
-    text = ("📢 " if content.as_ == "announcement" else "") + content.text
+    named = "".join(f"@{n} " for n in mentions.people if not _PERSON.fullmatch(n))
+    lost = reasons("Telegram cannot call everybody" if mentions.everybody else None, NOT_CALLED if named else None)
+    text = named + ("📢 " if content.as_ == "announcement" else "") + content.text
     if pictures and content.images and not content.video:
         addresses = addresses_of(content, pictures=False)
         try:
@@ -196,6 +198,16 @@ def _message(content: Content, *, pictures: bool) -> tuple[str, dict[str, Any], 
 
 def _plain(text: str, addresses: tuple[str, ...]) -> str:
     return outside(text, addresses, lambda part: _MENTION.sub("@" + BREAK, part))
+
+
+def _write(file: Path, moved: dict[str, int]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    fresh = file.with_suffix(".new")
+    with fresh.open("w", encoding="utf-8") as into:
+        json.dump(moved, into)
+        into.flush()
+        os.fsync(into.fileno())
+    fresh.replace(file)
 
 
 def _read(file: Path | None) -> dict[str, int]:

@@ -6,25 +6,19 @@ import errno
 import ipaddress
 import socket
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from aiohttp import BasicAuth
 from yarl import URL
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
-class Proxy(NamedTuple):
-    """The arguments of an HTTP client's session."""
-
-    proxy: URL | None = None
-    proxy_auth: BasicAuth | None = None
-
-
-def proxy_for(address: str) -> Proxy:
+def proxy_for(address: str) -> URL | None:
     """The proxy for an address, as HTTPS_PROXY, HTTP_PROXY and NO_PROXY have it; none to this machine itself.
+
+    Its name and password, where it wants them, stand in the URL: the HTTP client makes a header of them.
 
     A client that trusts the environment would also look for names and passwords in a file (`.netrc`), before each
     request: at the instant that takes time, and what it finds there is not for chat platforms.
@@ -32,12 +26,7 @@ def proxy_for(address: str) -> Proxy:
     parts = urlsplit(address)
     host = parts.hostname or ""
     named = None if host in LOOPBACK or proxy_bypass(host) else getproxies().get(parts.scheme)
-    if not named:
-        return Proxy()
-    found = URL(named if "://" in named else f"http://{named}")
-    if found.user is None:
-        return Proxy(found)
-    return Proxy(found.with_user(None), BasicAuth(found.user, found.password or ""))
+    return URL(named if "://" in named else f"http://{named}") if named else None
 
 
 def public_socket(address: tuple[Any, ...]) -> socket.socket:

@@ -19,6 +19,7 @@ from roles.relay.adapters.rendering import (
     fit,
     in_bytes,
     in_signs,
+    markdown,
     mentions_of,
     reasons,
     without,
@@ -121,7 +122,10 @@ def _card(content: Content) -> dict[str, Any] | None:
     address = content.coupon or content.link
     if address is None or content.mention or content.video or content.as_ == "announcement":
         return None
-    first, _, rest = without(content.text, address).partition("\n")
+    text = without(content.text, address)
+    if "://" in text:
+        return None  # the whole card is one press: another address could not be reached
+    first, _, rest = text.partition("\n")
     first, rest = first.strip(), rest.strip()
     if content.coupon and not content.link and not content.images:
         if in_signs(first) > CARD_TITLE_SIGNS:
@@ -148,13 +152,8 @@ def _text(content: Content) -> tuple[dict[str, Any], str | None]:
     addresses, mentions = addresses_of(content), mentions_of(content)
     why = "pictures went as addresses" if content.images else "the video went as an address" if content.video else None
     if content.as_ == "announcement" and not (mentions.everybody or mentions.people):
-        fitted = fit(
-            "📢 " + content.text, addresses, MARKDOWN_BYTES, lambda text: in_bytes(without_markup(text, addresses))
-        )
-        body: dict[str, Any] = {
-            "msgtype": "markdown",
-            "markdown": {"content": without_markup(fitted.text, addresses)},
-        }
+        fitted = fit("📢 " + content.text, addresses, MARKDOWN_BYTES, lambda text: in_bytes(markdown(text, addresses)))
+        body: dict[str, Any] = {"msgtype": "markdown", "markdown": {"content": markdown(fitted.text, addresses)}}
         return body, reasons(why, fitted.why)
     fitted = fit(content.text, addresses, TEXT_BYTES, lambda text: in_bytes(without_markup(text, addresses)))
     text: dict[str, Any] = {"content": without_markup(fitted.text, addresses)}

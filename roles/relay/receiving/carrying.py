@@ -52,8 +52,8 @@ async def tell(agent: Agent, inbox: Inbox) -> None:
 
 async def hand_in(agent: Agent, coordinator: str, token: str, inbox: Inbox) -> None:
     """Hands in how members can be reached, until it is cancelled. They go into no log, and over no websocket."""
-    patience, way = aiohttp.ClientTimeout(total=HAND_IN_WITHIN_S), proxy_for(_over_http(coordinator))
-    async with aiohttp.ClientSession(timeout=patience, **way._asdict()) as http:
+    patience, proxy = aiohttp.ClientTimeout(total=HAND_IN_WITHIN_S), proxy_for(_over_http(coordinator))
+    async with aiohttp.ClientSession(timeout=patience, proxy=proxy) as http:
         while True:
             await agent.connected.wait()
             waiting = await inbox.contacts(agent.sale, HAND_IN_AT_ONCE)

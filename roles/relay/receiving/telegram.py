@@ -56,7 +56,7 @@ class TelegramUpdates:
     async def run(self) -> None:
         settings = self._adapter.settings
         patience = aiohttp.ClientTimeout(total=ANSWER_WITHIN_S)
-        async with aiohttp.ClientSession(timeout=patience, **proxy_for(settings.base)._asdict()) as http:
+        async with aiohttp.ClientSession(timeout=patience, proxy=proxy_for(settings.base)) as http:
             if settings.receive == "poll":
                 while True:
                     if not await self._poll(http):

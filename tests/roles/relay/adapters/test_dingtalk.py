@@ -35,6 +35,7 @@ class TestDingtalk(AdapterContract):
         ({"status": 1111, "wait": 5, "source": "x5", "punish": "deny"}, "retry", 5_000, "held back"),
         ({"errcode": 300005, "errmsg": "token is not exist"}, "disabled", None, "token"),
         ({"errcode": -1, "errmsg": "系统繁忙"}, "retry", None, "-1"),
+        ({"errcode": 430103, "errmsg": "含有不合适的图片"}, "rejected", None, "430103"),
         ({"errcode": 460101, "errmsg": "message is too long"}, "rejected", None, "460101"),
     ], ids=repr)  # fmt: skip
     async def test_an_error_comes_with_http_200(
@@ -73,6 +74,13 @@ class TestDingtalk(AdapterContract):
         assert card.links == (LINK,)
         assert "满100减20" in card.text
         assert called.pings == ("all", "13800138000")
+
+    async def test_a_picture_whose_address_has_brackets_is_shown(self, double_: DingtalkDouble) -> None:
+        """It was left out, and nothing said so."""
+        async with self.opened(double_.base) as adapter:
+            await self.send(adapter, Content(text="新品", images=("https://img.example/pan(1).jpg",)))
+        assert double_.taken[0].seen.pictures == 1
+        assert "https://img.example/pan%281%29.jpg" in double_.taken[0].body["markdown"]["text"]
 
     async def test_a_robot_without_a_secret_is_not_signed(self, double_: DingtalkDouble) -> None:
         double_.tokens[TOKEN] = None

@@ -27,7 +27,7 @@ class TestFeishu(AdapterContract):
 
     @pytest.mark.parametrize(("code", "status", "word", "says"), [
         (11232, 200, "retry", "11232"), (19021, 200, "disabled", "`secret`"), (19022, 200, "disabled", "address"),
-        (19024, 200, "rejected", "keyword"), (9499, 400, "rejected", "9499"), (19001, 200, "disabled", "hook"),
+        (19024, 200, "rejected", "keyword"), (9499, 400, "rejected", "9499"), (99991400, 400, "retry", "99991400"), (424242, 500, "unknown", "HTTP 500"), (19001, 200, "disabled", "hook"),
         (424242, 200, "rejected", "424242"),
     ])  # fmt: skip
     async def test_an_error_has_a_code(self, code: int, status: int, word: str, says: str) -> None:
@@ -36,7 +36,11 @@ class TestFeishu(AdapterContract):
         )
         assert outcome.word == word
         assert says in (outcome.why or "")
-        assert outcome.everyone == (code == 11232)
+        assert outcome.everyone == (word == "retry")
+
+    async def test_too_many_requests_has_the_code_of_bad_ones_and_is_told_by_its_words(self) -> None:
+        outcome = await self.told(Answer({"code": 9499, "msg": "too many request", "data": {}}))
+        assert (outcome.word, outcome.everyone) == ("retry", True)
 
     async def test_a_clock_that_is_two_hours_off_is_said(self, double_: FeishuDouble) -> None:
         double_.clock_off_s = 7200.0

@@ -14,6 +14,7 @@ from roles.relay.adapters.base import AnyAdapter, Content, GroupSettings
 from tests.contract.adapter_suite import HOSTILE, LINK
 from tests.roles.relay.doubles.base import Seen
 from tests.roles.relay.doubles.dingtalk import DingtalkDouble
+from tests.roles.relay.doubles.discord import DiscordDouble
 from tests.roles.relay.doubles.feishu import FeishuDouble
 from tests.roles.relay.doubles.slack import SlackDouble
 from tests.roles.relay.doubles.wecom import WecomDouble
@@ -23,9 +24,12 @@ KEYS: dict[str, dict[str, Any]] = {
     "dingtalk": {"access_token": "t"},
     "feishu": {"hook": "h"},
     "slack": {"webhook": "https://hooks.slack.com/services/h"},
+    "discord": {"webhook": "https://discord.com/api/webhooks/1/h"},
 }
 # A platform's double reads a body as the platform does, and raises what is too large; the sizes of whole bodies are here.
-DOUBLES = {"wecom": WecomDouble, "dingtalk": DingtalkDouble, "feishu": FeishuDouble, "slack": SlackDouble}
+DOUBLES = {
+    "wecom": WecomDouble, "dingtalk": DingtalkDouble, "feishu": FeishuDouble, "slack": SlackDouble, "discord": DiscordDouble,
+}  # fmt: skip
 BODY_BYTES = {"dingtalk": 20_000, "feishu": 20_000}
 
 PARTS = st.sampled_from([HOSTILE, LINK, "不粘锅 ", "\n", '"', "\\", "&<>", "👩‍👩‍👧‍👦", "é", "*_~`>#|[]()!"])

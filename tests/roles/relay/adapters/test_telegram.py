@@ -19,7 +19,6 @@ class TestTelegram(AdapterContract):
     platform: ClassVar[str] = "telegram"
     double: ClassVar[type[Double]] = TelegramDouble
     secrets: ClassVar[tuple[str, ...]] = (TOKEN, TOKEN.partition(":")[2])
-    hides_links: ClassVar[bool] = False
 
     def settings(self, base: str) -> dict[str, Any]:
         return {"base": base, "bot_token": TOKEN}
@@ -52,12 +51,16 @@ class TestTelegram(AdapterContract):
         assert (third.pictures, third.links) == (0, (PICTURE,))
         assert long.why == "pictures went as addresses"
 
-    async def test_a_picture_that_telegram_cannot_fetch_goes_as_an_address(self) -> None:
+    @pytest.mark.parametrize(
+        "words", ["failed to get HTTP URL content", "not enough rights to send photos to the chat"]
+    )
+    async def test_a_picture_that_telegram_does_not_take_goes_as_an_address(self, words: str) -> None:
+        """A group that allows no pictures was taken for one in which the bot may not write at all."""
         async with TelegramDouble() as double, self.opened(double.base) as adapter:
-            double.no_pictures = True
+            double.no_pictures = words
             outcome = await self.send(adapter, Content(text="上链接", link=LINK, images=(PICTURE,)))
         assert outcome.word == "sent"
-        assert "could not fetch" in (outcome.why or "")
+        assert "did not take the pictures" in (outcome.why or "")
         assert double.taken[0].seen.links == (LINK, PICTURE)
 
     async def test_a_group_that_moved_is_found_again_also_after_a_restart(self, tmp_path: Any) -> None:
@@ -77,6 +80,18 @@ class TestTelegram(AdapterContract):
             assert (await again.send(group, Content(text="two"))).word == "sent"
             await again.close()
         assert [taken.seen.group for taken in double.taken] == ["-100777", "-100777"]
+
+    async def test_a_new_id_that_cannot_be_kept_is_used_all_the_same(self, tmp_path: Any) -> None:
+        """A full disk made a message `unknown` that was certainly not there, and ended the relay where it heard of it."""
+        (tmp_path / "telegram").write_text("no folder")
+        async with TelegramDouble() as double:
+            double.moved[CHAT] = -100777
+            settings = TelegramCredential.model_validate({"platform": "telegram", **self.settings(double.base)})
+            adapter = TelegramAdapter("bot", settings, tmp_path)
+            await adapter.open()
+            group = TelegramGroup(id="g1", credential="bot", chat_id=CHAT)
+            assert [(await adapter.send(group, Content(text="one"))).word for _ in range(2)] == ["retry", "sent"]
+            await adapter.close()
 
     def test_it_keeps_the_windows_of_the_bot_and_of_each_group(self) -> None:
         settings = TelegramCredential.model_validate({"platform": "telegram", **self.settings("https://x.example")})

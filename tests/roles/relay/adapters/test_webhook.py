@@ -17,7 +17,6 @@ class TestWebhook(AdapterContract):
     platform: ClassVar[str] = "webhook"
     double: ClassVar[type[Double]] = WebhookDouble
     secrets: ClassVar[tuple[str, ...]] = (SECRET, SECRET[6:], "planted-address")
-    hides_links: ClassVar[bool] = False
 
     def settings(self, base: str) -> dict[str, Any]:
         return {"url": f"{base}/in/planted-address", "secret": SECRET}

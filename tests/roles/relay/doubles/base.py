@@ -76,6 +76,17 @@ class Wrong(Exception):
         self.answer = Answer(body, status, {name.replace("_", "-"): value for name, value in headers.items()})
 
 
+_PRESSED = re.compile(r"\[([^\]]*)\]\(([^)]*)\)")
+_HREF = re.compile(r"""<a\s+href=["']([^"']*)""")
+_FORMAT = re.compile(r"(\*{1,3})(?=\S)([^*\n]*[^*\s])\1|^ {0,3}(?:#{1,6} +|> ?)", re.MULTILINE)
+
+
+def markdown_shown(text: str) -> tuple[str, tuple[str, ...]]:
+    """What is read of markdown, and where its links lead. An address that just stands there is not sure to be one."""
+    links = (*(target for _, target in _PRESSED.findall(text)), *_HREF.findall(text))
+    return _FORMAT.sub(lambda found: found[2] or "", _PRESSED.sub(r"\1", text)), links
+
+
 class Double:
     """One platform with all its groups. `async with` runs it on a port of its own; `base` is its address then."""
 
@@ -248,3 +259,29 @@ class Double:
     async def _touch(self, _: web.Request) -> web.Response:
         self.touched += 1
         return web.Response()
+
+
+class HookDouble(Double):
+    """A platform whose webhook's address is the key: what stands at its end is `hook`."""
+
+    hook: ClassVar[str]
+    path: ClassVar[str]  # of all its webhooks
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(**more)
+        self.hooks: set[str] = {self.hook}
+        self._hook = ""
+
+    def routes(self, app: web.Application) -> None:
+        app.router.add_post(self.path + "{hook:.+}", self.post)
+
+    def add_key(self, key: str) -> None:
+        self.hooks.add(key)
+
+    def credential(self) -> str:
+        return self._hook
+
+    def known(self, request: web.Request) -> bool:
+        """Whether there is a webhook at this address, and nobody has removed it."""
+        self._hook = request.match_info["hook"]
+        return not self.revoked and self._hook in self.hooks

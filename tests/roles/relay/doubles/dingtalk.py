@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from aiohttp import web
 
-from tests.roles.relay.doubles.base import Answer, Double, Seen, Taken, Wrong, links_in
+from tests.roles.relay.doubles.base import Answer, Double, Seen, Taken, Wrong, links_in, markdown_shown
 
 TOKEN = "d1f2e3a4b5c6d7e8f9planted"
 SECRET = "SECplanted0123456789"
@@ -82,13 +82,14 @@ class DingtalkDouble(Double):
                 assert body["markdown"]["title"]
                 named = [*at.get("atMobiles", ()), *at.get("atUserIds", ())]
                 pictures = re.findall(r"!\[[^\]]*\]\(([^)]*)\)", text)
-                rest = re.sub(r"!\[[^\]]*\]\([^)]*\)", "", text)
+                shown, links = markdown_shown(re.sub(r"!\[[^\]]*\]\([^)]*\)", "", text))
                 called = (*pings, *(n for n in named if f"@{n}" in text))
-                return Seen(rest, token, (*_hidden(rest), *links_in(rest)), called, len(pictures))
+                return Seen(shown, token, links, called, len(pictures))
             case "actionCard":
                 card = body["actionCard"]
-                text = card["title"] + "\n" + card["text"]
-                return Seen(text, token, (card["singleURL"], *_hidden(card["text"]), *links_in(card["text"])))
+                assert card["title"]  # what a notice is headed with; it is not on the card
+                shown, links = markdown_shown(card["text"])
+                return Seen(shown, token, (card["singleURL"], *links))
         raise KeyError(body["msgtype"])
 
     def yes(self, taken: Taken) -> object:
@@ -97,8 +98,3 @@ class DingtalkDouble(Double):
     def too_often(self) -> Answer:
         self._throttled[self._token] = time.monotonic() + THROTTLED_S
         return Answer({"errcode": 130101, "errmsg": "send too fast, exceed 20 times per minute"})
-
-
-def _hidden(markdown: str) -> list[str]:
-    """Where words lead that do not show it: [words](address), <a href>."""
-    return re.findall(r"\[[^\]]*\]\(([^)]*)\)", markdown) + re.findall(r"""<a\s+href=["']([^"']*)""", markdown)

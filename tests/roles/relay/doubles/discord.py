@@ -8,60 +8,61 @@ from typing import Any, ClassVar
 
 from aiohttp import web
 
-from tests.roles.relay.doubles.base import Answer, Double, Seen, Taken, Wrong
+from tests.roles.relay.doubles.base import Answer, HookDouble, Seen, Taken, Wrong
 
 HOOK = "1234567890/plantedPLANTEDplanted-planted_planted"
+_FORMAT = re.compile(r"(\*{1,3}|__?|~~|`+|\|\|)(?=\S)([^*_~`|\n]+)\1|^(?:#{1,3} |> |-# )", re.MULTILINE)
 _LINK = re.compile(r"https?://[^\s\])）】，。<>\u200b]+")
 
 
-class DiscordDouble(Double):
+class DiscordDouble(HookDouble):
     platform: ClassVar[str] = "discord"
     count: ClassVar[int] = 5
     per_s: ClassVar[float] = 2.0
+    hook: ClassVar[str] = HOOK
+    path: ClassVar[str] = "/api/webhooks/"
 
     def __init__(self, **more: Any) -> None:
         super().__init__(**more)
-        self.hooks: set[str] = {HOOK}
         self.left: str | None = None  # what X-RateLimit-Remaining says
         self.reset_after = "0.2"
-        self._hook = ""
 
     def routes(self, app: web.Application) -> None:
-        app.router.add_post("/api/webhooks/{hook:.+}", self.post)
-        app.router.add_get("/api/webhooks/{hook:.+}", self._what)
-
-    def add_key(self, key: str) -> None:
-        self.hooks.add(key)
-
-    def credential(self) -> str:
-        return self._hook
+        super().routes(app)
+        app.router.add_get(self.path + "{hook:.+}", self._what)
 
     def judge(self, request: web.Request, raw: bytes) -> tuple[Seen, dict[str, Any]]:
-        self._hook = request.match_info["hook"]
-        if self.revoked or self._hook not in self.hooks:
+        if not self.known(request):
             raise Wrong({"message": "Unknown Webhook", "code": 10015}, 404)
         if request.query.get("wait") != "true":
             raise Wrong({"message": "this test's relay must wait for the answer", "code": 0}, 400)
         try:
             body = json.loads(raw)
-            text, allowed = body["content"], body.get("allowed_mentions", {"parse": ["everyone", "users", "roles"]})
-            pictures = sum(1 for embed in body.get("embeds", ()) if embed["image"]["url"])
+            return self.seen(body), body
         except (ValueError, KeyError, TypeError):
             raise Wrong({"message": "Cannot send an empty message", "code": 50006}, 400) from None
+
+    def seen(self, body: dict[str, Any]) -> Seen:
+        text, allowed = body["content"], body.get("allowed_mentions", {"parse": ["everyone", "users", "roles"]})
+        pictures = sum(1 for embed in body.get("embeds", ()) if embed["image"]["url"])
         if not text or len(text.encode("utf-16-le")) // 2 > 2000:
             raise Wrong({"message": "Invalid Form Body", "code": 50035}, 400)
         pings = ["all"] * len(re.findall(r"@(?:everyone|here)\b", text)) if "everyone" in allowed["parse"] else []
         named = re.findall(r"<@!?(\d+)>", text)
         pings += [n for n in named if "users" in allowed["parse"] or n in allowed.get("users", ())]
         hidden = re.findall(r"\[[^\]]*\]\(([^)]*)\)", text)
-        return Seen(text, self._hook, (*hidden, *_LINK.findall(text)), tuple(pings), pictures), body
+        # A backslash keeps its sign, and an address is none of markdown's.
+        kept = re.sub(r"\\([^A-Za-z0-9\s])", lambda sign: chr(0xE000 + ord(sign[1])), text)
+        parts = re.split(f"({_LINK.pattern})", kept)
+        formed = "".join(part if n % 2 else _FORMAT.sub(r"\2", part) for n, part in enumerate(parts))
+        shown = re.sub(r"[\ue000-\ue0ff]", lambda sign: chr(ord(sign[0]) - 0xE000), formed)
+        return Seen(shown, self._hook, (*hidden, *_LINK.findall(shown)), tuple(pings), pictures)
 
     async def _what(self, request: web.Request) -> web.StreamResponse:
         """What a webhook is; its answer holds the token."""
-        hook = request.match_info["hook"]
-        if self.revoked or hook not in self.hooks:
+        if not self.known(request):
             return self._response(Answer({"message": "Unknown Webhook", "code": 10015}, 404))
-        number, _, secret = hook.partition("/")
+        number, _, secret = self._hook.partition("/")
         about = {"id": number, "type": 1, "name": "直播间", "channel_id": "199", "guild_id": "188", "token": secret}
         return self._response(Answer(about))
 

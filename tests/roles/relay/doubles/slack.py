@@ -8,33 +8,20 @@ from typing import Any, ClassVar
 
 from aiohttp import web
 
-from tests.roles.relay.doubles.base import Answer, Double, Seen, Taken, Wrong
+from tests.roles.relay.doubles.base import Answer, HookDouble, Seen, Taken, Wrong, links_in
 
 HOOK = "T00000000/B00000000/plantedXXXXplantedXXXX"
 
 
-class SlackDouble(Double):
+class SlackDouble(HookDouble):
     platform: ClassVar[str] = "slack"
     count: ClassVar[int] = 1
     per_s: ClassVar[float] = 1.0
-
-    def __init__(self, **more: Any) -> None:
-        super().__init__(**more)
-        self.hooks: set[str] = {HOOK}
-        self._hook = ""
-
-    def routes(self, app: web.Application) -> None:
-        app.router.add_post("/services/{hook:.+}", self.post)
-
-    def add_key(self, key: str) -> None:
-        self.hooks.add(key)
-
-    def credential(self) -> str:
-        return self._hook
+    hook: ClassVar[str] = HOOK
+    path: ClassVar[str] = "/services/"
 
     def judge(self, request: web.Request, raw: bytes) -> tuple[Seen, dict[str, Any]]:
-        self._hook = request.match_info["hook"]
-        if self.revoked or self._hook not in self.hooks:
+        if not self.known(request):
             raise Wrong("no_service", 404)
         try:
             body = json.loads(raw)
@@ -65,6 +52,7 @@ class SlackDouble(Double):
                 pings.append(mark[1:])
             else:
                 links.append(_plain(mark.partition("|")[0]))
+        links += links_in(_plain(re.sub(r"<[^>]*>", " ", text)))  # what just stands there is made one
         shown = re.sub(r"<([^>|]*)(?:\|([^>]*))?>", lambda m: m[2] or m[1], text)
         return Seen(_plain(shown), self._hook, tuple(links), tuple(pings), pictures)
 

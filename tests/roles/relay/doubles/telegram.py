@@ -30,7 +30,7 @@ class TelegramDouble(Double):
         self.tokens: set[str] = {TOKEN}
         self.moved: dict[int, int] = {}
         self.kicked: set[int] = set()
-        self.no_pictures = False
+        self.no_pictures = ""  # why it takes none
         self.types: dict[int, str] = {}  # of a chat that is no supergroup
         self.rights: dict[int, dict[str, Any]] = {}  # what everybody may do in a chat
         self.members: dict[int, dict[str, Any]] = {}  # what the bot is in a chat, where it is not just a member
@@ -87,7 +87,7 @@ class TelegramDouble(Double):
             case _:
                 raise _no(404, "Not Found")
         if pictures and self.no_pictures:
-            raise _no(400, "Bad Request: failed to get HTTP URL content")
+            raise _no(400, f"Bad Request: {self.no_pictures}")
         if not text and not pictures:
             raise _no(400, "Bad Request: message text is empty")
         if len(text.encode("utf-16-le")) // 2 > most:

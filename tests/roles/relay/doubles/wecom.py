@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from aiohttp import web
 
-from tests.roles.relay.doubles.base import Answer, Double, Seen, Taken, Wrong, links_in
+from tests.roles.relay.doubles.base import Answer, Double, Seen, Taken, Wrong, links_in, markdown_shown
 
 KEY = "693a91f6-7xxx-4bc4-97a0-0ec2sifa5aaa"
 
@@ -57,9 +57,9 @@ class WecomDouble(Double):
             case "markdown":
                 text = body["markdown"]["content"]
                 _at_most(text, 4096)
-                hidden = re.findall(r"\[[^\]]*\]\(([^)]*)\)", text)
                 called = tuple("all" if c in ("all", "@all") else c for c in re.findall(r"<@([^>]+)>", text))
-                return Seen(text, key, (*hidden, *links_in(text)), called)
+                shown, links = markdown_shown(text)
+                return Seen(shown, key, links, called)
             case "image":
                 picture = base64.b64decode(body["image"]["base64"], validate=True)
                 if len(picture) > 2 * 1024 * 1024 or not picture.startswith((b"\xff\xd8\xff", b"\x89PNG")):
