@@ -125,6 +125,7 @@ def _add_parts() -> None:
     add_commands(app)
     app.command()(copies.backup)
     app.command()(copies.restore)
+    app.command()(copies.erase)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The commands that copy the journal: backup and restore."""
+"""The commands that work on the journal's files: backup, restore and erase."""
 
 from __future__ import annotations
 
@@ -77,6 +77,54 @@ def restore(
 
     copied, where = asyncio.run(main())
     _say(copied, as_json, "restored", where)
+
+
+def erase(
+    sale: Annotated[str, typer.Argument(metavar="SALE", help="The sale whose record it is.")],
+    member: Annotated[list[str] | None, typer.Option(help="A member's pseudonym; may be given again.")] = None,
+    everybody: Annotated[bool, typer.Option("--everybody", help="What all members said.")] = False,
+    data: Data = None,
+    redis: Redis = None,
+    as_json: Json = False,
+) -> None:
+    """Erase for good what members said, their names and contacts; the record goes on to verify. Stop the service first."""
+    from coordinator.contacts import Contacts, FileContacts, RedisContacts
+    from coordinator.journal.erasing import Erased, nobody_serves
+    from coordinator.journal.erasing import erase as erase_from
+    from coordinator.journal.redis import RedisJournal
+    from coordinator.journal.redis_leases import RedisLeases
+    from coordinator.journal.sqlite import SqliteJournal
+    from coordinator.settings import chosen_settings
+
+    members = member or []
+    if bool(members) == everybody:
+        raise UsageError("say whose words: --member with a pseudonym, or --everybody for those of all members")
+
+    async def main() -> Erased:
+        chosen = chosen_settings(data=data, redis=redis)
+        contacts: Contacts
+        if chosen.redis is None:
+            journal, contacts = SqliteJournal.open(chosen.data, create=False), FileContacts(chosen.data)
+            try:
+                return await erase_from(journal, contacts, sale, members)
+            finally:
+                await contacts.close()
+                await journal.close()
+        shared = await RedisJournal.open(chosen.redis)
+        try:
+            async with nobody_serves(RedisLeases(shared.link), sale):
+                return await erase_from(shared, RedisContacts(shared.link), sale, members)
+        finally:
+            await shared.close()
+
+    done = asyncio.run(main())
+    if as_json:
+        typer.echo(
+            json.dumps({"sale": done.sale, "events": done.events, "contacts": done.contacts}, ensure_ascii=False)
+        )
+        return
+    typer.echo(f"{done.sale}: the words of {done.events} events and {done.contacts} contacts are erased.")
+    typer.echo("Backups and archives that were made before still have them: erase there too, or delete them.")
 
 
 def _say(copied: list[Copied], as_json: bool, what: str, where: str) -> None:
