@@ -83,6 +83,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "draw.sealed": ("抽奖 {draw} 的种子已封存", "the seed of {draw} is sealed"),
     "draw.entered": ("{member} 参加抽奖 {draw}", "{member} enters {draw}"),
     "draw.closed": ("抽奖 {draw} 截止, {entries} 人", "{draw} closes with {entries} entries"),
+    "draw.not_given": ("{member} 在 {draw} 中了 {coupon}, 没发到: {why}", "{member} won {coupon} in {draw} and was not given it: {why}"),
     "draw.drawn": ("抽奖 {draw} 开奖: {entries} 人, {winners} 人中奖, 种子 {seed}", "{draw} is drawn: {entries} entries, {winners} winners, seed {seed}"),
     "delivery.requested": ("投递 {delivery} → {group}: {content}", "delivery {delivery} to {group}: {content}"),
     "delivery.sent": ("{delivery} 已发出", "{delivery} is sent"),

@@ -119,6 +119,7 @@ _BY_KIND: dict[str, tuple[str, ...] | Callable[[State, Any], tuple[str, ...]]] =
     "draw.sealed": NOBODY,
     "draw.entered": DESK,
     "redpacket.announced": lambda s, e: _receiver(s, e.who),
+    "draw.not_given": DESK,
     "draw.drawn": DESK,  # the team sees the draw itself, its winners masked
     "question.raised": _question,
     "question.taken": _question,

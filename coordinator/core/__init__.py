@@ -12,6 +12,7 @@ from coordinator.core import (
     checks,
     claims,
     clicks,
+    closing,
     corrections,
     costs,
     coupon_orders,

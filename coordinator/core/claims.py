@@ -113,7 +113,7 @@ def claim(turn: Turn, c: CouponClaim) -> dict[str, Any] | None:
     return None
 
 
-def _need_claimable(turn: Turn, coupon: Coupon, group: str | None) -> str | None:
+def _need_claimable(turn: Turn, coupon: Coupon, group: str | None, *, closed: bool = False) -> str | None:
     """The group that a claim counts for; refuses where it is not the coupon's time, or not its group."""
     from coordinator.core import chains
 
@@ -121,7 +121,7 @@ def _need_claimable(turn: Turn, coupon: Coupon, group: str | None) -> str | None
         raise Refusal(
             "too_early", f"{coupon.id} is locked until its chain is complete", {"field": "coupon", "locked": True}
         )
-    need_open(turn.state, coupon)
+    need_open(turn.state, coupon, closed=closed)
     if coupon.closes_at is not None and turn.at >= coupon.closes_at:
         raise Refusal("too_late", f"{coupon.id} ended at {coupon.closes_at}", {"until": coupon.closes_at})
     if coupon.opens_at is not None and turn.at < coupon.opens_at:
@@ -150,12 +150,15 @@ def _give(
 
 
 # ---------------------------------------------------------------- what is given without being asked for
-def why_not(turn: Turn, name: str, member: str, group: str | None) -> str | None:
-    """Why a member cannot be given a coupon as a prize, as a refusal's code; None where they can. It needs no drop."""
+def why_not(turn: Turn, name: str, member: str, group: str | None, *, kept: bool = False) -> str | None:
+    """Why a member cannot be given a coupon as a prize, as a refusal's code; None where they can. It needs no drop.
+
+    `kept`: it was promised while the sale was open, and its close takes nothing of that back.
+    """
     state = turn.state
     try:
         coupon = need_coupon(state, name)
-        _need_claimable(turn, coupon, group)
+        _need_claimable(turn, coupon, group, closed=kept)
     except Refusal as e:
         return e.code
     if len(codes_of(state, name, member)) >= coupon.per_member:

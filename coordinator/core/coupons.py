@@ -181,9 +181,9 @@ def drop(turn: Turn, c: CouponDrop) -> None:
     firing.drop_by_hand(turn, "coupon.drop", fields, groups, c.text)
 
 
-def need_open(state: State, coupon: Coupon) -> None:
-    """Refuses a coupon that nobody can claim any more."""
-    if state.the.status == "closed":
+def need_open(state: State, coupon: Coupon, *, closed: bool = False) -> None:
+    """Refuses a coupon that nobody can claim any more; `closed`: where the sale's close alone is no reason."""
+    if state.the.status == "closed" and not closed:
         raise Refusal("too_late", "the sale is closed", {"field": "coupon"})
     if coupon.stopped:
         raise Refusal("too_late", f"{coupon.id} is stopped", {"field": "coupon"})

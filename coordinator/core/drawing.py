@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from coordinator.core import games, lots, members, rounds
+from coordinator.core import claims, games, lots, members, rounds
 from coordinator.core.claims import CouponClaimed
 from coordinator.core.cue_kinds import cue_kind
 from coordinator.core.draws import (
@@ -17,6 +17,7 @@ from coordinator.core.draws import (
     DrawDrawn,
     DrawEnter,
     DrawEntered,
+    DrawNotGiven,
     DrawRun,
     Winner,
     the_open_one,
@@ -50,7 +51,7 @@ def enter(turn: Turn, c: DrawEnter) -> None:
         raise Refusal("forbidden", message, {"field": "draw"})
     if not _of_its_groups(state, found, c.group):
         raise Refusal("forbidden", f"{found.id} is not for {c.group or 'who names no group'}", {"field": "group"})
-    if not state.entries[found.id].isdisjoint(members.pseudonyms(state, member)):
+    if is_in(state, found.id, member):
         raise Refusal("already", "this member has entered already", {"field": "member", "draw": found.id})
     turn.emit(DrawEntered(draw=found.id, member=member, group=c.group))
 
@@ -60,18 +61,23 @@ def _of_its_groups(state: State, draw: Draw, group: str | None) -> bool:
     return group in draw.groups if group is not None else set(draw.groups) >= set(state.index.groups)
 
 
-def _take(state: State, draw: Draw, member: str) -> list[Key]:
-    entries = state.entries[draw.id]
-    if not entries.isdisjoint(members.pseudonyms(state, member)):
+def is_in(state: State, draw: str, member: str) -> bool:
+    """Whether a member's person is among the entries."""
+    return rounds.took_part(state, state.entries.get(draw, {}), member) is not None
+
+
+def _take(state: State, draw: Draw, member: str, group: str | None) -> list[Key]:
+    if is_in(state, draw.id, member):
         return []
-    entries.add(member)
+    entries = state.entries[draw.id]
+    entries[member] = group or ""
     draw.count = len(entries)
     return [("draws", draw.id)]
 
 
 @evolves(DrawEntered)
 def entered(state: State, e: DrawEntered) -> Iterable[Key]:
-    return _take(state, state.draws[e.draw], e.member)
+    return _take(state, state.draws[e.draw], e.member, e.group)
 
 
 def _entered_by(state: State, by: By, at: int, member: str | None, group: str | None) -> Draw | None:
@@ -87,13 +93,13 @@ def _entered_by(state: State, by: By, at: int, member: str | None, group: str | 
 @evolves(GroupMessage)
 def commented(state: State, e: GroupMessage) -> Iterable[Key]:
     draw = _entered_by(state, "comment", e.at, e.member, e.group)
-    return _take(state, draw, e.member or "") if draw else ()
+    return _take(state, draw, e.member or "", e.group) if draw else ()
 
 
 @evolves(CouponClaimed)
 def claimed(state: State, e: CouponClaimed) -> Iterable[Key]:
     draw = _entered_by(state, "claim", e.at, e.member, e.group)
-    return _take(state, draw, e.member or "") if draw and draw.eligible.coupon in {None, e.coupon} else ()
+    return _take(state, draw, e.member or "", e.group) if draw and draw.eligible.coupon in {None, e.coupon} else ()
 
 
 @evolves(OrderPaid)
@@ -104,7 +110,7 @@ def ordered(state: State, e: OrderPaid) -> Iterable[Key]:
         draw.eligible.product is None or any(x.product == draw.eligible.product for x in order.lines)
     ):
         return ()
-    return _take(state, draw, order.member or "")
+    return _take(state, draw, order.member or "", order.group)
 
 
 # ---------------------------------------------------------------- closing
@@ -119,6 +125,12 @@ def deadlines(state: State) -> Iterable[tuple[int, int, str]]:
 def deadline(turn: Turn, name: str) -> None:
     draw = turn.state.draws.get(name)
     if draw is not None and draw.status == "open" and draw.until <= turn.at:
+        turn.emit(DrawClosed(draw=draw.id, entries=len(entries_of(turn.state, draw.id))))
+
+
+def end_all(turn: Turn) -> None:
+    """Nobody enters any more: the sale is closed. What was open can be drawn."""
+    for draw in [d for d in turn.state.draws.values() if d.status == "open"]:
         turn.emit(DrawClosed(draw=draw.id, entries=len(entries_of(turn.state, draw.id))))
 
 
@@ -140,6 +152,8 @@ def draw_to_run(state: State, c: DrawRun) -> str | None:
 def run(turn: Turn, c: DrawRun) -> None:
     state = turn.state
     found = _to_run(state, c.draw)
+    if state.the.status == "closed" and (found is None or found.status == "drawn"):
+        raise Refusal("too_late", "the sale is closed, and no draw waits for it", {"status": "closed"})
     if found is None and c.draw is not None:
         raise Refusal("unknown", f"there is no draw {c.draw}", {"field": "draw"})
     if found is None or found.status == "drawn":
@@ -156,12 +170,32 @@ def _draw(turn: Turn, draw: Draw) -> None:
     state = turn.state
     seed, entries = state.seeds[draw.id], entries_of(state, draw.id)
     winners = drawn_from(draw, seed, entries)
+    where = {w.member: _groups_of(state, draw.id, w.member) for w in winners if w.coupon}
     turn.emit(
         DrawDrawn(
             draw=draw.id, seed=seed, entries=len(entries), winners=winners, left=draw.quantity - len(winners)
         )
     )  # fmt: skip
-    games.tell_groups(turn, "message.send", {}, draw.groups, _result_text(draw))
+    for winner in winners:
+        if winner.coupon is not None:
+            _give(turn, draw.id, winner.member, winner.coupon, where[winner.member])
+    if state.the.status != "closed":
+        games.tell_groups(turn, "message.send", {}, draw.groups, _result_text(draw))
+
+
+def _groups_of(state: State, draw: str, person: str) -> list[str | None]:
+    """The groups in which a person came into a draw, under any pseudonym."""
+    entries = state.entries.get(draw, {})
+    return [*sorted({entries[m] for m in members.pseudonyms(state, person) if entries.get(m)})] or [None]
+
+
+def _give(turn: Turn, draw: str, member: str, coupon: str, groups: list[str | None]) -> None:
+    """Gives a winner a code, where one of their groups may have it; else says why not."""
+    whys = [claims.why_not(turn, coupon, member, group, kept=True) for group in groups]
+    if None in whys:
+        claims.give(turn, coupon, member, groups[whys.index(None)], draw)
+    else:
+        turn.emit(DrawNotGiven(draw=draw, member=member, coupon=coupon, why=whys[0] or ""))
 
 
 def entries_of(state: State, draw: str) -> list[str]:
@@ -169,7 +203,7 @@ def entries_of(state: State, draw: str) -> list[str]:
 
     Once a draw has been run it is the list that it was drawn from, whoever is found to be the same person later.
     """
-    entries = state.entries.get(draw, set())
+    entries = state.entries.get(draw, {})
     known = state.draws.get(draw)
     if known is not None and known.status == "drawn":
         return sorted(entries)
@@ -179,9 +213,9 @@ def entries_of(state: State, draw: str) -> list[str]:
 
 def drawn_from(draw: Draw, seed: str, entries: Iterable[str]) -> list[Winner]:
     """Who wins which prize: the prizes in the order of the rules."""
-    places = [p.name for p in draw.prizes for _ in range(p.quantity)]
+    places = [p for p in draw.prizes for _ in range(p.quantity)]
     winners = lots.winners_of(seed, entries, len(places))
-    return [Winner(member=m, prize=p) for m, p in zip(winners, places, strict=False)]
+    return [Winner(member=m, prize=p.name, coupon=p.coupon) for m, p in zip(winners, places, strict=False)]
 
 
 def _result_text(draw: Draw) -> str:
@@ -232,11 +266,13 @@ cue_kind("draw.run", perform=_run_by_cue, leaves_out=frozenset({"draw"}))
 
 
 @result_of(DrawDrawn)
-def drawn_result(_: State, e: DrawDrawn) -> dict[str, Any]:
-    return {
+def drawn_result(state: State, e: DrawDrawn) -> dict[str, Any]:
+    said = {
         "draw": e.draw,
         "seed": e.seed,
         "entries": e.entries,
         "winners": msgspec.to_builtins(e.winners),
         "left": e.left,
     }
+    refused = state.not_given.get(e.draw)
+    return {**said, "not_given": dict(sorted(refused.items()))} if refused else said

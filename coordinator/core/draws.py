@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from coordinator.core import games, lots, prizes, selectors
+from coordinator.core import games, lots, prizes, rounds, selectors
 from coordinator.core.cue_kinds import LATE_DROP, cue_kind
 from coordinator.core.kernel import (
     Command,
@@ -41,7 +41,9 @@ if TYPE_CHECKING:
 
 SEED_LENGTH = 52  # of 32 signs: all of the 256 random bits that a turn is lent
 MOST_PRIZES = 10_000
+COUPONS_AT_MOST = 500  # in one draw: they are given in the one append that draws it
 COLLECT = "客服会联系中奖者"
+COLLECT_CODES = "中奖的券码在抽奖页里"
 
 By = Literal["entry", "comment", "order", "claim"]
 
@@ -50,6 +52,7 @@ class Prize(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     name: str
     quantity: int = 1
     worth: int | None = None  # of one, in minor units
+    coupon: str | None = None  # of which each winner is given a code
 
 
 class Eligible(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
@@ -61,9 +64,10 @@ class Eligible(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     coupon: str | None = None  # whose claim counts
 
 
-class Winner(msgspec.Struct, kw_only=True, frozen=True):
+class Winner(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     member: str
     prize: str
+    coupon: str | None = None
 
 
 class Draw(msgspec.Struct, kw_only=True):
@@ -87,6 +91,8 @@ class Draw(msgspec.Struct, kw_only=True):
     winners: list[Winner] = []
     left: int = 0
     """Prizes that nobody won: there were fewer entries."""
+    not_given: int = 0
+    """Winners who could not be given the coupon that they won."""
 
 
 things(
@@ -141,14 +147,30 @@ class DrawDrawn(Event, tag="draw.drawn", kw_only=True):
     left: int = 0
 
 
+class DrawNotGiven(Event, tag="draw.not_given", kw_only=True):
+    """A winner cannot be given the coupon that was won; `why` as a refusal's code."""
+
+    draw: str
+    member: str
+    coupon: str
+    why: str
+
+
 # ---------------------------------------------------------------- commands
 class PrizeIn(BaseModel):
-    """A prize: what it is, how many there are, what one is worth."""
+    """A prize: what it is, how many there are, what one is worth. With a `coupon` of the sheet each winner is given a code of it."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
-    name: ShortText
+    name: ShortText | None = None
     quantity: Annotated[int, Field(ge=1, le=MOST_PRIZES)] = 1
     worth: Minor | None = None
+    coupon: Id | None = None
+
+    @model_validator(mode="after")
+    def _is_something(self) -> PrizeIn:
+        if self.name is None and self.coupon is None:
+            raise ValueError("a prize has a name, or is a coupon")
+        return self
 
 
 class EligibleIn(BaseModel):
@@ -192,20 +214,40 @@ class DrawEnter(Command):
 @command(
     "draw.run",
     button=True,
-    events=("draw.drawn", "cue.announced", "delivery.requested", "cue.fired", "message.sent", "prompt.sent"),
+    after_close=True,
+    events=(
+        "draw.drawn",
+        "coupon.claimed",
+        "coupon.ran_out",
+        "draw.not_given",
+        "cue.announced",
+        "delivery.requested",
+        "cue.fired",
+        "message.sent",
+        "prompt.sent",
+    ),
 )
 class DrawRun(Command):
-    """Draws the winners of a draw that has closed, and reveals its seed. Without `draw`: of the one that waits for it."""
+    """Draws the winners of a draw that has closed, and reveals its seed. Without `draw`: of the one that waits for it.
+
+    What members were promised can be kept after the sale's close too; the groups are not told then.
+    """
 
     draw: Id | None = None
 
 
 # ---------------------------------------------------------------- the rules
-def rules_of(fields: dict[str, Any]) -> tuple[tuple[Prize, ...], int, Eligible]:
-    """Prizes, how many in all, and who; refuses what does not add up."""
+def rules_of(fields: dict[str, Any], state: State | None = None) -> tuple[tuple[Prize, ...], int, Eligible]:
+    """Prizes, how many in all, and who; refuses what does not add up. A coupon without a name has its title, or its id."""
     given = fields["prizes"]
     listed = [given] if isinstance(given, str) else given
-    prizes = [Prize(name=p) if isinstance(p, str) else msgspec.convert(p, Prize) for p in listed]
+    coupons = state.coupons if state is not None else {}
+    prizes = [
+        Prize(name=p)
+        if isinstance(p, str)
+        else msgspec.convert({**p, "name": p.get("name") or rounds.title_of(coupons, p["coupon"])}, Prize)
+        for p in listed
+    ]
     quantity: int | None = fields.get("quantity")
     if len(prizes) == 1 and prizes[0].quantity == 1 and quantity is not None:
         prizes = [msgspec.structs.replace(prizes[0], quantity=quantity)]
@@ -218,7 +260,12 @@ def rules_of(fields: dict[str, Any]) -> tuple[tuple[Prize, ...], int, Eligible]:
 
 
 def _fits(state: State, fields: dict[str, Any]) -> None:
-    _, _, who = rules_of(fields)
+    prizes, _, who = rules_of(fields)
+    for prize in prizes:
+        rounds.need_gift(state, prize.coupon, "prizes")
+    if sum(p.quantity for p in prizes if p.coupon) > COUPONS_AT_MOST:
+        message = f"a draw gives at most {COUPONS_AT_MOST} coupons, because all are given at once; make it two draws"
+        raise Refusal("invalid", message, {"field": "prizes"})
     for name, named, there in (("coupon", who.coupon, state.coupons), ("product", who.product, state.products)):
         if named is not None and named not in there:
             raise Refusal("unknown", f"there is no {name} {named[:64]}", {"field": "eligible"})
@@ -241,14 +288,20 @@ def _prize_words(prizes: Iterable[Prize]) -> str:
     return ", ".join(f"{p.name} {p.quantity} 份" for p in prizes)
 
 
+def _collect(fields: dict[str, Any], prizes: Iterable[Prize]) -> str:
+    """How what is won is collected: as its rules say; a coupon's code stands on the draw's page."""
+    said: str | None = fields.get("collect")
+    return said or (COLLECT_CODES if all(p.coupon for p in prizes) else COLLECT)
+
+
 def _words(state: State, fields: dict[str, Any], drop: Drop) -> dict[str, str]:
-    prizes, quantity, who = rules_of(fields)
+    prizes, quantity, who = rules_of(fields, state)
     return {
         "prizes": _prize_words(prizes),
         "quantity": str(quantity),
         "how": _HOW[who.by],
         "within": games.time_words(fields, drop),
-        "collect": fields.get("collect") or COLLECT,
+        "collect": _collect(fields, prizes),
         "organiser": fields.get("organiser") or state.the.title,
     }
 
@@ -256,9 +309,10 @@ def _words(state: State, fields: dict[str, Any], drop: Drop) -> dict[str, str]:
 def stated(fields: dict[str, Any]) -> PrizeRules:
     """What a draw says of itself before anybody takes part, for the checks."""
     listed, quantity, _ = rules_of(fields)
+    codes = COLLECT_CODES if all(p.coupon for p in listed) else ""
     return PrizeRules(
         prizes=tuple(prizes.Prize(name=p.name, worth=p.worth) for p in listed), quantity=quantity, until=fields["until"],
-        collect=fields.get("collect") or "", organiser=fields.get("organiser") or "",
+        collect=fields.get("collect") or codes, organiser=fields.get("organiser") or "",
     )  # fmt: skip
 
 
@@ -272,7 +326,7 @@ def _went_out(turn: Turn, drop: Drop) -> None:
     if the_open_one(state) is not None:
         return  # the one that a hand has opened meanwhile goes on
     fields = state.index.cues[drop.cue][1].fields
-    prizes, quantity, who = rules_of(fields)
+    prizes, quantity, who = rules_of(fields, state)
     groups = drop.groups
     if who.groups is not None:
         groups = selectors.select(who.groups, list(state.groups.values()))
@@ -280,7 +334,7 @@ def _went_out(turn: Turn, drop: Drop) -> None:
     turn.emit(
         DrawOpened(
             draw=name, prizes=prizes, quantity=quantity, until=games.ends_at(fields["until"], turn.at), eligible=who,
-            groups=groups, collect=fields.get("collect") or COLLECT, organiser=fields.get("organiser") or state.the.title,
+            groups=groups, collect=_collect(fields, prizes), organiser=fields.get("organiser") or state.the.title,
             commit=lots.commit_of(seed), drop=drop.id,
         )
     )  # fmt: skip
@@ -326,7 +380,7 @@ def open_(turn: Turn, c: DrawOpen) -> None:
     _fits(state, fields)
     groups = reaching.check_groups(state, c.groups)
     checks.need_lawful_draw(turn, stated(fields))
-    for text in (c.text, c.collect, c.organiser, _prize_words(rules_of(fields)[0])):
+    for text in (c.text, c.collect, c.organiser, _prize_words(rules_of(fields, state)[0])):
         checks.need_clean(turn, text)
     firing.drop_by_hand(turn, "draw.open", fields, groups, c.text)
 
@@ -339,7 +393,7 @@ def opened(state: State, e: DrawOpened) -> Iterable[Key]:
         id=e.draw, prizes=e.prizes, quantity=e.quantity, until=e.until, eligible=e.eligible, groups=e.groups,
         collect=e.collect, organiser=e.organiser, commit=e.commit, drop=e.drop, at=e.at,
     )  # fmt: skip
-    state.entries[e.draw] = set()
+    state.entries[e.draw] = {}
     return [("draws", e.draw)]
 
 
@@ -362,9 +416,17 @@ def drawn(state: State, e: DrawDrawn) -> Iterable[Key]:
     from coordinator.core import drawing
 
     draw = state.draws[e.draw]
-    state.entries[e.draw] = set(drawing.entries_of(state, e.draw))
+    state.entries[e.draw] = dict.fromkeys(drawing.entries_of(state, e.draw), "")
     draw.status, draw.drawn_at, draw.count = "drawn", e.at, e.entries
     draw.seed, draw.winners, draw.left = e.seed, e.winners, e.left
     draw.closed_at = draw.closed_at or e.at
     state.seeds.pop(e.draw, None)
+    return [("draws", e.draw)]
+
+
+@evolves(DrawNotGiven)
+def not_given(state: State, e: DrawNotGiven) -> Iterable[Key]:
+    state.not_given.setdefault(e.draw, {})[e.member] = e.why
+    draw = state.draws[e.draw]
+    draw.not_given += 1
     return [("draws", e.draw)]

@@ -186,7 +186,7 @@ SET_OFF = (
     "prompt.sent", "task.assigned", "product.hidden", "product.shown", "coupon.stopped", "checkin.closed", "link.stopped",
     "delivery.withdrawn",
     "prompt.sent", "task.assigned", "task.short", "product.hidden", "product.shown", "coupon.stopped", "checkin.closed",
-    "chain.opened", "chain.failed", "draw.opened", "draw.sealed", "draw.drawn", "redpacket.announced",
+    "chain.opened", "chain.failed", "draw.opened", "draw.sealed", "draw.drawn", "coupon.claimed", "coupon.ran_out", "draw.not_given", "redpacket.announced",
 )  # fmt: skip
 """What a cue can lead to that is sent on its way."""
 

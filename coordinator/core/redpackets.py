@@ -64,9 +64,9 @@ class RedPacketAnnounce(Command):
     text: Text | None = None
 
 
-@command("redpacket.done", events=("task.done",))
+@command("redpacket.done", after_close=True, events=("task.done",))
 class RedPacketDone(Command):
-    """It has been sent, with proof: from whoever has the task."""
+    """It has been sent, with proof: from whoever has the task, after the sale's close too."""
 
     redpacket: Id
     proof: ShortText

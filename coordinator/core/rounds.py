@@ -14,7 +14,7 @@ import msgspec
 from pydantic import Field
 
 from coordinator.core import claims, cue_kinds, members, rewards
-from coordinator.core.coupons import need_coupon
+from coordinator.core.coupons import Coupon, need_coupon
 from coordinator.core.cue_kinds import LATE_DROP, cue_kind
 from coordinator.core.groups import need_group, own_member
 from coordinator.core.kernel import (
@@ -169,18 +169,22 @@ def _got(state: State, e: RoundPlayed, name: str) -> dict[str, Any]:
 
 def prize_of(state: State, prize: str | None, coupon: str | None) -> str:
     """What is won, in words: as the sheet says it, else the coupon's title."""
-    found = state.coupons.get(coupon or "")
-    return prize or (found.title if found else "")
+    return prize or (title_of(state.coupons, coupon) if coupon in state.coupons else "")
 
 
-def _need_gift(state: State, name: str | None) -> None:
+def title_of(coupons: Mapping[str, Coupon], name: str) -> str:
+    """What members know a coupon as."""
+    return coupons[name].title if name in coupons else name
+
+
+def need_gift(state: State, name: str | None, field: str = "coupon") -> None:
     """Refuses a coupon that is none to be given away."""
     if name is None:
         return
     coupon = need_coupon(state, name)
     if coupon.pay or coupon.kind in rewards.EARNED:
         why = "is to be paid for" if coupon.pay else "is earned in another way"
-        raise Refusal("invalid", f"{name} {why}: give another coupon", {"field": "coupon"})
+        raise Refusal("invalid", f"{name} {why}: give another coupon", {"field": field})
 
 
 def end_all(turn: Turn) -> None:
@@ -239,7 +243,7 @@ def round_kind(
     def fits(state: State, fields: dict[str, Any]) -> None:
         if check is not None:
             check(state, fields)
-        _need_gift(state, fields.get("coupon"))
+        need_gift(state, fields.get("coupon"))
 
     cue_kind(
         do, dropped=went_out, late=LATE_DROP, ready_text=ready_text, priority=priority, check=fits, names=("prize",),

@@ -206,22 +206,11 @@ class ShowUnhalt(Command):
     """Drops run again; what came due meanwhile follows its `late` rule."""
 
 
-@command("show.end", button=True, events=("show.ended", "segment.ended", "cue.skipped", "segment.started"))
-class ShowEnd(Command):
-    """The show is over; aftercare goes on."""
-
-
 @command(
-    "show.close",
-    button=True,
-    after_close=True,
-    events=(
-        "show.closed", "cue.withdrawn", "delivery.withdrawn", "segment.ended", "cue.skipped", "poll.closed", "quiz.closed",
-        "survey.closed", "checkin.closed", "chain.failed",
-    ),
-)  # fmt: skip
-class ShowClose(Command):
-    """The sale is over, and with it what is open of games: only refunds and reads from here on."""
+    "show.end", button=True, events=("show.ended", "segment.ended", "cue.skipped", "segment.started", "prompt.sent")
+)
+class ShowEnd(Command):
+    """The show is over; aftercare goes on. The controller is told what is to be settled before the close."""
 
 
 @command("segment.next", button=True, events=("segment.ended", "segment.started", "cue.skipped", *SET_OFF))
@@ -249,7 +238,6 @@ class SegmentExtend(Command):
     ShowHalt,
     ShowUnhalt,
     ShowEnd,
-    ShowClose,
     SegmentNext,
     SegmentExtend,
 )
@@ -395,7 +383,7 @@ def unhalt(turn: Turn, _: ShowUnhalt) -> None:
 
 @decides(ShowEnd)
 def end(turn: Turn, _: ShowEnd) -> None:
-    from coordinator.core import firing
+    from coordinator.core import closing, firing
 
     need(turn.state, "live", "paused", to="ended")
     state = turn.state
@@ -407,23 +395,7 @@ def end(turn: Turn, _: ShowEnd) -> None:
     rest = [c.id for c in firing.to_come(state) if c.segment is not None and c.segment not in aftercare]
     firing.skip(turn, rest, "show_ended")
     start_what_is_due(turn)
-
-
-@decides(ShowClose)
-def close(turn: Turn, _: ShowClose) -> None:
-    from coordinator.core import chains, deliveries, firing, rounds
-
-    need(turn.state, "ended", to="closed")
-    state = turn.state
-    turn.emit(ShowClosed())
-    firing.withdraw_announced(turn, "closed")
-    deliveries.withdraw_all(turn, "closed")
-    for segment in list(state.segments.values()):
-        if segment.status in {"planned", "running"}:
-            turn.emit(SegmentEnded(segment=segment.id, run=segment.run, planned_at=segment.end, early=True))
-    firing.skip(turn, [c.id for c in firing.to_come(state)], "closed")
-    rounds.end_all(turn)
-    chains.end_all(turn)
+    closing.tell(turn)
 
 
 @decides(SegmentNext)

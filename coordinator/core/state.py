@@ -118,7 +118,7 @@ class State(msgspec.Struct, kw_only=True, dict=True):
     openings: Seen = msgspec.field(default_factory=Seen)  # which addresses members opened lately
     codes: dict[str, Code] = {}
     claims: dict[str, dict[str, tuple[str, ...]]] = {}  # coupon → person → codes
-    not_given: dict[str, dict[str, str]] = {}  # round → who earned a coupon there and was not given it → why
+    not_given: dict[str, dict[str, str]] = {}  # round or draw → who earned a coupon there and was not given it → why
     unpaid: dict[str, list[str]] = {}  # coupon → codes from the first that waits for its payment on
     bought: dict[str, tuple[str, ...]] = {}  # person → orders that were paid
     brought: dict[str, tuple[str, ...]] = {}  # person → members who came by their share
@@ -132,7 +132,7 @@ class State(msgspec.Struct, kw_only=True, dict=True):
     ] = {}  # group → what a member wants to have again ("": whatever it was) → when
     opened: set[str] = set()  # deliveries that are not at their end
     by_drop: dict[str, dict[str, str]] = {}  # drop → group → delivery
-    entries: dict[str, set[str]] = {}  # draw → the members who are in it
+    entries: dict[str, dict[str, str]] = {}  # draw → the members who are in it → their group, "" where nobody knows it
     seeds: dict[str, str] = {}  # draw → its seed until it is run: no view shows it
     speakers: set[str] = set()  # persons who said something
     present: dict[str, set[str]] = {}  # member → the groups that they are in, of those that they were seen to join

@@ -18,6 +18,7 @@ from rich.console import Console
 
 from coordinator import clock as clocks
 from coordinator.core import Actor, Event, State
+from coordinator.core.closing import OWED
 from coordinator.core.products import ProductHidden, ProductShown
 from coordinator.core.show import SegmentStarted
 from coordinator.core.tasks import TaskAssigned
@@ -176,8 +177,9 @@ async def _close_earlier(service: Service) -> None:
     for sale in service.gateway.registry.here():
         state = sale.conductor.state
         if state.rehearsal is not None and state.plan is not None and state.the.status != "closed":
-            for kind in ("show.end", "show.close"):
-                await sale.conductor.do(OWNER, {"kind": kind})
+            await sale.conductor.do(OWNER, {"kind": "show.end"})
+            over = {"rules": [OWED], "reason": "a rehearsal that nobody is in any more"}
+            await sale.conductor.do(OWNER, {"kind": "show.close", "override": over})
 
 
 async def _feed(service: Service, sale: Sale, recording: Any, speed: float, console: Console) -> None:

@@ -12,6 +12,7 @@ from typing import Protocol
 from coordinator import rules
 from coordinator.core import conditions, cue_kinds, selectors
 from coordinator.core.chains import MOST_MEMBERS
+from coordinator.core.draws import COUPONS_AT_MOST
 from coordinator.core.money import MoneyError, to_minor, to_price
 from coordinator.runsheet import coupons, service
 from coordinator.runsheet.compiling import cue_fields
@@ -286,9 +287,18 @@ def _draw(cue: Cue, here: Path, known: _Known) -> Iterator[Fault]:
         yield Fault((*here, "quantity"), message)
     for index, prize in enumerate(prizes):
         if not isinstance(prize, str):
-            yield from _amount(prize.worth, (*here, "prizes", index, "worth"), known.currency)
+            place: Path = (*here, "prizes", index)
+            yield from _amount(prize.worth, (*place, "worth"), known.currency)
+            yield from _exists(prize.coupon, "coupon", known.coupons, (*place, "coupon"))
+            if prize.name is None and prize.coupon is None:
+                yield Fault(place, "the prize is nothing; add name: or coupon:")
+    coupons_in_all = sum(each.quantity for each in prizes if not isinstance(each, str) and each.coupon is not None)
+    coupons_in_all *= (cue.quantity or 1) if single else 1
+    if coupons_in_all > COUPONS_AT_MOST:
+        message = f"a draw gives at most {COUPONS_AT_MOST} coupons, these are {coupons_in_all}; make it two draws"
+        yield Fault((*here, "prizes"), message)
     if cue.eligible is not None:
-        place: Path = (*here, "eligible")
+        place = (*here, "eligible")
         yield from _exists(cue.eligible.coupon, "coupon", known.coupons, (*place, "coupon"))
         yield from _exists(cue.eligible.product, "product", known.products, (*place, "product"))
         yield from _selector(cue.eligible.groups, (*place, "groups"), known)

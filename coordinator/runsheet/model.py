@@ -133,6 +133,11 @@ def _one_or_more(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
 
+def _said(value: Any) -> Any:
+    """What people choose, answer or say may be a number: a whole one is the text that stood there. `1.50` would not be."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 def _late(value: Any) -> Any:
     if not isinstance(value, str):
         raise ValueError("late is written like: skip after 30s, fire within 5m, or ask after 30s")
@@ -175,6 +180,7 @@ def _basis_points(value: Any) -> Any:
 
 Id = Annotated[str, BeforeValidator(_id)]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"\S")]
+Said = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"\S"), BeforeValidator(_said)]
 Label = Annotated[str, StringConstraints(max_length=200)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=4000, pattern=r"\S")]
 Remark = Annotated[str, StringConstraints(max_length=4000)]
@@ -308,7 +314,7 @@ class Keyword(Part):
     """What a member gets into the group who says one of these words: a coupon, a link, a product's link, or a text."""
 
     id: Id | None = None
-    words: Annotated[list[Line], BeforeValidator(_one_or_more), Field(min_length=1, max_length=20)]
+    words: Annotated[list[Said], BeforeValidator(_one_or_more), Field(min_length=1, max_length=20)]
     coupon: Id | None = None
     link: Id | None = None
     product: Id | None = None
@@ -396,11 +402,16 @@ class Checks(Part):
 
 
 class Prize(Part):
-    """What a draw gives: so many, each worth so much."""
+    """What a draw gives: so many, each worth so much. A coupon's name is its title, where none is given."""
 
-    name: Line
+    name: Said | None = None
     quantity: AtLeastOne = 1
     worth: MoneyText | None = None
+    coupon: Id | None = None
+
+
+class Question(SurveyQuestion):
+    options: Annotated[list[Said], Field(max_length=20)] = []
 
 
 class Eligible(Part):
@@ -461,12 +472,12 @@ class Cue(Part):
     link: Id | None = None
     quantity: AtLeastOne | None = None
     question: Line | None = None
-    questions: list[SurveyQuestion] | None = None
+    questions: list[Question] | None = None
     title: Line | None = None
-    options: Annotated[list[Line], Field(min_length=2, max_length=20)] | None = None
-    answer: Annotated[list[Line], BeforeValidator(_one_or_more), Field(min_length=1, max_length=20)] | None = None
+    options: Annotated[list[Said], Field(min_length=2, max_length=20)] | None = None
+    answer: Annotated[list[Said], BeforeValidator(_one_or_more), Field(min_length=1, max_length=20)] | None = None
     winners: AtLeastOne | None = None
-    prize: Line | None = None
+    prize: Said | None = None
     until: PositiveLength | None = None
     series: Id | None = None
     streak: AtLeastOne | None = None  # of a sign-in: whose streak is as long gets its coupon
@@ -476,7 +487,7 @@ class Cue(Part):
     chain: Id | None = None
     target: AtLeastOne | None = None  # of a chain: how many must join
     unlocks: Unlocks | None = None
-    prizes: Annotated[list[Line | Prize], BeforeValidator(_one_or_more), Field(min_length=1, max_length=20)] | None = (
+    prizes: Annotated[list[Said | Prize], BeforeValidator(_one_or_more), Field(min_length=1, max_length=20)] | None = (
         None
     )
     eligible: Annotated[Eligible, BeforeValidator(_eligible)] | None = None

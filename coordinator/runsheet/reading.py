@@ -155,7 +155,7 @@ def _known_part(value: Any, path: Path) -> Path:
 
 def _message(detail: Any, path: Path) -> str:
     kind, context = detail["type"], detail.get("ctx", {})
-    name = str(path[-1]) if path else "the sheet"
+    name = _name(path)
     if kind == "missing":
         example = _EXAMPLES.get(name)
         return f"{name} is missing; add it" + (f", for example {example}" if example else "")
@@ -180,6 +180,15 @@ def _message(detail: Any, path: Path) -> str:
     if kind == "string_pattern_mismatch":
         return f"{_shown(detail['input'])} is no currency; write its ISO 4217 code, for example CNY"
     return f"{name}: {detail['msg']}; compare it with the sheet that `dropcue sheet new flash` prints"
+
+
+def _name(path: Path) -> str:
+    match path:
+        case (*_, str(field), int(index)):
+            return f"{field}, item {index + 1},"
+        case (*_, last):
+            return str(last)
+    return "the sheet"
 
 
 def _unknown_field(name: str, path: Path) -> str:

@@ -19,6 +19,7 @@ _AS_WRITTEN: dict[str, JsonSchemaValue] = {
     "_start": {"type": "string", "examples": ["2026-11-11 20:00"]},
     "_zone": {"type": "string", "examples": ["Asia/Shanghai"]},
     "_money_text": {"type": ["string", "number"], "examples": ["129.00"]},
+    "_said": {"type": ["string", "integer"], "minLength": 1, "maxLength": 200},
     "_address": {"type": "string", "format": "uri"},
     "_selector": {
         "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}],

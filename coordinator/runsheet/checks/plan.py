@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import NamedTuple
 
-from coordinator.core import cue_kinds, selectors
+from coordinator.core import cue_kinds, draws, selectors
 from coordinator.core.cue_kinds import into_groups
 from coordinator.core.money import to_minor
 from coordinator.core.plan import CuePlan, Plan, SegmentPlan
@@ -188,8 +189,8 @@ def _coupons(sheet: Sheet, plan: Plan) -> Iterator[Found]:
         if cue.do == "coupon.drop" or unlocked is not None:
             coupon = str(unlocked or cue.fields["coupon"])
             asked[coupon] = asked.get(coupon, 0) + int(cue.fields.get("quantity", 0))
-        elif cue.do in GIVES and "coupon" in cue.fields:
-            asked.setdefault(cue.fields["coupon"], 0)
+        for given in given_by(cue):
+            asked.setdefault(given.coupon, 0)
     for finding in coupons.checks(sheet, plan, asked):
         yield Found(*finding)
 
@@ -214,26 +215,45 @@ def _links(sheet: Sheet, plan: Plan) -> Iterator[Found]:
 
 
 def _gifts(sheet: Sheet, plan: Plan) -> Iterator[Found]:
-    """What quizzes, polls, surveys and sign-ins give away: enough of it for those who win, and nothing that is no gift."""
+    """What games give away: enough of it for those who win, and nothing that is no gift."""
     known = {coupon.id: coupon for coupon in plan.coupons}
     promised: dict[str, int] = {}
     for path, _, cue, _, _ in each_cue(sheet, plan):
-        coupon = known.get(str(cue.fields.get("coupon"))) if cue.do in GIVES else None
-        if coupon is None:
-            continue
-        if coupon.pay or coupon.kind in EARNED:
-            why, zh = ("has to be paid for", "要付款") if coupon.pay else ("is earned in another way", "要另外达成条件")
-            message = f"{coupon.id} {why}, it cannot be given; name another coupon"
-            yield Found("warn", "PLAN", (*path, "coupon"), message, f"{coupon.id} {zh}, 不能作奖品; 换一张券")
-        if cue.do != "quiz.open":
-            continue
-        before = promised.get(coupon.id, 0)
-        promised[coupon.id] = in_all = before + int(cue.fields.get("winners", 1))
-        if in_all > coupon.quantity:
-            others = f", {before} of them elsewhere" if before else ""
-            message = f"{in_all} winners are promised a {coupon.id}{others}, there are {coupon.quantity}; raise its quantity or lower winners"
-            zh = f"{coupon.id} 只有 {coupon.quantity} 张, 却许给 {in_all} 名获奖者; 加数量或减名额"
-            yield Found("warn", "PLAN", (*path, "winners"), message, zh)
+        for given in given_by(cue):
+            coupon, place = known[given.coupon], (*path, *given.place)
+            if coupon.pay or coupon.kind in EARNED:
+                why, zh = (
+                    ("has to be paid for", "要付款") if coupon.pay else ("is earned in another way", "要另外达成条件")
+                )
+                message = f"{coupon.id} {why}, it cannot be given; name another coupon"
+                yield Found("warn", "PLAN", place, message, f"{coupon.id} {zh}, 不能作奖品; 换一张券")
+            if given.winners is None:
+                continue
+            before = promised.get(coupon.id, 0)
+            promised[coupon.id] = in_all = before + given.winners
+            if in_all > coupon.quantity:
+                others = f", {before} of them elsewhere" if before else ""
+                message = f"{in_all} winners are promised a {coupon.id}{others}, there are {coupon.quantity}; raise its quantity or lower winners"
+                zh = f"{coupon.id} 只有 {coupon.quantity} 张, 却许给 {in_all} 名获奖者; 加数量或减名额"
+                yield Found("warn", "PLAN", place if cue.do == "draw.open" else (*path, "winners"), message, zh)
+
+
+class Given(NamedTuple):
+    """A coupon that a cue gives away: to so many winners, or, None, to whoever takes part."""
+
+    coupon: str
+    place: Path
+    winners: int | None
+
+
+def given_by(cue: CuePlan) -> Iterator[Given]:
+    if cue.do in GIVES and "coupon" in cue.fields:
+        winners = int(cue.fields.get("winners", 1)) if cue.do == "quiz.open" else None
+        yield Given(cue.fields["coupon"], ("coupon",), winners)
+    elif cue.do == "draw.open":
+        for number, prize in enumerate(draws.rules_of(cue.fields)[0]):
+            if prize.coupon is not None:
+                yield Given(prize.coupon, ("prizes", number, "coupon"), prize.quantity)
 
 
 def _addresses(sheet: Sheet) -> Iterator[Found]:

@@ -64,6 +64,24 @@ async def test_a_draw_commits_on_its_page_and_gives_all_that_checks_it_once_it_i
     assert after["seed"] in (await room.http("GET", path, headers=HTML)).text
 
 
+async def test_who_wins_a_coupon_has_its_code_on_the_draw_s_page_and_nobody_else(room: InProcess) -> None:
+    prizes = [{"coupon": "c20", "quantity": 2}]
+    path, controller, _ = await opened(room, "draw.open", prizes=prizes, until=2_500)
+    page = await room.http("GET", path, headers=HTML)
+    assert "满100减20 ×2" in page.text
+    entered = await room.http("POST", path, headers={**JSON, **cookie(page)})
+    assert (entered.json["taking_part"], "code" in entered.json) == (True, False)
+    await controller.event("draw.closed")
+    await controller.done("draw.run", draw="draw1")
+    mine = (await room.http("GET", path, headers={**JSON, **cookie(page)})).json
+    assert (mine["won"], mine["gift"], mine["not_given"]) == ("满100减20", "c20", None)
+    shown = (await room.http("GET", path, headers={**HTML, **cookie(page)})).text
+    for said in (mine["code"], "恭喜中奖", "data-copy", "券码在抽奖页里"):
+        assert said in shown
+    other = await room.http("GET", path, headers=HTML)
+    assert mine["code"] not in other.text
+
+
 async def test_a_page_that_is_not_there_says_so(room: InProcess) -> None:
     for key in ("nothing", "x" * 500, "<script>alert"):
         answer = await room.http("GET", f"/g/{key}", headers=HTML)

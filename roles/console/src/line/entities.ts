@@ -363,7 +363,7 @@ export interface Chain {
 
 export interface Draw {
   id: string;
-  prizes: { name: string; quantity?: number; worth?: number }[];
+  prizes: { name: string; quantity?: number; worth?: number; coupon?: string }[];
   quantity: number;
   until: number;
   eligible?: { by?: "entry" | "comment" | "order" | "claim"; groups?: string; product?: string; coupon?: string };
@@ -375,8 +375,10 @@ export interface Draw {
   drawn_at?: number;
   count?: number;
   seed?: string;
-  winners?: { member: string; prize: string }[];
+  winners?: { member: string; prize: string; coupon?: string }[];
   left?: number;
+  /** Winners who could not be given the coupon that they won. */
+  not_given?: number;
 }
 
 export interface RedPacket {

@@ -1,0 +1,124 @@
+"""The close of a sale that still owes its members something: it is told before, and nothing is lost by it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from coordinator.core import Refusal
+from coordinator.core.kernel import Override
+from tests.core.driver import MINUTE, SECOND, START, Sale, segment, sheet
+from tests.core.test_gifts import COUPONS
+
+OVER = Override(("OWED",), "the organiser draws it tomorrow")
+
+
+def ended(*opened: tuple[str, dict[str, Any]], over: bool = True) -> Sale:
+    """A sale in which a controller has opened these; the show has ended, where it is over."""
+    sale = Sale(sheet(segment(lasts="60m"), coupons=COUPONS)).live()
+    for kind, fields in opened:
+        sale.do("controller", kind, **fields)
+    sale.advance(START + 2 * SECOND)
+    if over:
+        sale.do("controller", "show.end")
+    return sale
+
+
+DRAW = ("draw.open", {"prizes": [{"coupon": "c20"}], "until": MINUTE})
+PACKET = ("redpacket.announce", {"amount": 5000, "count": 10, "groups": "all", "who": "mei"})
+QUIZ = ("quiz.open", {"question": "质保几年?", "answer": "七年", "winners": 3, "coupon": "c20", "groups": "all"})
+
+
+def owed(sale: Sale) -> list[dict[str, Any]]:
+    with pytest.raises(Refusal) as caught:
+        sale.do("controller", "show.close")
+    assert caught.value.code == "blocked"
+    details = dict(caught.value.details or {})
+    assert details["rules"] == ["OWED"]
+    assert len(details["owed"]) == details["in_all"]
+    found: list[dict[str, Any]] = details["owed"]
+    return found
+
+
+def test_a_sale_that_owes_nothing_closes_at_one_press() -> None:
+    sale = ended()
+    assert not [e for e in sale.of("prompt.sent") if "关场" in e.text]
+    sale.do("controller", "show.close")
+
+
+def test_a_draw_that_is_not_drawn_is_named_at_the_end_and_at_the_close() -> None:
+    sale = ended(DRAW)
+    told = sale.of("prompt.sent")[-1]
+    assert (told.to, told.urgency) == ("controller", "high")
+    assert "draw1" in told.text
+    assert [(o["draw"], o.get("entries", 0)) for o in owed(sale)] == [("draw1", 0)]
+
+
+def test_a_red_packet_that_was_announced_is_named_until_it_is_sent() -> None:
+    sale = ended(PACKET)
+    assert [(o["redpacket"], o["amount"], o["who"]) for o in owed(sale)] == [("redpacket1", 5000, "mei")]
+    sale.do("cheer", "redpacket.done", redpacket="redpacket1", proof="https://d.example/proof.png")
+    sale.do("controller", "show.close")
+
+
+def test_winners_without_their_coupon_are_counted_and_who_had_theirs_is_not() -> None:
+    sale = ended(QUIZ, over=False)
+    for n in range(3):
+        sale.do("r1", "quiz.answer", member=f"m{n}", group="g1", answer="七年")
+    sale.do("controller", "show.end")
+    assert [(o["game"], o["members"]) for o in owed(sale)] == [("quiz1", 1)]
+
+
+def test_a_cap_is_no_debt() -> None:
+    sale = ended(QUIZ, over=False)
+    sale.do("controller", "coupon.drop", coupon="c20", groups="all")
+    sale.advance(START + 5 * SECOND)
+    sale.do("r1", "coupon.claim", coupon="c20", member="m1", group="g1")
+    sale.do("r1", "quiz.answer", member="m1", group="g1", answer="七年")
+    assert sale.state.not_given["quiz1"] == {"m1": "capped"}
+    sale.do("controller", "show.end")
+    sale.do("controller", "show.close")
+
+
+def test_who_closes_over_it_is_named_with_the_reason() -> None:
+    sale = ended(DRAW)
+    sale.do("owner", "show.close", override=OVER)
+    closed = sale.of("show.closed")[0]
+    assert (closed.by, closed.override) == ("owner:boss", OVER)
+
+
+def test_another_rule_is_not_this_one() -> None:
+    sale = ended(DRAW)
+    with pytest.raises(Refusal):
+        sale.do("owner", "show.close", override=Override(("DUP",), "no matter"))
+
+
+class TestAfterTheClose:
+    def closed(self, *entries: str) -> Sale:
+        sale = ended(DRAW, PACKET, over=False)
+        for member in entries:
+            sale.do("r1", "draw.enter", member=member, group="g1")
+        sale.do("controller", "show.end")
+        sale.do("controller", "show.close", override=OVER)
+        return sale
+
+    def test_nobody_enters_and_the_draw_is_run_all_the_same(self) -> None:
+        sale = self.closed("m1", "m2")
+        assert sale.of("draw.closed")[0].entries == 2
+        assert sale.refused("r1", "draw.enter", member="m3", group="g1") == "too_late"
+        sent = len(sale.state.deliveries)
+        said = sale.do("controller", "draw.run", draw="draw1")
+        assert [w["member"] for w in said["winners"]] == [sale.of("coupon.claimed")[0].member]
+        assert len(sale.state.deliveries) == sent, "nothing goes into groups any more"
+
+    def test_a_draw_that_is_over_or_never_was_is_too_late(self) -> None:
+        sale = self.closed("m1")
+        sale.do("controller", "draw.run", draw="draw1")
+        for name in ("draw1", "draw9", None):
+            assert sale.refused("controller", "draw.run", draw=name) == "too_late"
+
+    def test_a_red_packet_is_told_as_sent_and_is_a_cost(self) -> None:
+        sale = self.closed()
+        sale.do("cheer", "redpacket.done", redpacket="redpacket1", proof="https://d.example/proof.png")
+        assert sale.state.redpackets["redpacket1"].sent_by == "mei"
