@@ -153,7 +153,11 @@ class Relay:
 
     def awaited(self) -> list[Delivery]:
         """What waits for a person, as the coordinator has it: also what was handed to them before a restart."""
-        found = [{"id": i} | d for i, d in self.state.get("deliveries", {}).items() if d.get("status") == "awaiting"]
+        found = [
+            {"id": i} | d | {"sale": self.sale}
+            for i, d in self.state.get("deliveries", {}).items()
+            if d.get("status") == "awaiting"
+        ]
         return [msgspec.convert(d, Delivery) for d in found if d.get("relay") == self.name]
 
     async def sent(self, delivery: Delivery, *, platform_id: str | None = None, sent_at: int | None = None) -> None:

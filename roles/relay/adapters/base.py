@@ -47,7 +47,7 @@ class Content(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """One drop on its way into one group, as its relay sees it. Times are the sale's, ms.
 
-    It leaves at `fire_at`, never after `expires_at`. `id` and `attempt` together name one sending; the lower
+    It leaves at `fire_at`, never after `expires_at`. `sale`, `id` and `attempt` together name one sending; the lower
     `priority` leaves first where some have to wait.
     """
 
@@ -60,6 +60,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     priority: int = 0
     status: str = "requested"
     relay: str | None = None
+    sale: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +203,7 @@ class Adapter(ABC, Generic[C, G]):
         return None
 
     async def deliver(self, group: G, delivery: Delivery, prepared: Prepared = None) -> Outcome:
-        """As `send`, which it calls; for a platform that is told `delivery.id` and `attempt`, so that it counts once."""
+        """As `send`, which it calls; for a platform that is told `delivery.sale`, `id` and `attempt`, so that it counts once."""
         return await self.send(group, delivery.content, prepared)
 
     async def follow(self, group: G, platform_id: str) -> Outcome | None:

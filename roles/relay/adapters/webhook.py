@@ -1,11 +1,12 @@
 """Anything that takes a POST: each message as JSON, signed by the rules of Standard Webhooks.
 
-`webhook-id` is the delivery and its attempt, so that a receiver can count once. Its answer says what became of it:
+`webhook-id` is the sale, the delivery and its attempt, so that a receiver can count once. Its answer says what became of it:
 `{"outcome": "sent", "platform_id"?}`, or `retry` with `after_ms`, `awaiting`, `rejected` or `disabled` with `why`.
 """
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -20,6 +21,19 @@ from roles.relay.adapters.http import Call, HttpAdapter, Reply, checked_address
 from roles.relay.adapters.rendering import addresses_of, fit, in_signs
 
 TEXT_SIGNS = 4_000
+SECRET_BYTES = 16  # below this it can be guessed
+
+
+def checked_secret(value: SecretStr) -> SecretStr:
+    """A secret of Standard Webhooks that is worth its name. Raises ValueError, which never quotes it."""
+    try:
+        Webhook(value.get_secret_value())  # what the library cannot read either
+        key = base64.b64decode(value.get_secret_value().removeprefix("whsec_") + "==")
+    except Exception:  # the library raises several kinds
+        key = b""
+    if len(key) < SECRET_BYTES:
+        raise ValueError("write whsec_ and at least 24 random bytes in base64: `openssl rand -base64 32` makes some")
+    return value
 
 
 class WebhookCredential(CredentialSettings):
@@ -39,11 +53,7 @@ class WebhookCredential(CredentialSettings):
     @field_validator("secret")
     @classmethod
     def _readable(cls, value: SecretStr) -> SecretStr:
-        try:
-            Webhook(value.get_secret_value())
-        except Exception:  # the library raises several kinds
-            raise ValueError("write whsec_ and at least 24 random bytes in base64") from None
-        return value
+        return checked_secret(value)
 
 
 class WebhookAdapter(HttpAdapter[WebhookCredential, GroupSettings]):
@@ -68,8 +78,10 @@ class WebhookAdapter(HttpAdapter[WebhookCredential, GroupSettings]):
         body: dict[str, Any] = {"group": group.id, "content": message}
         id_ = machine.new_name()
         if delivery is not None:
-            id_ = f"{delivery.id}:{delivery.attempt}"
-            body |= {"delivery": delivery.id, "attempt": delivery.attempt}
+            id_ = (
+                f"{delivery.sale}:{delivery.id}:{delivery.attempt}"  # the next sale counts its deliveries from 1 again
+            )
+            body |= {"sale": delivery.sale, "delivery": delivery.id, "attempt": delivery.attempt}
         data, now = msgspec.json.encode(body), datetime.fromtimestamp(machine.wall_ms() // 1000, UTC)
         signed = Webhook(self.settings.secret.get_secret_value()).sign(id_, now, data.decode())
         headers = {

@@ -46,8 +46,21 @@ async def problems(request: web.Request, handler: Any) -> web.StreamResponse:  #
         return Problem(
             503, "busy", "the relay cannot keep it: its disk does not take it; send it again later"
         ).response()
+    except web.RequestPayloadError:
+        return Problem(422, "invalid", "the body cannot be read as its headers say").response()
+    except ConnectionResetError:  # whoever began to send it is gone; nobody reads this
+        return Problem(400, "invalid", "the body was cut off").response()
     except web.HTTPRequestEntityTooLarge:
         return Problem(413, "invalid", f"a body has at most {MAX_BODY} bytes: send it in parts").response()
     except web.HTTPException as e:
         code = {404: "unknown", 403: "forbidden"}.get(e.status, "invalid")
         return Problem(e.status, code, _WORDS.get(e.status, e.reason or code)).response()
+
+
+@web.middleware
+async def as_it_is(request: web.Request, handler: Any) -> web.StreamResponse:  # Any: as above
+    """A body comes as it is: a few bytes that unfold into gigabytes would hold up the drops of the same process."""
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise Problem(415, "invalid", "send the body as it is, without Content-Encoding", {"field": "Content-Encoding"})
+    response: web.StreamResponse = await handler(request)
+    return response

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -13,16 +14,18 @@ from aiohttp import web
 
 from coordinator.errors import CannotStart
 from roles.relay.agent import Agent
+from roles.relay.errors import DiskFailed
 from roles.relay.receiving import carrying
 from roles.relay.receiving.inbox import Inbox
 from roles.relay.receiving.inlet import Inlet
 from roles.relay.receiving.intake import Intake
-from roles.relay.receiving.problem import MAX_BODY, problems
+from roles.relay.receiving.problem import MAX_BODY, as_it_is, problems
 from roles.relay.receiving.reading import Reader
 from roles.relay.receiving.settings import InletSettings, ReceivingSettings, Staff
 
 log = structlog.get_logger("relay")
 
+DISK_AGAIN_S = 5.0
 STOP_WITHIN_S = 2.0  # for bodies that are just being taken
 
 
@@ -67,8 +70,10 @@ class Receiving:
         runner = await self._serve(self._inlet) if self._inlet is not None else None
         self.listening.set()
         work = [
-            carrying.tell(self._agent, self.inbox),
-            carrying.hand_in(self._agent, self._coordinator, self._token, self.inbox),
+            again_with_the_disk(lambda: carrying.tell(self._agent, self.inbox)),
+            again_with_the_disk(
+                lambda: carrying.hand_in(self._agent, self._coordinator, self._token, self.inbox),
+            ),
         ]
         tasks = [asyncio.create_task(each) for each in (*work, *(source.run() for source in self.sources))]
         try:
@@ -82,13 +87,13 @@ class Receiving:
             await self.inbox.close()
 
     async def _serve(self, inlet: InletSettings) -> web.AppRunner:
-        app = web.Application(middlewares=[problems], client_max_size=MAX_BODY)
+        app = web.Application(middlewares=[problems, as_it_is], client_max_size=MAX_BODY)
         app.router.add_get("/healthz", self._health)
         if inlet.secrets:
             Inlet(self.intake, inlet.secrets).add_to(app)
         for source in self.sources:
             source.add_to(app)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_WITHIN_S)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_WITHIN_S, auto_decompress=False)
         await runner.setup()
         host, port = inlet.host, inlet.port
         try:
@@ -105,6 +110,19 @@ class Receiving:
     async def _health(self, _: web.Request) -> web.Response:
         body = {"waiting": self.inbox.waiting, "connected": self._agent.connected.is_set()}
         return web.Response(body=msgspec.json.encode(body), content_type="application/json")
+
+
+async def again_with_the_disk(work: Callable[[], Awaitable[None]]) -> None:
+    """Begins anew where the inbox's disk fails: no drop stops for it, and what is told a second time counts once."""
+    said = False
+    while True:
+        try:
+            return await work()
+        except DiskFailed as error:
+            if not said:
+                log.error("what was seen cannot be told now: the inbox's disk fails", why=error.reason)
+            said = True
+        await asyncio.sleep(DISK_AGAIN_S)
 
 
 async def together(agent: Agent, receiving: Receiving | None) -> None:

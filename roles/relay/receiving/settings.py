@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
+from roles.relay.adapters.webhook import checked_secret
 from roles.relay.receiving.seen import Id
 from roles.relay.receiving.wording import ASKS_AGAIN
 
@@ -27,14 +26,7 @@ class InletSettings(BaseModel):
     @classmethod
     def _readable(cls, value: SecretStr | list[SecretStr] | None) -> SecretStr | list[SecretStr] | None:
         for secret in [value] if isinstance(value, SecretStr) else value or []:
-            try:
-                key = base64.b64decode(secret.get_secret_value().removeprefix("whsec_") + "==", validate=False)
-            except (binascii.Error, ValueError):
-                key = b""
-            if len(key) < 16:
-                raise ValueError(
-                    "write whsec_ and at least 24 random bytes in base64: `openssl rand -base64 32` makes some"
-                )
+            checked_secret(secret)
         return value
 
     @property

@@ -26,6 +26,7 @@ log = structlog.get_logger("relay")
 
 POLL_S = 25  # how long Telegram holds a poll that has nothing to tell
 ANSWER_WITHIN_S = POLL_S + 15
+NOTHING_S = 1.0  # a poll that has nothing to tell is held longer than this
 UPDATES_BYTES = 16 * 1024 * 1024  # far above a hundred updates
 FORGOTTEN_MS = 6 * 24 * 3600 * 1000  # after a week of silence Telegram counts from elsewhere
 KINDS = ["message", "my_chat_member", "message_reaction"]
@@ -72,6 +73,7 @@ class TelegramUpdates:
 
     async def _poll(self, http: aiohttp.ClientSession) -> bool:
         """One poll; False where the next one has to wait."""
+        asked_at = machine.monotonic()
         try:
             offset = await self._offset()
             asked = {"timeout": POLL_S, "limit": 100, "allowed_updates": KINDS} | ({"offset": offset} if offset else {})
@@ -85,8 +87,8 @@ class TelegramUpdates:
                 if number is not None and number >= max(offset, 0 if last is None else last + 1):
                     last = number
                     seen += self.read(update)
-            if last is None:
-                return not found
+            if last is None:  # who answers at once that there is nothing is not asked without a pause
+                return not found and machine.monotonic() - asked_at >= NOTHING_S
             await self._intake.take(seen, marks={self._mark: f"{last + 1} {machine.wall_ms()}"})
         except (Problem, DiskFailed) as error:  # Telegram keeps it for a day, and gives it again
             self._say("kept", "what Telegram tells cannot be kept now", why=str(error))
@@ -105,7 +107,7 @@ class TelegramUpdates:
         try:
             # Nobody is followed elsewhere: the body can hold the webhook's secret, and updates are Telegram's own.
             async with http.post(url, json=body, allow_redirects=False) as answer:
-                data = b""
+                data = bytearray()
                 async for part in answer.content.iter_chunked(65_536):
                     data += part
                     if len(data) > UPDATES_BYTES:
@@ -209,7 +211,10 @@ class TelegramUpdates:
         if group is None:
             return
         chat, status = change["chat"]["id"], change["new_chat_member"]["status"]
-        mute = status == "restricted" and change["new_chat_member"].get("can_send_messages") is False
+        bot = change["new_chat_member"]
+        if status == "restricted" and bot.get("is_member") is False:
+            status = "left"
+        mute = status == "restricted" and bot.get("can_send_messages") is False
         if status in _OUT or mute:
             how = "may not write there" if mute else _OUT[status]
             self._adapter.gone[chat] = f"the bot {how}: add it to the group again"

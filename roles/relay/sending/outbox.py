@@ -138,7 +138,7 @@ class Outbox:
     def take(self, raw: dict[str, Any], *, live: bool) -> None:
         """One delivery as it now stands. `live`: it comes as it happens, not from a snapshot."""
         try:
-            delivery = msgspec.convert(raw, Delivery)
+            delivery = msgspec.convert({**raw, "sale": self._sale}, Delivery)
         except msgspec.ValidationError as error:
             log.warning("a delivery cannot be read", delivery=raw.get("id"), why=str(error))
             return

@@ -31,12 +31,14 @@ class TestWebhook(AdapterContract):
         outcome = await self.told(Answer(said))
         assert (outcome.word, outcome.after_ms) == (word, after_ms)
 
-    async def test_its_id_is_the_delivery_and_its_attempt(self) -> None:
+    async def test_its_id_is_the_sale_the_delivery_and_its_attempt(self) -> None:
+        """The deliveries of two sales had the same ids: a receiver that counts each once left out the second sale's."""
         group = GroupSettings(id="g1", credential="bot")
         async with WebhookDouble() as double, self.opened(double.base) as adapter:
             for attempt in (1, 2):
                 delivery = Delivery(
                     id="d7",
+                    sale="s1",
                     attempt=attempt,
                     group="g1",
                     content=Content(text="上链接", link=LINK),
@@ -44,11 +46,12 @@ class TestWebhook(AdapterContract):
                     expires_at=9,
                 )
                 assert (await adapter.deliver(group, delivery)).platform_id == f"m{attempt}"
-        assert double.ids == ["d7:1", "d7:2"]
+        assert double.ids == ["s1:d7:1", "s1:d7:2"]
         assert double.taken[0].body == {
-            "group": "g1", "delivery": "d7", "attempt": 1, "content": {"text": f"上链接\n{LINK}", "link": LINK},
+            "group": "g1", "sale": "s1", "delivery": "d7", "attempt": 1, "content": {"text": f"上链接\n{LINK}", "link": LINK},
         }  # fmt: skip
 
-    def test_a_secret_that_is_none_is_refused(self) -> None:
+    @pytest.mark.parametrize("secret", ["é-letmein", "whsec_", "whsec_QUJD", "letmein"])
+    def test_a_secret_that_is_none_is_refused(self, secret: str) -> None:
         with pytest.raises(ValueError, match="whsec_ and at least 24"):
-            WebhookCredential.model_validate({"platform": "webhook", "url": "https://x.example", "secret": "é-letmein"})
+            WebhookCredential.model_validate({"platform": "webhook", "url": "https://x.example", "secret": secret})

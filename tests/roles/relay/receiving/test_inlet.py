@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import sqlite3
 from pathlib import Path
@@ -13,7 +14,9 @@ import pytest
 from coordinator.errors import CannotStart
 from roles.relay.adapters.base import Routes
 from roles.relay.agent import Agent
+from roles.relay.receiving import intake, server
 from roles.relay.receiving.inbox import FILE_NAME
+from roles.relay.receiving.seen import Seen
 from roles.relay.receiving.server import Receiving
 from roles.relay.receiving.settings import InletSettings, ReceivingSettings
 from tests.roles.relay.receiving.listening import SECRET, listening
@@ -188,6 +191,38 @@ async def test_a_refused_body_may_be_mended_and_sent_with_its_id(coordinator, tm
         assert (await sender.post(SAID, "one")).json == {"taken": 1}
 
 
+async def test_a_body_that_is_packed_or_cut_off_is_told_so_and_fills_no_log(coordinator, tmp_path, caplog):
+    """A few unsigned bytes unfolded into hundreds of megabytes and held up the relay's drops for seconds."""
+    async with listening(coordinator.url, TOKEN, tmp_path) as (receiving, sender):
+        packed = await sender.post(gzip.compress(b"a" * 50_000_000), **{"Content-Encoding": "gzip"})
+        assert (packed.status, packed.json["details"]) == (415, {"field": "Content-Encoding"})
+        _, writer = await asyncio.open_connection("127.0.0.1", int(receiving.url.rpartition(":")[2]))
+        writer.write(b"POST /observe HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\n{")
+        await writer.drain()
+        writer.transport.abort()
+        assert (await sender.post(SAID)).status == 200
+    assert "Traceback" not in caplog.text
+
+
+async def test_a_thousand_long_messages_are_read_with_room_for_what_is_due(coordinator, tmp_path, monkeypatch):
+    """They took the relay's loop for a second, in which nothing was sent and no ping was answered."""
+    monkeypatch.setattr(intake, "READ_S", 0.0)
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async with listening(coordinator.url, TOKEN, tmp_path) as (receiving, _):
+        seen = [Seen.model_validate(SAID | {"text": "1 3" * 300})] * 50
+        asking = asyncio.create_task(others())
+        await receiving.intake.take(seen)
+        asking.cancel()
+    assert turns >= len(seen)
+
+
 # ---------------------------------------------------------------- nothing is lost
 async def test_what_comes_while_the_coordinator_is_away_waits_on_disk_and_is_told_once(coordinator, tmp_path):
     port = coordinator.port
@@ -254,6 +289,29 @@ async def test_a_disk_that_takes_nothing_is_told_as_busy_and_not_as_taken(coordi
         receiving.inbox._disk._commit = commit
         assert (await sender.post(SAID, "one")).json == {"taken": 1}
         await coordinator.until(lambda: observed(coordinator))
+
+
+async def test_an_inbox_whose_disk_fails_ends_no_relay_and_is_told_again_when_it_works(
+    coordinator, tmp_path, monkeypatch, capsys
+):
+    """What was told could not be forgotten: the relay ended, and with it the drops of all its groups."""
+    monkeypatch.setattr(server, "DISK_AGAIN_S", 0.01)
+    async with listening(coordinator.url, TOKEN, tmp_path) as (receiving, sender):
+        commit = receiving.inbox._disk._commit
+
+        def full_when_it_forgets(statements: Any) -> None:
+            if any(sql.startswith("delete from observations") for sql, _ in statements):
+                raise sqlite3.OperationalError("database or disk is full")
+            commit(statements)
+
+        receiving.inbox._disk._commit = full_when_it_forgets
+        assert (await sender.post(SAID, "one")).json == {"taken": 1}
+        await coordinator.until(lambda: coordinator.repeats)
+        receiving.inbox._disk._commit = commit
+        assert (await sender.post(SAID, "two")).json == {"taken": 1}
+        await coordinator.until(lambda: len(observed(coordinator)) == 2)
+    shown = capsys.readouterr()
+    assert (shown.out + shown.err).count("the inbox's disk fails") == 1
 
 
 async def test_what_another_sale_left_behind_is_not_told_to_this_one(coordinator, tmp_path):

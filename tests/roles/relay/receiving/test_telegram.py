@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
 
+import aiohttp
 import pytest
 
 from roles.relay.adapters.telegram import TelegramAdapter, TelegramCredential, TelegramGroup
@@ -132,6 +133,41 @@ async def test_answers_that_are_none_are_asked_again(coordinator: FakeCoordinato
     assert told(coordinator) == [("message", "one")]
 
 
+async def test_who_answers_at_once_that_there_is_nothing_is_asked_with_pauses(
+    coordinator: FakeCoordinator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A gateway before Telegram that did not hold the poll was asked thousands of times a second."""
+    async with TelegramDouble() as double:
+        double.poll_answers.extend([Answer({"ok": True, "result": []})] * 3)
+        source = TelegramUpdates(bot(double.base, None), [group()], cast(Intake, None))
+        monkeypatch.setattr(source, "_offset", _nought)
+        async with aiohttp.ClientSession() as http:
+            goes_on = [await source._poll(http) for _ in range(3)]
+    assert goes_on == [False] * 3
+
+
+async def _nought() -> int:
+    return 0
+
+
+async def test_an_administrator_without_a_name_speaks_as_the_group_and_can_be_named_one_of_the_team(
+    coordinator: FakeCoordinator, tmp_path: Path
+) -> None:
+    async with TelegramDouble() as double:
+        adapter = bot(double.base, tmp_path)
+
+        def prepared(receiving: Receiving) -> None:
+            receiving.sources.append(TelegramUpdates(adapter, [group()], receiving.intake, again_s=0.01))
+
+        staff = {"telegram": {str(CHAT): "mei"}}
+        async with listening(coordinator.url, "secret-token", tmp_path, prepared=prepared, staff=staff):
+            as_the_group = message(1087968824, "Group") | {"sender_chat": {"id": CHAT, "title": "VIP 1"}}
+            double.happens(message=as_the_group | {"text": "有人要链接吗?"})
+            await coordinator.until(lambda: coordinator.taken)
+    [said] = coordinator.taken.values()
+    assert (said["kind"], said["staff"], said["name"]) == ("group.observe", "mei", "VIP 1")
+
+
 HOSTILE: list[dict[str, Any]] = [
     {"message": None}, {"message": []}, {"message": {}}, {"message": {"chat": None}}, {"message": {"chat": {"id": [1]}}},
     {"message": {"chat": {"id": CHAT}, "text": 7}}, {"message": {"chat": {"id": CHAT}, "text": "x", "from": "me"}},
@@ -183,8 +219,8 @@ async def test_a_public_group_is_known_by_its_name_however_it_is_written(tmp_pat
 async def test_a_bot_that_is_put_out_disables_its_group_until_it_is_back(
     coordinator: FakeCoordinator, tmp_path: Path
 ) -> None:
-    def change(status: str) -> dict[str, Any]:
-        return {"chat": {"id": CHAT, "type": "supergroup"}, "new_chat_member": {"status": status}}
+    def change(status: str, **more: bool) -> dict[str, Any]:
+        return {"chat": {"id": CHAT, "type": "supergroup"}, "new_chat_member": {"status": status, **more}}
 
     async with TelegramDouble() as double, hearing(double, coordinator.url, tmp_path) as (_, adapter):
         double.happens(my_chat_member=change("kicked"))
@@ -193,7 +229,9 @@ async def test_a_bot_that_is_put_out_disables_its_group_until_it_is_back(
         double.happens(my_chat_member=change("member"))
         await coordinator.until(lambda: len(coordinator.taken) == 2)
         assert adapter.gone == {}
-    assert told(coordinator) == [("unreachable", None), ("reachable", None)]
+        double.happens(my_chat_member=change("restricted", is_member=False, can_send_messages=True))
+        await coordinator.until(lambda: len(coordinator.taken) == 3)
+    assert told(coordinator) == [("unreachable", None), ("reachable", None), ("unreachable", None)]
 
 
 async def test_a_group_that_becomes_a_supergroup_is_followed(coordinator: FakeCoordinator, tmp_path: Path) -> None:
