@@ -182,6 +182,8 @@ class Tables:
             self.marks.append(Mark(e.at, drop.kind, self.name_of(drop.what) or drop.text))
 
     def _sent(self, e: DeliverySent) -> None:
+        if e.again:
+            return  # what the group had by then counts once
         d = self.state.deliveries[e.delivery]
         drop = self.state.drops[d.drop]
         # A rehearsal's sale runs faster than the clock on the wall: punctuality is of the wall.

@@ -87,6 +87,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "draw.drawn": ("抽奖 {draw} 开奖: {entries} 人, {winners} 人中奖, 种子 {seed}", "{draw} is drawn: {entries} entries, {winners} winners, seed {seed}"),
     "delivery.requested": ("投递 {delivery} → {group}: {content}", "delivery {delivery} to {group}: {content}"),
     "delivery.sent": ("{delivery} 已发出", "{delivery} is sent"),
+    "delivery.proved": ("{relay} 给 {delivery} 补凭证: {proof}", "{relay} shows for {delivery}: {proof}"),
     "delivery.held": ("{delivery} 排队", "{delivery} is held"),
     "delivery.awaiting": ("{delivery} 等人发", "{delivery} waits for a person"),
     "delivery.retried": ("{delivery} 重试", "{delivery} is tried again"),

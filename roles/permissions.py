@@ -30,12 +30,9 @@ redpacket.announce C redpacket.done CKER
 question.raise RAS   question.take S       question.answer S      question.close S     question.pick SKC question.escalate S
 question.chat S      shift.hand S
 followup.take S      followup.message S    followup.close S       member.optout RAS    member.optin RAS     member.reveal S   member.link RP
-task.assign C        task.done EK
-followup.take S      followup.message S    followup.close S       member.optout RAS    member.reveal S   member.link RP
 task.assign C        task.done EKG
 group.observe RP     group.freeze C        group.thaw C
 audience.report CRP  channel.expose RP     cost.report O          correction.send C      correction.dismiss C
-order.report P       delivery.report R     delivery.retry C       delivery.withdraw C  delivery.move C   delivery.resolve C
 delivery.hand G
 order.report P       delivery.report R     relay.limits R        delivery.retry C       delivery.withdraw C  delivery.move C   delivery.resolve C
 note.add OCHKESAP     person.ready OCHKESAP

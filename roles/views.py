@@ -83,7 +83,9 @@ def _delivery(state: State, d: Delivery) -> Iterable[Form]:
     drop = state.drops.get(d.drop)
     recent = int(d.drop.removeprefix("drop")) > state.counts.get("drop", 0) - BOARD_DROPS
     if drop is not None and recent and d.hands:
-        forms.append(((f"hands:{d.relay}",), d))  # what became of it: a person forgets
+        # What became of it: a person forgets. Also who posted it though another had it from then on.
+        posted = (d.relay, d.sent_by, *(each.relay for each in d.further))
+        forms.append((tuple(f"hands:{name}" for name in dict.fromkeys(posted) if name), d))
     if drop is not None and recent:
         # The board needs no words: they stand once, on the drop.
         thin = msgspec.structs.replace(d, content=_NO_CONTENT, had=(), recalled_at=None, recalled_due=None, same=None)

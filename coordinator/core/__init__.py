@@ -29,6 +29,7 @@ from coordinator.core import (
     firing,
     followups,
     forecast,
+    further,
     golden,
     groups,
     interest,

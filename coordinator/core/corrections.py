@@ -202,6 +202,8 @@ def rendered(state: State, e: DeliveryRequested) -> Iterable[Key]:
 
 @evolves(DeliverySent)
 def left(state: State, e: DeliverySent) -> Iterable[Key]:
+    if e.again and (e.sent_at or e.at) <= (state.deliveries[e.delivery].sent_at or 0):
+        return ()  # the group read another text after it
     of = state.rendered.get(e.delivery, {})
     # An attempt that the platform asked for again has the text of the one before.
     attempt = max((n for n in map(int, of) if n <= e.attempt), default=None)

@@ -46,6 +46,16 @@ OPEN = frozenset({"requested", "held", "awaiting"})  # what may still be withdra
 RETRY_EXPIRES_MS = 600_000  # what is asked for again after its time gets as long as an `ask` gets
 
 
+class Further(msgspec.Struct, frozen=True, kw_only=True):
+    """What was said of a delivery that the record had as sent: once more sent (`sent_at`), or something more to show for it."""
+
+    relay: str
+    attempt: int
+    at: int
+    sent_at: int | None = None
+    proof: str | None = None
+
+
 class Delivery(msgspec.Struct, kw_only=True):
     id: str
     attempt: int = 1
@@ -68,13 +78,18 @@ class Delivery(msgspec.Struct, kw_only=True):
     same: str | None = None  # what it has in common with whatever says the same
     went_at: int | None = None  # when it left, in the sale's time
     sent_at: int | None = None
-    platform_id: str | None = None
+    sent_by: str = ""  # who said so first, and of which attempt; what is said later stands in `further`
+    sent_attempt: int = 0
+    platform_id: str | None = None  # of what was sent, or of what a person has to confirm there
     left_late: bool = False  # it left before it could be withdrawn
     hands: bool = False  # a person posts it, see posters.py
     nth: int | None = None  # of those that may go into the group within its cap's time; for who posts by hand
     cap: int | None = None
     reminded_at: int | None = None  # when it was said that nobody has posted it yet
     proof: str | None = None
+    further: tuple[Further, ...] = ()
+    open_with: str | None = None  # a relay at whose platform a person may still confirm it, though it was taken away
+    open_why: str | None = None  # why it could not be taken back there
     had: tuple[str, ...] = ()  # every relay that was ever given it
     recalled_at: int | None = None  # when an attempt of this relay was last taken back
     recalled_due: int | None = None  # and when that attempt was to leave
@@ -111,9 +126,12 @@ class _Report(Event, kw_only=True):
 
 
 class DeliverySent(_Report, tag="delivery.sent", kw_only=True):
+    """`again`: the record had it as sent; the group may have it twice."""
+
     platform_id: str | None = None
     sent_at: int | None = None
     proof: str | None = None
+    again: bool = False
 
 
 class DeliveryHeld(_Report, tag="delivery.held", kw_only=True):
@@ -124,7 +142,7 @@ class DeliveryHeld(_Report, tag="delivery.held", kw_only=True):
 
 
 class DeliveryAwaiting(_Report, tag="delivery.awaiting", kw_only=True):
-    pass
+    platform_id: str | None = None
 
 
 class DeliveryRetried(_Report, tag="delivery.retried", kw_only=True):
@@ -155,7 +173,7 @@ class DeliveryResolved(_Report, tag="delivery.resolved", kw_only=True):
 Outcome = Literal["sent", "waiting", "awaiting", "retry", "rejected", "disabled", "expired", "unknown"]
 _REPORTED = (
     "delivery.sent", "delivery.held", "delivery.awaiting", "delivery.retried", "delivery.failed",
-    "delivery.expired", "delivery.unknown", "delivery.requested", "delivery.withdrawn", "correction.proposed",
+    "delivery.expired", "delivery.unknown", "delivery.requested", "delivery.withdrawn", "delivery.proved", "correction.proposed",
     "correction.closed",
 )  # fmt: skip
 
@@ -344,15 +362,17 @@ def need(state: State, delivery: str) -> Delivery:
 
 @decides(DeliveryReport)
 def report(turn: Turn, c: DeliveryReport) -> dict[str, Any] | None:
-    from coordinator.core import corrections
+    from coordinator.core import corrections, further
 
     d = need(turn.state, c.delivery)
-    if turn.actor.name not in d.had:
+    if turn.actor.name not in d.had and not further.may_prove(turn, d, c):
         raise Refusal("forbidden", f"{c.delivery} is not a delivery of {turn.actor.by}", {"field": "delivery"})
     if c.attempt > d.attempt:
         raise Refusal(
             "invalid", f"{c.delivery} has no attempt {c.attempt} yet", {"field": "attempt", "attempt": d.attempt}
         )
+    if d.status == c.outcome == "sent":
+        return further.say(turn, d, c)
     if c.attempt == d.attempt and _stands(d, c):
         return {"again": True}
     base: dict[str, Any] = {"delivery": d.id, "attempt": c.attempt, "relay": turn.actor.name, "why": c.why}
@@ -369,7 +389,7 @@ def report(turn: Turn, c: DeliveryReport) -> dict[str, Any] | None:
             if c.back and c.attempt == d.attempt:
                 failover.handed_back(turn, d.id)
         case "awaiting":
-            turn.emit(DeliveryAwaiting(**base))
+            turn.emit(DeliveryAwaiting(**base, platform_id=c.platform_id))
         case "retry":
             turn.emit(DeliveryRetried(**base, after_ms=c.after_ms))
         case "rejected":
@@ -433,6 +453,7 @@ def requested(state: State, e: DeliveryRequested) -> Iterable[Key]:
         hands=e.hands, status="awaiting" if e.hands else "requested",
         recalled_at=same.recalled_at if same else None, recalled_due=same.recalled_due if same else None,
         platform="manual" if e.hands else windows.platform_of(state, relay, e.group),
+        open_with=_left_open(old), open_why=old.open_why if old else None,
     )  # fmt: skip
     state.opened.add(e.delivery)
     if e.hands:
@@ -454,12 +475,21 @@ def requested(state: State, e: DeliveryRequested) -> Iterable[Key]:
     return keys
 
 
+def _left_open(old: Delivery | None) -> str | None:
+    """At whose platform a person may still confirm an earlier attempt."""
+    if old is None:
+        return None
+    return old.relay if old.status == "awaiting" and old.platform_id else old.open_with
+
+
 @evolves(
     DeliverySent, DeliveryHeld, DeliveryAwaiting, DeliveryRetried, DeliveryFailed, DeliveryExpired, DeliveryUnknown,
     DeliveryWithdrawn, DeliveryResolved,
 )  # fmt: skip
 def reported(state: State, e: Any) -> Iterable[Key]:
     d = state.deliveries[e.delivery]
+    if isinstance(e, DeliverySent) and e.again:
+        return []  # what happened first stands; `further` keeps this
     if e.attempt < d.attempt and not isinstance(e, DeliverySent):
         return []
     if d.status == "sent" and not isinstance(e, DeliverySent):
@@ -471,16 +501,15 @@ def reported(state: State, e: Any) -> Iterable[Key]:
     match e:
         case DeliverySent():
             d.left_late = d.status == "withdrawn"
-            was_sent = d.status == "sent"
             d.status, d.sent_at, d.platform_id, d.proof = "sent", e.sent_at, e.platform_id, e.proof
+            d.sent_by, d.sent_attempt = e.relay, e.attempt
             d.went_at = max(d.fire_at, min(e.at, e.sent_at or e.at))  # as far as its relay's clock can be right
-            if not was_sent:
-                traffic.sent_late(state, d, e.sent_at or e.at)
-                windows.used(state, e.relay or d.relay, d.group, d.went_at)
+            traffic.sent_late(state, d, e.sent_at or e.at)
+            windows.used(state, e.relay or d.relay, d.group, d.went_at)
         case DeliveryHeld():
             d.status, d.until, d.rule = "held", e.until, e.rule
         case DeliveryAwaiting():
-            d.status = "awaiting"
+            d.status, d.platform_id = "awaiting", e.platform_id
         case DeliveryRetried():
             d.status, d.attempt = "awaiting" if d.hands else "requested", d.attempt + 1
         case DeliveryFailed():
@@ -491,6 +520,7 @@ def reported(state: State, e: Any) -> Iterable[Key]:
             d.status = "unknown"
             windows.used(state, e.relay or d.relay, d.group, e.at)  # it may be there, so it counts
         case DeliveryWithdrawn():
+            d.open_with = _left_open(d)
             d.status, d.recalled_at, d.recalled_due = "withdrawn", e.at, d.fire_at
         case DeliveryResolved():
             d.why = e.choice

@@ -100,6 +100,114 @@ class TestWhatAPosterIsGiven:
         assert (one.relay, one.attempt, one.status, one.hands) == ("qun", 2, "awaiting", True)
 
 
+class TestWhatIsSaidOfItAfterItWasSent:
+    def test_a_proof_from_the_second_phone_is_kept(self) -> None:
+        """The first phone said "posted", the screenshot was on the second: it was answered `again`, and lost."""
+        sale = given()
+        report(sale, "sent", sent_at=START + 61 * SECOND)
+        assert report(sale, "sent", proof="截图在群相册", sent_at=START + 90 * SECOND) == {"again": True}
+        one = sale.state.deliveries["d1"]
+        assert (one.proof, one.sent_at, one.further) == ("截图在群相册", START + 61 * SECOND, ())
+        assert sale.of("delivery.proved")[-1].relay == "qun"
+        assert len(sale.of("delivery.sent")) == 1, "it was posted once"
+
+    def test_a_proof_is_kept_whoever_of_the_groups_posters_has_it_and_beside_the_first(self) -> None:
+        sale = given()
+        report(sale, "sent", proof="一")
+        report(sale, "sent", HUI, proof="二")
+        report(sale, "sent", proof="一")
+        one = sale.state.deliveries["d1"]
+        assert one.proof == "一"
+        assert [(more.relay, more.sent_at, more.proof) for more in one.further] == [("hui", None, "二")]
+
+    def test_but_nobody_else_shows_or_says_anything_of_it(self) -> None:
+        sale = given()
+        report(sale, "sent", delivery="d3")
+        for who, delivery, more in ((HUI, "d3", {"proof": "x"}), (HUI, "d1", {"proof": "x"}), (HUI, "d1", {})):
+            with pytest.raises(Refusal) as refused:
+                report(sale, "sent", who, delivery, **more)
+            assert refused.value.code == "forbidden"
+
+    @pytest.mark.parametrize("reported_first", ["hui", "qun"])
+    def test_of_two_who_posted_it_the_first_told_stands_and_the_second_is_told_who_it_was(
+        self, reported_first: str
+    ) -> None:
+        """qun's phone had no line; hui took it over. The late report took hui's time and proof away, or was not kept."""
+        sale = given()
+        sale.do(HUI, "delivery.hand", delivery="d1")
+        both: dict[str, dict[str, Any]] = {
+            "qun": {"who": QUN, "attempt": 1, "sent_at": START + 60 * SECOND, "proof": "群里的"},
+            "hui": {"who": HUI, "attempt": 2, "sent_at": START + 65 * SECOND, "proof": "惠的"},
+        }
+        sale.advance(START + 70 * SECOND)
+        first = both.pop(reported_first)
+        assert report(sale, "sent", **first) is None
+        [second] = both.values()
+        by = {"again": True, "by": reported_first, "sent_at": first["sent_at"]}
+        assert report(sale, "sent", **second) == by
+        one = sale.state.deliveries["d1"]
+        assert (one.sent_by, one.sent_at, one.proof) == (reported_first, first["sent_at"], first["proof"])
+        [also] = one.further
+        assert (also.relay, also.sent_at, also.proof) == (second["who"].name, second["sent_at"], second["proof"])
+        assert report(sale, "sent", **second) == {"again": True}, "said once more it is the same"
+        assert [e.again for e in sale.of("delivery.sent")] == [False, True]
+
+    def test_no_phone_fills_the_record(self) -> None:
+        sale = given()
+        for n in range(50):
+            report(sale, "sent", proof=f"第 {n} 张")
+        assert len(sale.state.deliveries["d1"].further) == 20
+
+
+class TestATaskThatIsTakenAwayFromAMachinesPlatform:
+    """A customer group's task lies with an employee at WeCom; whoever takes it over must know that it is open there."""
+
+    def left_to_a_person(self) -> Sale:
+        groups = [{"id": "g1", "name": "邻居群", "relay": ["r1", "qun"], "members": 10}]
+        sale = Sale(sheet(segment({**LINK, "late": "fire within 10m"}, lasts="30m"), team=TEAM, groups=groups)).live()
+        sale.advance(START + 59 * SECOND)
+        self.says(sale, "awaiting", platform_id="msg1")
+        return sale
+
+    def says(self, sale: Sale, outcome: str, attempt: int = 1, **more: Any) -> None:
+        sale.do("r1", "delivery.report", delivery="d1", attempt=attempt, outcome=outcome, **more)
+
+    @pytest.mark.parametrize("taken", ["handed", "withdrawn"])
+    def test_is_shown_as_open_there_until_the_relay_says_that_it_is_taken_back(self, taken: str) -> None:
+        sale = self.left_to_a_person()
+        if taken == "handed":
+            sale.do(QUN, "delivery.hand", delivery="d1")
+        else:
+            sale.do("controller", "delivery.withdraw", delivery="d1")
+        one = sale.state.deliveries["d1"]
+        status = one.status
+        assert one.open_with == "r1"
+        self.says(sale, "awaiting", why="WeCom does not answer")
+        assert (sale.state.deliveries["d1"].open_why, sale.state.deliveries["d1"].status) == (
+            "WeCom does not answer", status,
+        )  # fmt: skip
+        self.says(sale, "rejected", why="the task was taken back")
+        one = sale.state.deliveries["d1"]
+        assert (one.open_with, one.open_why, one.status) == (None, None, status)
+
+    def test_that_was_confirmed_there_after_all_is_posted_twice_and_says_so(self) -> None:
+        sale = self.left_to_a_person()
+        sale.do(QUN, "delivery.hand", delivery="d1")
+        report(sale, "sent", attempt=2, sent_at=START + 70 * SECOND)
+        self.says(sale, "sent", sent_at=START + 80 * SECOND)
+        one = sale.state.deliveries["d1"]
+        assert (one.sent_by, one.open_with) == ("qun", None)
+        assert [(more.relay, more.sent_at) for more in one.further] == [("r1", START + 80 * SECOND)]
+
+    def test_nothing_is_open_where_the_platform_was_given_nothing(self) -> None:
+        groups = [{"id": "g1", "name": "邻居群", "relay": ["r1", "qun"], "members": 10}]
+        sale = Sale(sheet(segment({**LINK, "late": "fire within 10m"}, lasts="30m"), team=TEAM, groups=groups)).live()
+        sale.advance(START + 59 * SECOND)
+        self.says(sale, "awaiting")
+        sale.do(QUN, "delivery.hand", delivery="d1")
+        assert sale.state.deliveries["d1"].open_with is None
+
+
 def test_a_poster_who_is_not_in_the_team_is_known_as_one_from_their_coming_on() -> None:
     team = [*SHEET["team"], {"person": "hui", "role": "poster"}]
     sale = Sale(

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Delivery } from "../src/line/entities";
 import { Errands } from "../src/line/errands";
 import { Store } from "../src/line/store";
-import { posting, wordsOf } from "../src/reading/posting";
+import { othersWho, posting, proofsOf, wordsOf } from "../src/reading/posting";
 
 const NOW = 1_800_000_000_000;
 
@@ -24,6 +24,15 @@ describe("what a poster has to post", () => {
     const store = given({ id: "d1", relay: "hui" }, { id: "d2", relay: "hui", status: "unknown" });
     const found = posting(store, new Errands(), "qun", NOW, new Set());
     expect([ids(found.waiting), ids(found.others), ids(found.done)]).toEqual([[], ["d1"], []]);
+  });
+
+  it("what I said I posted stays mine though another had it from then on, with who else posted it and all that is shown", () => {
+    const further = [{ relay: "hui", at: NOW + 9, sent_at: NOW + 8, proof: "two" }, { relay: "qun", at: NOW + 9, proof: "three" }];
+    const store = given({ id: "d1", relay: "hui", status: "sent", sent_by: "qun", sent_at: NOW, proof: "one", further }, { id: "d2", relay: "hui", status: "sent", sent_by: "hui" });
+    const [mine] = posting(store, new Errands(), "qun", NOW, new Set()).done;
+    expect(mine?.id).toBe("d1");
+    expect(othersWho(mine!, "qun")).toEqual([{ who: "hui", at: NOW + 8 }]);
+    expect(proofsOf(mine!)).toEqual(["one", "two", "three"]);
   });
 
   it("what was said on this phone waits for the line and not for the person", () => {

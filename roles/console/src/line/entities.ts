@@ -168,6 +168,13 @@ export interface Delivery {
   why?: string;
   rule?: "DUP" | "CAP";
   sent_at?: number;
+  /** Who sent it; whoever had it last may be another. */
+  sent_by?: string;
+  /** What was said of it later: sent once more, or something more to show for it. */
+  further?: { relay: string; at: number; sent_at?: number; proof?: string }[];
+  /** A relay at whose platform a person may still confirm it, and why it could not be taken back there. */
+  open_with?: string;
+  open_why?: string;
   left_late?: boolean;
   /** A person posts it. */
   hands?: boolean;

@@ -24,7 +24,7 @@ export function posting(store: Store, errands: Errands, me: string, now: number,
   const found: Posting = { waiting: [], others: [], withdrawn: [], done: [], unheard: new Set() };
   for (const errand of errands.open.values()) if (errand.kind === "delivery.report") found.unheard.add(String(errand.fields["delivery"]));
   for (const delivery of store.all("deliveries")) {
-    if (delivery.relay !== me) {
+    if (delivery.relay !== me && !saidByMe(delivery, me)) {
       if (delivery.status === "awaiting") found.others.push(delivery);
     } else if (delivery.status === "awaiting" || delivery.status === "requested") {
       (found.unheard.has(delivery.id) ? found.done : found.waiting).push(delivery);
@@ -40,6 +40,20 @@ export function posting(store: Store, errands: Errands, me: string, now: number,
   found.done.sort((a, b) => lastOf(b) - lastOf(a) || numberOf(b) - numberOf(a));
   found.done.splice(DONE_KEPT);
   return found;
+}
+
+/** Whether I said that I posted it, though another had it from then on. */
+function saidByMe(delivery: Delivery, me: string): boolean {
+  return delivery.status === "sent" && (delivery.sent_by === me || (delivery.further ?? []).some((each) => each.relay === me));
+}
+/** Others who say that they posted it too. */
+export function othersWho(delivery: Delivery, me: string): { who: string; at: number }[] {
+  const said = [{ who: delivery.sent_by ?? "", at: delivery.sent_at }, ...(delivery.further ?? []).map((each) => ({ who: each.relay, at: each.sent_at }))];
+  return said.filter((each): each is { who: string; at: number } => each.at !== undefined && each.who !== "" && each.who !== me);
+}
+/** Everything that is shown for it. */
+export function proofsOf(delivery: Delivery): string[] {
+  return [delivery.proof, ...(delivery.further ?? []).map((each) => each.proof)].filter((proof): proof is string => !!proof);
 }
 
 export function dueAt(delivery: Delivery): number {

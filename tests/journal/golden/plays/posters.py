@@ -35,5 +35,8 @@ def played() -> Sale:
         proof="截图",
         sent_at=sale.now,
     )
+    qun, late = Actor("poster", "qun"), START + 2 * MINUTE
+    sale.do(qun, "delivery.report", delivery="d1", attempt=1, outcome="sent", sent_at=late, proof="群里的截图")
+    sale.do(qun, "delivery.report", delivery="d1", attempt=1, outcome="sent", proof="又一张")
     sale.advance(START + 12 * MINUTE)
     return sale
