@@ -43,7 +43,7 @@ def may_prove(turn: Turn, d: Delivery, c: DeliveryReport) -> bool:
     return shows and reaching.has_hands(turn.state, name) and reaching.is_for(turn.state, name, d.group)
 
 
-def say(turn: Turn, d: Delivery, c: DeliveryReport) -> dict[str, Any]:
+def say(turn: Turn, d: Delivery, c: DeliveryReport) -> dict[str, Any] | None:
     """A `sent` of what is sent: the same sending once more, a proof for it, or another sending."""
     from coordinator.core import corrections
 
@@ -58,8 +58,10 @@ def say(turn: Turn, d: Delivery, c: DeliveryReport) -> dict[str, Any]:
         )  # fmt: skip
         if c.attempt < d.attempt:
             corrections.left_before(turn, d.id)
-    elif c.proof is not None and c.proof not in {d.proof, *(each.proof for each in d.further)} and not full:
+        return None
+    if c.proof is not None and c.proof not in {d.proof, *(each.proof for each in d.further)} and not full:
         turn.emit(DeliveryProved(delivery=d.id, attempt=c.attempt, relay=who, proof=c.proof))
+        return None
     return {"again": True}
 
 

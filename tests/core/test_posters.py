@@ -141,7 +141,7 @@ class TestWhatIsSaidOfItAfterItWasSent:
         }
         sale.advance(START + 70 * SECOND)
         first = both.pop(reported_first)
-        assert report(sale, "sent", **first) is None
+        assert not report(sale, "sent", **first)
         [second] = both.values()
         by = {"again": True, "by": reported_first, "sent_at": first["sent_at"]}
         assert report(sale, "sent", **second) == by
