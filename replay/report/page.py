@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from coordinator.core.attribution import RULES
+from coordinator.core.kernel import number
 from coordinator.core.surveys import SCALE
 from coordinator.errors import CannotStart
 from replay.findings import Book, lasting, money, percent
@@ -296,6 +297,23 @@ class Page:
         """(cue, when it was planned, how late it fired), the latest first."""
         worst = sorted((f for f in self.t.fires if f.late_ms > 0), key=lambda f: -f.late_ms)[:LATEST_SHOWN]
         return [(f.cue, self.clock(f.planned_at), self.late(f.late_ms)) for f in worst]
+
+    @property
+    def by_hand(self) -> tuple[list[dict[str, str]], int]:
+        """What people posted by hand: where, what, who, how late, and what they showed for it; the rows, and how many are not shown."""
+        posted = [d for d in self.t.state.deliveries.values() if d.hands and d.status == "sent"]
+        posted.sort(key=lambda d: (d.sent_at or 0, number(d.id)))
+        rows = []
+        for d in posted[:ROWS_SHOWN]:
+            drop = self.t.state.drops[d.drop]
+            twice = [f"{each.relay} {self.clock(each.sent_at)}" for each in d.further if each.sent_at is not None]
+            rows.append({
+                "at": self.clock(d.sent_at), "group": self.t.name_of(d.group), "what": self.t.name_of(drop.what) or drop.text,
+                "who": d.sent_by or d.relay, "late": self.late((d.sent_at or drop.fire_at) - drop.fire_at),
+                "proof": "; ".join(x for x in (d.proof, *(each.proof for each in d.further)) if x),
+                "twice": self.say("posted_too", ", ".join(twice)) if twice else "",
+            })  # fmt: skip
+        return rows, len(posted) - len(rows)
 
     @property
     def groups(self) -> tuple[list[dict[str, str]], int]:

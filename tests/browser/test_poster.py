@@ -126,6 +126,63 @@ async def test_another_poster_of_the_group_takes_it_over(house: ServerProcess, p
     await controller.socket.close()
 
 
+async def test_a_proof_given_later_on_the_second_phone_is_kept_and_stands_on_the_board(
+    house: ServerProcess, people: People
+) -> None:
+    sale, links = await opened(house, by_hand())
+    one = await people.come(links["poster"], phone=True)
+    two = await people.come(links["poster"], phone=True, locale="zh-CN")
+    controller = await desk(house, sale)
+    await controller.done("message.send", content="早上好", groups=["g2"])
+    await expect(two.locator("article")).to_contain_text("早上好")
+    await button(one.locator("article"), "Posted").tap()
+    await finger_is_off(one)
+    await button(one.locator("article"), "Posted").tap()
+    await controller.event("delivery.sent", delivery="d1")
+    await button(two, "补凭证").tap()
+    await two.get_by_label("备注或截图链接").fill("截图在群相册")
+    await nothing_is_wider_than_the_phone(two)
+    await people.look(two, "poster-proof-later")
+    await button(two, "补上").tap()
+    await controller.event("delivery.proved", delivery="d1", relay="qun", proof="截图在群相册")
+    for phone in (one, two):
+        await expect(phone.get_by_text("截图在群相册")).to_be_visible()
+    page = await people.come(links["controller"], locale="zh-CN")
+    await page.get_by_role("button", name="朋友圈: 已到").click()
+    await expect(page.locator(".detail")).to_contain_text("截图在群相册")
+    await controller.socket.close()
+
+
+async def test_two_who_posted_the_same_are_both_told_and_the_board_says_so(
+    house: ServerProcess, people: People
+) -> None:
+    team = [*sheet()["team"], {"person": "hui", "role": "poster"}, {"person": "qun", "role": "poster"}]
+    sale, links = await opened(house, {**by_hand(), "team": team})
+    page = await people.come(links["poster"], phone=True)  # the last poster of the team: qun
+    controller = await desk(house, sale)
+    await controller.done("message.send", content="谁有空谁发", groups="group:g1")
+    card = page.locator("article")
+    await expect(card).to_contain_text("谁有空谁发")
+    people.line_may_break = True
+    await page.context.set_offline(True)
+    await button(card, "Posted").tap()
+    await finger_is_off(page)
+    await button(card, "Posted").tap()
+    hui = await Client.join(house.url, token("poster", "hui", sale))
+    await hui.done("delivery.hand", delivery="d1")
+    await hui.done("delivery.report", delivery="d1", attempt=2, outcome="sent", proof="惠的截图")
+    await page.context.set_offline(False)
+    await expect(page.get_by_text("hui posted it too at")).to_be_visible()
+    await nothing_is_wider_than_the_phone(page)
+    await people.look(page, "poster-twice")
+    screen = await people.come(links["controller"])
+    await screen.get_by_role("button", name="邻居群: arrived").click()
+    await expect(screen.locator(".detail")).to_contain_text("qun sent it too at")
+    await people.look(screen, "poster-twice-board")
+    await hui.socket.close()
+    await controller.socket.close()
+
+
 async def test_the_board_says_who_has_to_post_and_since_when(house: ServerProcess, people: People) -> None:
     sale, links = await opened(house, by_hand(posters={"remind": "1s"}))
     page = await people.come(links["controller"])
