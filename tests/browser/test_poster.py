@@ -176,6 +176,7 @@ async def test_two_who_posted_the_same_are_both_told_and_the_board_says_so(
     await nothing_is_wider_than_the_phone(page)
     await people.look(page, "poster-twice")
     screen = await people.come(links["controller"])
+    await expect(screen.locator(".board .sums")).to_contain_text("1 may have it twice")
     await screen.get_by_role("button", name="邻居群: arrived").click()
     await expect(screen.locator(".detail")).to_contain_text("qun sent it too at")
     await people.look(screen, "poster-twice-board")
