@@ -11,8 +11,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from coordinator.core import kernel
 from coordinator.core.attribution import RULES
-from coordinator.core.kernel import number
 from coordinator.core.surveys import SCALE
 from coordinator.errors import CannotStart
 from replay.findings import Book, lasting, money, percent
@@ -302,7 +302,7 @@ class Page:
     def by_hand(self) -> tuple[list[dict[str, str]], int]:
         """What people posted by hand: where, what, who, how late, and what they showed for it; the rows, and how many are not shown."""
         posted = [d for d in self.t.state.deliveries.values() if d.hands and d.status == "sent"]
-        posted.sort(key=lambda d: (d.sent_at or 0, number(d.id)))
+        posted.sort(key=lambda d: (d.sent_at or 0, kernel.number(d.id)))
         rows = []
         for d in posted[:ROWS_SHOWN]:
             drop = self.t.state.drops[d.drop]
