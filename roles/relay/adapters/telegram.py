@@ -133,6 +133,13 @@ class TelegramAdapter(HttpAdapter[TelegramCredential, TelegramGroup]):
             outcome = await super().send(group, content, NO_PICTURE)  # it was certainly not taken
         return outcome
 
+    def places(self, group: TelegramGroup, content: Content) -> int:
+        """Telegram counts each picture of an album as a message."""
+        if len(content.images) < 2:
+            return 1
+        method, body, _ = _message(content, pictures=True)
+        return len(body["media"]) if method == "sendMediaGroup" else 1
+
     async def check_key(self, groups: Sequence[TelegramGroup]) -> list[Said]:
         return await Rights(self).look(groups)
 

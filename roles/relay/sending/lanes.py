@@ -28,15 +28,14 @@ class Parcel:
 
 
 def places_of(route: Route, delivery: Delivery) -> int:
-    """How many places of its window it takes: at least one, and never more than there are, or it would wait for ever."""
+    """How many places of its windows it takes: at least one, and never more than the widest has."""
     limits = (*route.adapter.settings.limits(), *route.adapter.settings.group_limits())
     try:
         wanted = int(route.adapter.places(route.group, delivery.content))
     except Exception as error:  # somebody's own adapter: one message must not keep the others here
         log.warning("an adapter cannot count a message", platform=route.adapter.platform, why=type(error).__name__)
         wanted = 1
-    counts: list[int] = [limit.count for limit in limits]
-    return max(1, min([wanted, *counts]))
+    return max(1, min(wanted, max((limit.count for limit in limits), default=wanted)))
 
 
 @dataclass(slots=True, eq=False)
@@ -77,7 +76,7 @@ class Lane:
         if group in self.groups:
             self.groups[group].give_back(places)
 
-    def free_at(self, group: str, now: float, ahead: int = 0, ahead_in_group: int = 0) -> float:
+    def free_at(self, group: str, now: float, ahead: int = 0, ahead_in_group: int = 0, places: int = 1) -> float:
         own = self.of(group)
-        free = self.window.free_at(now, ahead)
-        return free if own is None else max(free, own.free_at(now, ahead_in_group))
+        free = self.window.free_at(now, ahead, places)
+        return free if own is None else max(free, own.free_at(now, ahead_in_group, places))

@@ -355,7 +355,7 @@ class Outbox:
             (entry[3].delivery.group, entry[3].places)
             for entry in (lane.queue if lane.group_limits else lane.queue[:1])
         }
-        free = min(lane.free_at(group, now, places - 1, places - 1) for group, places in wants)
+        free = min(lane.free_at(group, now, places=places) for group, places in wants)
         lane.timer = asyncio.get_running_loop().call_later(
             max(0.001, free - now), lambda: self._depart(self._admit(lane))
         )

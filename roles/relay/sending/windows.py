@@ -26,7 +26,8 @@ class Window:
     """What was sent with one credential, and whether one more may be.
 
     Promise: whatever moment between its `take` and its `settle` the platform counts a message at, no stretch of
-    `per_s` seconds, both ends included, holds more than `count`. A slot that is never settled stays used.
+    `per_s` seconds, both ends included, holds more than `count`. A slot that is never settled stays used. A message that
+    is more than a limit takes (an album where one a second may come) goes when nothing else is in that window.
     """
 
     def __init__(self, limits: Iterable[Limit], used: Iterable[float] = ()) -> None:
@@ -47,7 +48,8 @@ class Window:
         if self.limits:
             del self._ended[: bisect_left(self._ended, now - self._longest)]
             for limit in self.limits:
-                if self._open + len(self._ended) - bisect_left(self._ended, now - limit.per_s) + places > limit.count:
+                active = self._open + len(self._ended) - bisect_left(self._ended, now - limit.per_s)
+                if active + min(places, limit.count) > limit.count:
                     return False
         self._open += places
         return True
@@ -68,12 +70,15 @@ class Window:
         most = max((limit.count for limit in self.limits), default=0)
         return self._ended[bisect_left(self._ended, now - self._longest) :][-most:] if most else []
 
-    def free_at(self, now: float, ahead: int = 0) -> float:
-        """When a message with `ahead` others before it may find a slot: a forecast, exact where none is on its way."""
+    def free_at(self, now: float, ahead: int = 0, places: int = 1) -> float:
+        """When a message with `ahead` others before it may find its slots: a forecast, exact where none is on its way."""
         free = max(now, self._rests_until)
         for limit in self.limits:
             active = self._ended[bisect_left(self._ended, now - limit.per_s) :] + [now] * self._open
-            missing = len(active) + ahead - limit.count  # the index of the one that has to fall out first
+            active = active[-limit.count :]  # of more than it takes, sent together, only the last have to fall out
+            missing = (
+                len(active) + ahead + min(places, limit.count) - 1 - limit.count
+            )  # the index of the one that has to fall out first
             if missing >= 0:
                 rounds, index = divmod(missing, limit.count)
                 first = active[index] if index < len(active) else now

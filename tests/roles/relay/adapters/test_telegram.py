@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, ClassVar
 
 import pytest
 
-from roles.relay.adapters.base import Content
+from roles.relay.adapters import telegram
+from roles.relay.adapters.base import Content, Route, Routes
 from roles.relay.adapters.telegram import TelegramAdapter, TelegramCredential, TelegramGroup
+from roles.relay.agent import Agent
 from tests.contract.adapter_suite import LINK, AdapterContract
+from tests.roles.relay.conftest import PATIENCE_S, QUICK, FakeCoordinator
 from tests.roles.relay.doubles.base import Answer, Double
 from tests.roles.relay.doubles.telegram import CHAT, TOKEN, TelegramDouble
 
@@ -115,3 +119,31 @@ class TestTelegram(AdapterContract):
             TelegramCredential.model_validate(
                 {"platform": "telegram", **self.settings("https://x.example"), "receive": "webhook"}
             )
+
+
+async def test_an_album_takes_as_many_places_of_the_groups_window_as_it_has_pictures(
+    coordinator: FakeCoordinator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It took one place: Telegram counted three, and answered the seventh album of a minute with 429."""
+    monkeypatch.setattr(telegram, "A_SECOND_IN_A_GROUP", 100)
+    album = [PICTURE, PICTURE + "?2", PICTURE + "?3"]
+    many = [coordinator.delivery(f"d{n}") | {"content": {"text": f"第 {n} 条", "images": album}} for n in range(1, 8)]
+    async with TelegramDouble() as double:
+        settings = TelegramCredential.model_validate({"platform": "telegram", "base": double.base, "bot_token": TOKEN})
+        group = TelegramGroup(id="g1", credential="bot", chat_id=CHAT)
+        bot = TelegramAdapter("bot", settings, None)
+        assert bot.places(group, Content(text="长" * 1100, images=tuple(album))) == 1, "they go as addresses"
+        agent = Agent(coordinator.url, "t", Routes({"g1": Route(group, bot)}), timing=QUICK)
+        work = asyncio.create_task(agent.run())
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await agent.connected.wait()
+                await coordinator.announce(*many)
+                await coordinator.sent(*(f"d{n}" for n in range(1, 7)))
+                await coordinator.until(
+                    lambda: any(r["delivery"] == "d7" and r["outcome"] == "waiting" for r in coordinator.taken.values())
+                )
+        finally:
+            agent.stop()
+            await work
+        assert (len(double.taken), double.over) == (6, 0)

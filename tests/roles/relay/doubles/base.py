@@ -149,6 +149,10 @@ class Double:
         """What the window is counted for, once `judge` has let it in."""
         return ""
 
+    def counts(self, seen: Seen) -> int:
+        """How many messages of its window it is."""
+        return 1
+
     # -- running
 
     async def __aenter__(self) -> Self:
@@ -235,10 +239,11 @@ class Double:
         window = self._windows.setdefault(self.credential(), deque())
         while window and window[0] < at - self.window_s:
             window.popleft()
-        if len(window) >= self.limit:
+        counts = self.counts(seen)
+        if len(window) + counts > self.limit:
             self.over += 1
             return self._response(self.too_often())
-        window.append(at)
+        window += [at] * counts
         return self._response(Answer(self.yes(self._take(at, at_ms, seen, body))))
 
     def _take(self, at: float, at_ms: int, seen: Seen, body: dict[str, Any]) -> Taken:

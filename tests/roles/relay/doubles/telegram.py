@@ -53,6 +53,9 @@ class TelegramDouble(Double):
     def credential(self) -> str:
         return str(self._chat)
 
+    def counts(self, seen: Seen) -> int:
+        return seen.pictures or 1  # an album is as many messages as it has pictures
+
     def judge(self, request: web.Request, raw: bytes) -> tuple[Seen, dict[str, Any]]:
         if self.revoked or request.match_info["token"] not in self.tokens:
             raise _no(401, "Unauthorized")
