@@ -252,19 +252,24 @@ class Registry:
         self, data: bytes | dict[str, Any], name: str, content_type: str | None, *, rehearsal: float | None = None,
         start_now: bool = False,
     ) -> tuple[Sale, list[dict[str, Any]]]:  # fmt: skip
-        """A new sale from a sheet; its findings (warnings) beside it. Raises SheetRefused."""
+        """A new sale from a sheet; its findings (warnings) beside it. Raises SheetRefused.
+
+        `start_now`: it begins with the show. A sale's planned start is moved to now; a rehearsal has a clock of its own, which
+        is set to the planned start, so that days and clock times lie around it as the sheet has them.
+        """
         now = clocks.wall_ms()
         # A large sheet takes seconds to read: the other sales' cues must not wait for it.
         plan, sheet, findings = await asyncio.to_thread(load_plan, data, name, content_type, now)
-        if start_now and plan is not None and sheet is not None:
+        if start_now and rehearsal is None and plan is not None and sheet is not None:
             plan, sheet, findings = await asyncio.to_thread(load_plan, with_start(sheet, now), name, content_type, now)
         found: list[dict[str, Any]] = [dict(f.as_object()) for f in findings]
         if plan is None or any(f.severity in {"error", "block"} for f in findings):
             raise SheetRefused(found)
         plan = plan_for(plan, rehearsal=rehearsal is not None)
         sale = sale_id(plan.title)
+        begins = now if rehearsal is None else plan.start if start_now else rehearsal_start(plan)
         created = SaleCreated(
-            seq=1, at=now if rehearsal is None or start_now else rehearsal_start(plan), by="owner:owner", sale=sale,
+            seq=1, at=begins, by="owner:owner", sale=sale,
             title=plan.title, plan=plan, sheet=sheet, rehearsal=rehearsal,
         )  # fmt: skip
         fence = await self._claim(sale)

@@ -1,6 +1,7 @@
 """Sign-in rounds 签到: opened with a message into groups, joined once by a member, closed.
 
-Rounds of one series 打卡, such as one a day of a course, make streaks: how many in a row a member has joined.
+Rounds of one series 打卡, such as one a day of a course, make streaks: how many in a row a member has joined. A round that
+the show never opened breaks no streak: nobody could join it.
 """
 
 from __future__ import annotations
@@ -109,7 +110,8 @@ def join(turn: Turn, c: CheckinJoin) -> None:
         raise Refusal("already", "this member signed in already", {"field": "member"})
     streak = 1 + streak_of(turn.state, found, member)
     event = CheckinJoined(checkin=found.id, member=member, group=c.group, streak=streak)
-    rounds.played(turn, found, event, earned=streak >= found.streak)
+    earned = streak >= found.streak or 1 + _before(turn.state, found, member) >= needed(turn.state, found)
+    rounds.played(turn, found, event, earned=earned)
 
 
 def streak_of(state: State, checkin: Checkin, member: str) -> int:
@@ -119,9 +121,36 @@ def streak_of(state: State, checkin: Checkin, member: str) -> int:
     """
     if checkin.series is None:
         return 0
-    series = [c for c in state.checkins.values() if c.series == checkin.series]
-    before, after = series[: checkin.number - 1], series[checkin.number :]
-    return _in_a_row(state, reversed(before), member) + _in_a_row(state, after, member)
+    after = _series(state, checkin)[checkin.number :]
+    return _before(state, checkin, member) + _in_a_row(state, after, member)
+
+
+def needed(state: State, checkin: Checkin) -> int:
+    """How many rounds in a row bring a round's coupon: of the last so many that the sheet has, those that were opened."""
+    if checkin.streak == 1 or checkin.series is None:
+        return checkin.streak
+    opened = [(c.at, True) for c in _series(state, checkin)[: checkin.number - 1]]
+    missed = [(at, False) for at in _never_opened(state, checkin.series) if at < checkin.at]
+    last = sorted(opened + missed)[-(checkin.streak - 1) :]
+    return checkin.streak - sum(not was_opened for _, was_opened in last)
+
+
+def _never_opened(state: State, series: str) -> Iterable[int]:
+    """When rounds of a series were to open that the show has not opened."""
+    for name, (_, plan) in state.index.cues.items():
+        if plan.do == "checkin.open" and plan.fields.get("series") == series:
+            cue = state.cues[name]
+            if cue.status != "fired" and cue.at is not None:
+                yield cue.at
+
+
+def _series(state: State, checkin: Checkin) -> list[Checkin]:
+    return [c for c in state.checkins.values() if c.series == checkin.series]
+
+
+def _before(state: State, checkin: Checkin, member: str) -> int:
+    before = _series(state, checkin)[: checkin.number - 1] if checkin.series is not None else []
+    return _in_a_row(state, reversed(before), member)
 
 
 def _in_a_row(state: State, series: Iterable[Checkin], member: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -56,6 +57,42 @@ def test_yesterdays_round_may_be_joined_after_todays_and_breaks_no_streak() -> N
     sale.advance(START + 3 * MINUTE)
     third = sale.do("r1", "checkin.join", member="m1", group="g1")
     assert (third["streak"], third["coupon"]) == (3, "c20")
+
+
+SEVEN = [*DAYS[:6], {**DAYS[6], "coupon": "c20", "streak": 7}]
+
+
+def joined(sale: Sale, *days: int) -> dict[str, Any]:
+    """What the last of these days' sign-ins says."""
+    said: dict[str, Any] = {}
+    for day in days:
+        sale.advance(START + day * MINUTE)
+        said = sale.do("r1", "checkin.join", member="m1", group="g1")
+    return said
+
+
+@pytest.mark.parametrize("how", ["cue.skip", "cue.hold"])
+def test_a_sign_in_that_the_show_never_opened_breaks_no_streak(how: str) -> None:
+    """Seven in a row were asked for, the show skipped one, and nobody could earn them."""
+    sale = Sale(sheet(segment(*SEVEN, lasts="30m"))).live()
+    sale.do("controller", how, cue="intro.4")
+    assert joined(sale, 1, 2, 3, 5, 6, 7)["coupon"] == "c20"
+
+
+def test_who_has_missed_one_that_was_opened_has_not_earned_it_by_one_that_was_not() -> None:
+    sale = Sale(sheet(segment(*SEVEN, lasts="30m"))).live()
+    sale.do("controller", "cue.skip", cue="intro.4")
+    assert joined(sale, 1, 2, 5, 6, 7) == {"streak": 3}
+
+
+def test_only_a_sign_in_among_those_that_are_asked_for_makes_it_less() -> None:
+    last = {**DAYS[6], "coupon": "c20", "streak": 3}
+    sale = Sale(sheet(segment(*DAYS[:6], last, lasts="30m"))).live()
+    sale.do("controller", "cue.skip", cue="intro.2")
+    assert joined(sale, 6, 7) == {"streak": 2}
+    sale = Sale(sheet(segment(*DAYS[:6], last, lasts="30m"))).live()
+    sale.do("controller", "cue.skip", cue="intro.5")
+    assert joined(sale, 6, 7)["coupon"] == "c20"
 
 
 def test_days_that_a_person_joined_under_two_pseudonyms_are_one_streak() -> None:

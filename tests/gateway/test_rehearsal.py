@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from coordinator import clock as clocks
 from coordinator.registry import rehearsal_start
 from coordinator.runsheet import load_plan
+from coordinator.runsheet.checks.found import windows
+from coordinator.runsheet.ready import ready_sheet
 from tests.client import Closed
 from tests.server import InProcess
 from tests.sheet import sheet
@@ -77,3 +80,24 @@ async def test_a_sale_for_real_takes_no_built_in_relay(room: InProcess) -> None:
     sale = await room.sale(sheet(), live=True)
     controller = await room.join(sale)
     assert not [p for p in controller.state["people"].values() if p["role"] == "relay" and p.get("here")]
+
+
+@pytest.mark.parametrize("kind", ["flash", "groupbuy", "live", "course"])
+async def test_one_that_begins_with_the_show_has_its_days_where_the_sheet_has_them(room: InProcess, kind: str) -> None:
+    """Its start was once moved to the hour at which it was made, and the days of the sheet lay across the show."""
+    text = ready_sheet(kind, now_ms=clocks.wall_ms())
+    plan, as_read, _ = load_plan(text.encode(), "sheet.yaml", None, 0)
+    assert plan is not None
+    assert as_read is not None
+    sale = await room.sale(as_read, query="?rehearsal=0.01&start=now")
+    controller = await room.join(sale)
+    show = controller.state["show"]["show"]
+    assert (show["status"], show["start"]) == ("live", plan.start)
+    assert plan.start <= controller.welcome["now"] < plan.start + 60_000
+    planned = dict(zip((s.id for s in plan.segments), (begin for begin, _ in windows(plan)), strict=True))
+    for name, begins in planned.items():
+        segment = controller.state["segments"][name]
+        assert segment["start"] == begins, f"{name} lies elsewhere"
+        assert (segment["status"] == "skipped") == (begins < plan.start)
+    before = [c for c in controller.state["cues"].values() if c.get("at") is not None and c["at"] < plan.start]
+    assert {c["status"] for c in before} == {"skipped"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from coordinator.core import State
-from coordinator.core.checkins import streak_of
+from coordinator.core.checkins import needed, streak_of
 from coordinator.core.claims import code_for
 from coordinator.core.links import AddressKey
 from coordinator.core.rounds import Round, took_part
@@ -112,7 +112,7 @@ def checkin(state: State, key: AddressKey, member: str | None) -> Playing:
     streak = (mine is not None) + streak_of(state, found, member) if found.series and member else 0
     return Playing(
         id=found.id, standing=_standing(found), count=found.count, until=found.until, gift=_gift(state, found, member), taking_part=mine is not None,
-        facts={"series": found.series, "number": found.number, "streak": streak, "earns_at": found.streak},
+        facts={"series": found.series, "number": found.number, "streak": streak, "earns_at": needed(state, found)},
     )  # fmt: skip
 
 

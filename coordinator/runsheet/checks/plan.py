@@ -67,6 +67,7 @@ def check(sheet: Sheet, plan: Plan, now_ms: int) -> Iterator[Found]:
     yield from _coupons(sheet, plan)
     yield from _links(sheet, plan)
     yield from _gifts(sheet, plan)
+    yield from _streaks(sheet, plan)
     yield from _addresses(sheet)
     yield from _prices(sheet)
     yield from _team(sheet)
@@ -254,6 +255,23 @@ def given_by(cue: CuePlan) -> Iterator[Given]:
         for number, prize in enumerate(draws.rules_of(cue.fields)[0]):
             if prize.coupon is not None:
                 yield Given(prize.coupon, ("prizes", number, "coupon"), prize.quantity)
+
+
+def _streaks(sheet: Sheet, plan: Plan) -> Iterator[Found]:
+    """A streak that is as long as the series is at most by then."""
+    moments: dict[str, list[int]] = {}
+    for _, _, cue, _, window in each_cue(sheet, plan):
+        if cue.do == "checkin.open" and cue.at is not None and "series" in cue.fields:
+            moments.setdefault(cue.fields["series"], []).append(due(cue.at, plan, window))
+    for path, _, cue, _, window in each_cue(sheet, plan):
+        if cue.do != "checkin.open" or cue.at is None or "series" not in cue.fields:
+            continue
+        series, streak, at = cue.fields["series"], int(cue.fields.get("streak", 1)), due(cue.at, plan, window)
+        there = sum(moment <= at for moment in moments[series])
+        if streak > there:
+            message = f"{cue.id} gives its coupon for {streak} sign-ins in a row, {series} has {there} by then; nobody can earn it, lower streak"
+            zh = f"{cue.id} 要连续 {streak} 次, 到那时 {series} 只有 {there} 次, 没人拿得到; 减小 streak"
+            yield Found("warn", "PLAN", (*path, "streak"), message, zh)
 
 
 def _addresses(sheet: Sheet) -> Iterator[Found]:

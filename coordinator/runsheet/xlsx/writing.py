@@ -99,8 +99,8 @@ def shown(column: Column, value: Any, entry: dict[str, Any]) -> str:
             return str(value["role"]) + (f" within {value['within']}" if value.get("within") else "")
         first, _, rest = str(value).partition(" ")
         return f"{zh_of(first, column.options)} {rest}" if rest else zh_of(first, column.options)
-    if isinstance(value, list) and all(isinstance(each, str) for each in value) and column.shape != "json":
-        return "\n".join(value)
+    if isinstance(value, list) and all(type(each) in {str, int} for each in value) and column.shape != "json":
+        return "\n".join(str(each) for each in value)
     if column.field == "late" and isinstance(value, dict):
         return f"{value['rule']} {'within' if value['rule'] == 'fire' else 'after'} {value['within']}"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -48,6 +48,27 @@ async def facts(room: InProcess, path: str, jar: dict[str, str]) -> dict[str, An
     return dict(answer.json)
 
 
+GBK = "%C6%DF%C4%EA"  # 七年 as a program sends it that knows no UTF-8
+FORM = "application/x-www-form-urlencoded"
+
+
+@pytest.mark.parametrize("sent", [f"answer={GBK}".encode(), b"answer=\xc6\xdf\xc4\xea"], ids=["escaped", "as bytes"])
+async def test_a_form_that_is_not_utf_8_uses_up_no_answer(room: InProcess, sent: bytes) -> None:
+    """It was read with a sign in the place of each wrong byte, and counted as the member's one answer."""
+    path, _, _ = await opened(room, "quiz", **QUIZ)
+    jar = cookie(await room.http("GET", path, headers=HTML))
+    machine = await room.http("POST", path, headers={**JSON, **jar, "Content-Type": FORM}, data=sent)
+    assert (machine.status, machine.json["code"]) == (422, "invalid")
+    assert "UTF-8" in machine.json["detail"]
+    phone = await room.http("POST", path, headers={**HTML, **jar, "Content-Type": FORM}, data=sent)
+    assert "请再试一次" in phone.text
+    assert "<form" in phone.text
+    assert (await facts(room, path, jar))["taking_part"] is False
+    named = {**JSON, **jar, "Content-Type": f"{FORM}; charset=gbk"}
+    said = (await room.http("POST", path, headers=named, data=f"answer={GBK}".encode())).json
+    assert (said["taking_part"], said["right"]) == (True, True)
+
+
 @each
 async def test_a_press_takes_part_and_a_second_counts_no_more(
     room: InProcess, kind: str, fields: dict[str, Any], turn: dict[str, str], before: str, after: str
