@@ -64,20 +64,13 @@ async def join_game(request: web.Request) -> web.StreamResponse:
     """Takes part, for who the cookie names; who has done so already is told what came of it."""
     gateway = request.app[GATEWAY]
     sale, key = await _need(request)
-    refused: Problem | None = None
-    try:
-        body = await body_of(request)
-    except Problem as unreadable:
-        if wants_json(request):
-            raise
-        body, refused = {}, unreadable
+    body = await body_of(request)
     state = await sale.conductor.settled()
     member, fresh = opener(gateway, sale, state, request, key, body.get("who"))
     game = GAMES[key.kind]
     playing = game.seen(state, key, member)
-    if refused is not None:
-        pass  # what cannot be read is nobody's turn
-    elif playing.id is None:  # another of its kind may be open: what is sent here is not for that one
+    refused: Problem | None = None
+    if playing.id is None:  # another of its kind may be open: what is sent here is not for that one
         code = "too_late" if playing.standing == "withdrawn" else "too_early"
         refused = Problem(CODES[code], code, f"this {key.kind} is not open", {"field": key.kind})
     else:
