@@ -19,8 +19,6 @@ prompt.send OCHK     prompt.ack OCHKESR
 product.show CK      product.hide CK       product.reprice C      product.restock C
 coupon.drop C        coupon.stop C         coupon.claim AR        coupon.redeem P
 link.drop C          link.stop C           link.click A          message.send CS
-coupon.drop C        coupon.stop C         coupon.claim AR        coupon.redeem P
-link.drop C          link.click A          message.send CS
 checkin.open C       checkin.close C       checkin.join AR
 poll.open CK         poll.close CK         poll.vote AR           quiz.open CK         quiz.close CK        quiz.answer AR
 survey.open CK       survey.close CK       survey.answer AR       showcase.add CE
@@ -33,8 +31,8 @@ followup.take S      followup.message S    followup.close S       member.optout 
 task.assign C        task.done EKG
 group.observe RP     group.freeze C        group.thaw C
 audience.report CRP  channel.expose RP     cost.report O          correction.send C      correction.dismiss C
+order.report P       delivery.report R     relay.limits R         delivery.retry C     delivery.withdraw C  delivery.move C   delivery.resolve C
 delivery.hand G
-order.report P       delivery.report R     relay.limits R        delivery.retry C       delivery.withdraw C  delivery.move C   delivery.resolve C
 note.add OCHKESAP     person.ready OCHKESAP
 """
 

@@ -78,6 +78,11 @@ def _delivery(state: State, e: Any) -> tuple[str, ...]:
     return (f"posters:{d.group}", *theirs) if d is not None and d.hands else theirs
 
 
+def _announced(state: State, e: Any) -> tuple[str, ...]:
+    """A quiz that a hand has opened holds its right answers: the team sees the cue itself, without them."""
+    return AHEAD_DESK if e.do == "quiz.open" and e.hand is not None else AHEAD
+
+
 def _question(state: State, e: Any) -> tuple[str, ...]:
     return (*DESK, "role:support")
 
@@ -89,7 +94,7 @@ def _picked(state: State, e: Any) -> tuple[str, ...]:
 _BY_KIND: dict[str, tuple[str, ...] | Callable[[State, Any], tuple[str, ...]]] = {
     "sale.created": DESK,
     "sheet.replaced": DESK,
-    "cue.announced": AHEAD,
+    "cue.announced": _announced,
     "cue.withdrawn": AHEAD,
     "cue.added": DESK,
     "cue.alerted": DESK,
@@ -112,9 +117,10 @@ _BY_KIND: dict[str, tuple[str, ...] | Callable[[State, Any], tuple[str, ...]]] =
     "poll.voted": DESK,
     "quiz.opened": (*DESK, "role:host", "role:cohost"),
     "quiz.answered": DESK,
+    "quiz.closed": DESK,  # the team sees the quiz itself, its winners masked
     "survey.answered": DESK,
     "keyword.asked": DESK,
-    "showcase.added": (*DESK, "role:cheer", "role:support"),
+    "showcase.added": DESK,  # cheer and support see the showcase itself, its member masked
     "chain.joined": DESK,
     "draw.sealed": NOBODY,
     "draw.entered": DESK,

@@ -285,9 +285,6 @@ def forms(state: State, topic: str, id_: str) -> Iterable[Form]:
     if entity is None or (topic in OLD and OLD[topic](state, entity)):
         return ()
     return VIEWS[topic](state, entity)
-    """Who is shown this entity as it stands, and how; nobody where it is not there, or is a book of the core's own."""
-    entity = getattr(state, topic).get(id_)
-    return () if entity is None or topic not in VIEWS else VIEWS[topic](state, entity)
 
 
 def listed(state: State, topic: str, id_: str) -> Iterable[Form]:
@@ -296,4 +293,3 @@ def listed(state: State, topic: str, id_: str) -> Iterable[Form]:
 
 
 __all__ = ["NOBODY", "OLD", "VIEWS", "Form", "forms", "listed", "masked"]
-__all__ = ["NOBODY", "VIEWS", "Form", "forms", "masked"]

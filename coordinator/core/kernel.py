@@ -183,10 +183,10 @@ PRODUCES: dict[str, tuple[str, ...]] = {}
 SET_OFF = (
     "cue.announced", "delivery.requested", "cue.fired", "coupon.dropped", "link.dropped", "message.sent", "checkin.opened",
     "poll.opened", "poll.closed", "quiz.opened", "quiz.closed", "survey.opened", "survey.closed",
-    "prompt.sent", "task.assigned", "product.hidden", "product.shown", "coupon.stopped", "checkin.closed", "link.stopped",
-    "delivery.withdrawn",
     "prompt.sent", "task.assigned", "task.short", "product.hidden", "product.shown", "coupon.stopped", "checkin.closed",
     "chain.opened", "chain.failed", "draw.opened", "draw.sealed", "draw.drawn", "coupon.claimed", "coupon.ran_out", "draw.not_given", "redpacket.announced",
+    "link.stopped", "delivery.withdrawn",
+    "chain.opened", "chain.failed", "draw.opened", "draw.sealed", "draw.drawn", "redpacket.announced",
 )  # fmt: skip
 """What a cue can lead to that is sent on its way."""
 

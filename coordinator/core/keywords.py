@@ -64,9 +64,9 @@ def _stands(keyword: Keyword, group: str, now: int) -> bool:
 
 def keywords_of(state: State) -> dict[tuple[str, str], KeywordPlan]:
     """(normalised word, group) → keyword, for the groups that each is meant for."""
-    from coordinator.core import selectors
+    from coordinator.core import reaching, selectors
 
-    groups = list(state.groups.values())
+    groups = reaching.in_the_sheet(state)
     found: dict[tuple[str, str], KeywordPlan] = {}
     for plan in state.p.keywords:
         for group in selectors.select(plan.groups or "all", groups):

@@ -241,7 +241,7 @@ def pick(turn: Turn, c: QuestionPick) -> None:
 
 @decides(QuestionAnswer)
 def answer(turn: Turn, c: QuestionAnswer) -> None:
-    from coordinator.core import checks, firing
+    from coordinator.core import checks, firing, reaching
 
     q = _open(_need(turn.state, c.question))
     _not_with_another(turn, q)
@@ -251,7 +251,7 @@ def answer(turn: Turn, c: QuestionAnswer) -> None:
         raise Refusal("too_late", "the sale is closed", {"status": "closed"})
     if c.to != "all" and c.to not in q.groups:
         raise Refusal("invalid", f"{c.to} did not ask; give all, or one of {', '.join(q.groups)}", {"field": "to"})
-    groups = [g for g in (q.groups if c.to == "all" else [c.to]) if not turn.state.groups[g].frozen]
+    groups = reaching.reachable(turn.state, q.groups if c.to == "all" else [c.to])
     if (c.content is None) == (c.phrase is None):
         raise Refusal("invalid", "give either content or a phrase", {"field": "content"})
     if c.content is not None:

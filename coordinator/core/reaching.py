@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from coordinator.core import selectors
@@ -15,16 +16,24 @@ if TYPE_CHECKING:
 
 def reach(state: State, plan: CuePlan) -> list[str]:
     """The groups a cue goes into as things stand: those its selector means, less the frozen, within the coupon's."""
-    groups = _in_the_sheet(state)
-    chosen = selectors.select("all" if plan.groups is None else plan.groups, groups)
+    groups = in_the_sheet(state)
+    if plan.groups is None or isinstance(plan.groups, str):
+        chosen = selectors.select(plan.groups or "all", groups)
+    else:  # named one by one by a hand; a later sheet may have left some of them out
+        chosen = [g.id for g in groups if g.id in plan.groups]
     coupon = state.coupons.get(plan.fields.get("coupon") or "")
     if coupon is not None and coupon.groups:
         allowed = set(selectors.select(coupon.groups, groups))
         chosen = [g for g in chosen if g in allowed]
-    return [g for g in chosen if not state.groups[g].frozen]
+    return reachable(state, chosen)
 
 
-def _in_the_sheet(state: State) -> list[Group]:
+def reachable(state: State, groups: Iterable[str]) -> list[str]:
+    """Those of them that something can be sent into: neither frozen nor left out by a later sheet."""
+    return [g for g in groups if g in state.index.groups and not state.groups[g].frozen]
+
+
+def in_the_sheet(state: State) -> list[Group]:
     """A group that a later sheet has left out keeps its past, and is sent nothing more."""
     return [g for g in state.groups.values() if g.id in state.index.groups]
 
@@ -32,7 +41,7 @@ def _in_the_sheet(state: State) -> list[Group]:
 def check_groups(state: State, groups: str | list[str]) -> list[str]:
     """The groups that a command's `groups` means; refuses what cannot be read or is not there."""
     try:
-        return selectors.select(groups, _in_the_sheet(state))
+        return selectors.select(groups, in_the_sheet(state))
     except selectors.SelectorError as e:
         raise Refusal("invalid", f"groups: {e}", {"field": "groups"}) from None
 

@@ -326,7 +326,7 @@ def replaced(state: State, e: SheetReplaced) -> Iterable[Key]:
     for member in plan.team:
         people.person(state, member.role, member.person)
     _take_segments(state, cues_before)
-    return {*before, *_everything(state)}
+    return [*before, *_everything(state)]
 
 
 def _merge(have: dict[str, Any], new: dict[str, Any], fields: tuple[str, ...]) -> None:

@@ -43,7 +43,7 @@ class ShowcaseAdd(Command):
 
 @decides(ShowcaseAdd)
 def add(turn: Turn, c: ShowcaseAdd) -> None:
-    from coordinator.core import checks, firing
+    from coordinator.core import checks, firing, games, reaching
 
     state = turn.state
     order = state.orders.get(c.order)
@@ -53,10 +53,11 @@ def add(turn: Turn, c: ShowcaseAdd) -> None:
         raise Refusal("blocked", f"{c.order} is {order.status}: only a paid order is shown", {"field": "order"})
     if c.group not in state.groups:
         raise Refusal("unknown", f"there is no group {c.group}", {"field": "group"})
+    games.need_own_groups(turn, [c.group])
     if any(s.order == c.order and s.group == c.group for s in state.showcases.values()):
         raise Refusal("already", f"{c.order} is shown in {c.group} already", {"field": "order"})
     if c.content is not None:
-        if state.groups[c.group].frozen or state.the.halted:
+        if not reaching.reachable(state, [c.group]) or state.the.halted:
             raise Refusal("too_early", f"nothing goes into {c.group} now", {"field": "group"})
         checks.need_clean(turn, text_of(c.content), "content")
     turn.emit(ShowcaseAdded(showcase=state.next_id("show-"), order=c.order, group=c.group, member=order.member))

@@ -76,13 +76,13 @@ def sent_late(state: State, d: Delivery, sent_at: int) -> None:
 
 def placed(state: State, relay: str) -> Iterable[Key]:
     """A relay told its platforms: what was asked of it without knowing them is counted where it belongs."""
-    keys: set[Key] = set()
+    keys: list[Key] = []
     for d in state.deliveries.values():
         if d.relay == relay and not d.platform and (platform := platform_of(state, relay, d.group)):
-            keys.update(count(state, d, -1))
+            keys += count(state, d, -1)
             d.platform = platform
-            keys.update(count(state, d, 1))
-            keys.add(("deliveries", d.id))
+            keys += count(state, d, 1)
+            keys.append(("deliveries", d.id))
     return keys
 
 

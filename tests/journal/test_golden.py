@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, ClassVar, Union
 
@@ -14,7 +17,9 @@ from coordinator.errors import Newer
 from coordinator.journal import codec
 from coordinator.journal.base import Entry
 from tests.journal.golden.make import digest
+from tests.journal.golden.told import told
 
+ROOT = Path(__file__).parents[2]
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.jsonl"))
 
 
@@ -39,6 +44,20 @@ def test_a_golden_event_that_is_written_again_says_the_same(path: Path) -> None:
         assert (was.pop("private", None) is None) is (now.pop("private", None) is None)
         assert now == was
         assert (part is None) is (private is None)
+
+
+@pytest.mark.parametrize("hashes", [1, 2])
+def test_what_changed_is_told_in_one_order_however_a_process_hashes_texts(hashes: int) -> None:
+    """A new sheet, and a relay that told its platforms, gave what changed in the order of a set: other frames elsewhere."""
+    command = [sys.executable, "-m", "tests.journal.golden.told"]
+    environment = os.environ | {"PYTHONHASHSEED": str(hashes)}
+    there = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
+    assert dict(line.split() for line in there.splitlines()) == {path.stem: told(path) for path in GOLDEN}
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda p: p.stem)
+def test_a_state_that_was_put_away_goes_on_as_the_one_that_was_not(path: Path) -> None:
+    assert told(path, saved=True) == told(path)
 
 
 def test_the_golden_journals_hold_every_kind_of_event() -> None:

@@ -40,6 +40,12 @@ def test_the_table_is_the_contract_s() -> None:
         assert MAY[kind] == allowed, kind
 
 
+def test_the_table_has_one_row_for_a_command() -> None:
+    """Two hands once left two rows for ten commands, and of `task.done` the last happened to be right."""
+    kinds = permissions._TABLE.split()[::2]
+    assert len(kinds) == len(set(kinds))
+
+
 def test_nobody_gives_what_only_the_service_gives() -> None:
     assert not any(may(role, kind) for role in ROLES for kind in INTERNAL)
     assert not may("controller", "no.such")
@@ -161,3 +167,32 @@ class TestWhatTheyAreShown:
         assert set(self.seen(sale, "r1")["deliveries"]) == {"d1", "d2"}
         sale.advance(START + MINUTE)
         assert set(self.seen(sale, "controller")["deliveries"]) == {"d1", "d2", "d3"}
+
+    def told(self, sale: Sale, who: str, *, ahead: bool = True) -> str:
+        """All that a role hears and sees, as text."""
+        mine = streams.listens_to(ACTORS[who], sale.state, ahead=ahead)
+        heard = [e for e in sale.events if not mine.isdisjoint(streams.of_event(sale.state, e))]
+        return f"{heard} {self.seen(sale, who, ahead=ahead)}"
+
+    @pytest.mark.parametrize("who", ["cheer", "support"])
+    def test_the_right_answer_of_a_quiz_that_a_hand_opens_is_with_those_who_run_it(self, who: str) -> None:
+        """The announcement held the whole cue, its answers too, for all who are told ahead."""
+        sale = Sale().live()
+        sale.do("cohost", "quiz.open", question="几层", answer=["三层钢"], winners=1)
+        announced = self.told(sale, who)
+        sale.advance(START + 3 * SECOND)
+        assert "几层" in announced
+        assert "三层钢" not in announced + self.told(sale, who)
+        assert "三层钢" in self.told(sale, "controller")
+
+    @pytest.mark.parametrize("who", ["host", "cohost", "cheer", "support"])
+    def test_who_won_and_whose_order_is_shown_is_masked_for_the_team(self, who: str) -> None:
+        """The entities were masked, and the events beside them said the whole pseudonym."""
+        sale = Sale().live()
+        sale.do("cohost", "quiz.open", question="几层", answer=["三层钢"], winners=1)
+        sale.advance(START + 3 * SECOND)
+        sale.do("r1", "quiz.answer", member="winner-7654321", answer="三层钢")
+        sale.do("shop", "order.report", order="o1", status="paid", member="buyer-7654321", amount=100)
+        sale.do("cheer", "showcase.add", order="o1", group="g1")
+        assert "7654321" not in self.told(sale, who)
+        assert "winner…" in self.told(sale, who)
