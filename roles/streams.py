@@ -19,6 +19,9 @@ DESK = ("role:controller", "role:owner")
 AHEAD = ("ahead:team",)
 AHEAD_DESK = ("ahead:desk",)
 NOBODY: tuple[str, ...] = ()
+SUPPORT = (*DESK, "role:support")
+ON_AIR = (*SUPPORT, "role:host", "role:cohost")
+"""Those whom a question that was picked for the air concerns."""
 
 TEAM_ROLES = frozenset({"owner", "controller", "host", "cohost", "cheer", "support", "poster"})
 """Roles that a prompt, a task or a card can be meant for."""
@@ -83,14 +86,6 @@ def _announced(state: State, e: Any) -> tuple[str, ...]:
     return AHEAD_DESK if e.do == "quiz.open" and e.hand is not None else AHEAD
 
 
-def _question(state: State, e: Any) -> tuple[str, ...]:
-    return (*DESK, "role:support")
-
-
-def _picked(state: State, e: Any) -> tuple[str, ...]:
-    return (*DESK, "role:support", "role:host", "role:cohost")
-
-
 _BY_KIND: dict[str, tuple[str, ...] | Callable[[State, Any], tuple[str, ...]]] = {
     "sale.created": DESK,
     "sheet.replaced": DESK,
@@ -127,22 +122,22 @@ _BY_KIND: dict[str, tuple[str, ...] | Callable[[State, Any], tuple[str, ...]]] =
     "redpacket.announced": lambda s, e: _receiver(s, e.who),
     "draw.not_given": DESK,
     "draw.drawn": DESK,  # the team sees the draw itself, its winners masked
-    "question.raised": _question,
-    "question.taken": _question,
-    "question.escalated": _question,
-    "question.picked": _picked,
-    "question.answered": _picked,
-    "question.closed": _question,
-    "question.released": _question,
-    "question.chatted": _question,
-    "question.unacknowledged": _question,
-    "question.warned": _question,
-    "question.breached": _question,
-    "shift.handed": _question,
-    "followup.taken": _question,
-    "followup.released": _question,
-    "followup.messaged": _question,
-    "followup.closed": _question,
+    "question.raised": SUPPORT,
+    "question.taken": SUPPORT,
+    "question.escalated": SUPPORT,
+    "question.picked": ON_AIR,
+    "question.answered": ON_AIR,
+    "question.closed": SUPPORT,
+    "question.released": SUPPORT,
+    "question.chatted": SUPPORT,
+    "question.unacknowledged": SUPPORT,
+    "question.warned": SUPPORT,
+    "question.breached": SUPPORT,
+    "shift.handed": SUPPORT,
+    "followup.taken": SUPPORT,
+    "followup.released": SUPPORT,
+    "followup.messaged": SUPPORT,
+    "followup.closed": SUPPORT,
     "member.opted_out": DESK,
     "member.opted_in": DESK,
     "member.revealed": lambda s, e: (f"person:{e.person}", *DESK),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from typing import Any
 
 from coordinator.core import State
 from coordinator.core.guests import only_asked
+from coordinator.core.reaching import in_the_sheet
 from coordinator.gateway.context import Gateway
 from coordinator.registry import Sale
 from coordinator.runsheet import load_plan
@@ -22,22 +24,24 @@ def _may_send(state: State, name: str) -> bool:
 
 async def readiness(gateway: Gateway, sale: Sale) -> dict[str, Any]:
     """`{"go", "checks": [{"what", "ok", "why"}], "reasons"}`; `reasons` are the checks that say no."""
+    # A large sheet takes most of a second to check: no cue waits for it.
+    now = sale.conductor.clock.now()
+    _, _, findings = await asyncio.to_thread(load_plan, sale.conductor.state.sheet or {}, "sheet", None, now)
     state = await sale.conductor.settled()
+    groups = in_the_sheet(state)
     checks: list[dict[str, Any]] = []
 
     def check(what: str, ok: bool, why: str) -> None:
         checks.append({"what": what, "ok": ok, "why": why})
 
-    relays = {name for g in state.groups.values() for name in g.relay[:1]}
+    relays = {name for g in groups for name in g.relay[:1]}
     away = sorted(r for r in relays if not _may_send(state, r))
-    without = [
-        g.id for g in state.groups.values() if not g.relay and not any(g.id in r.groups for r in state.relays.values())
-    ]
+    without = [g.id for g in groups if not g.relay and not any(g.id in r.groups for r in state.relays.values())]
     check("relays", not away, f"away: {', '.join(away)}" if away else f"{len(relays)} here")
     check(
         "groups",
         not without,
-        f"without a relay: {', '.join(without[:10])}" if without else f"{len(state.groups)} served",
+        f"without a relay: {', '.join(without[:10])}" if without else f"{len(groups)} served",
     )
     bare = [x.id for x in state.links.values() if not x.url.startswith("https://")]
     check("links", not bare, f"not https: {', '.join(bare)}" if bare else f"{len(state.links)} open")
@@ -53,12 +57,9 @@ async def readiness(gateway: Gateway, sale: Sale) -> dict[str, Any]:
     )
     missing = sorted(p.id for p in state.people.values() if not p.ready and p.role != "relay")
     check("people", not missing, f"not ready: {', '.join(missing)}" if missing else "all ready")
-    _, _, findings = load_plan(state.sheet or {}, "sheet", None, sale.conductor.clock.now())
-    bad = [f for f in findings if f.severity in {"error", "block"}]
+    bad = [f.message for f in findings if f.severity in {"error", "block"}]
     check(
-        "sheet",
-        not bad and state.the.approved,
-        bad[0].message if bad else ("approved" if state.the.approved else "not approved"),
+        "sheet", not bad and state.the.approved, bad[0] if bad else "approved" if state.the.approved else "not approved"
     )
     try:
         free = shutil.disk_usage(gateway.settings.data).free

@@ -122,7 +122,7 @@ def _override(request: web.Request) -> Override | None:
         return None
     try:
         return override_of(json.loads(said))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Problem(422, "invalid", "Override is JSON: rules and reason", {"field": "override"}) from None
     except Refusal as e:
         raise Problem(CODES[e.code], e.code, e.message, dict(e.details or {})) from None

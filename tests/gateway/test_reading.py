@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import Any
 
 import pytest
 
 from coordinator.core.orders import NEWEST_KEPT
+from coordinator.gateway import readiness
+from coordinator.runsheet import load_plan
 from roles.permissions import MAY
 from tests.client import Closed, token
 from tests.server import InProcess
@@ -174,6 +177,37 @@ async def test_health_readiness_and_metrics_are_told(room: InProcess) -> None:
     assert answer.status == 200
     assert answer.json["go"] is False
     assert "people" in {c["what"] for c in answer.json["checks"] if not c["ok"]}
+
+
+async def test_no_cue_waits_while_go_or_no_go_reads_a_large_sheet(
+    room: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sheet was checked on the loop: each look at go or no-go held up every sale for most of a second."""
+    sale = await room.sale(sheet())
+    read_by: list[threading.Thread] = []
+
+    def load(*given: Any) -> Any:
+        read_by.append(threading.current_thread())
+        return load_plan(*given)
+
+    monkeypatch.setattr(readiness, "load_plan", load)
+    answer = await room.http("GET", f"/api/sales/{sale}/ready", token("owner"))
+    assert next(c for c in answer.json["checks"] if c["what"] == "sheet") == {
+        "what": "sheet",
+        "ok": True,
+        "why": "approved",
+    }
+    assert threading.current_thread() not in read_by
+    assert read_by
+
+
+async def test_go_or_no_go_is_of_the_groups_that_the_sheet_has_now(room: InProcess) -> None:
+    sale = await room.sale(sheet(groups=3))
+    one = sheet(groups=1)
+    put = await room.http("PUT", f"/api/sales/{sale}/sheet", token("owner"), json=one, headers={"If-Match": "1"})
+    assert put.status == 200, put.text
+    answer = await room.http("GET", f"/api/sales/{sale}/ready", token("owner"))
+    assert next(c["why"] for c in answer.json["checks"] if c["what"] == "groups") == "1 served"
 
 
 async def test_a_sale_is_listed_to_those_whose_token_is_for_it(room: InProcess) -> None:

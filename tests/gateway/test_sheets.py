@@ -179,6 +179,7 @@ async def test_another_rule_still_blocks_and_an_override_that_is_none_is_told(ro
     for header, code, field in (
         (overrule("PII"), "blocked", None),
         ({"Override": "because"}, "invalid", "override"),
+        ({"Override": "[" * 4_000}, "invalid", "override"),
         (overrule("AD-ABS", reason=""), "invalid", "override.reason"),
         (overrule(), "invalid", "override.rules"),
     ):
