@@ -330,15 +330,11 @@ class Conductor:
     def _decide_batch(self) -> _Batch:
         batch = _Batch()
         worked, look_at = clocks.worked(), clocks.perf() + BATCH_SECONDS
-        # What is due goes before what waits.
-        while (
-            not self._broken
-            and self._due
-            and self._due[0][0] <= self.clock.now()
-            and len(batch.events) < 4 * BATCH_COMMANDS
-        ):
-            self._decide_due(batch, self._due[0][2])
         over = False
+        # What is due goes before what waits. Hundreds may be due at once: the loop has its turn between them too.
+        while not over and not self._broken and self._due and self._due[0][0] <= self.clock.now():
+            self._decide_due(batch, self._due[0][2])
+            over = clocks.worked() - worked > BATCH_SECONDS or len(batch.events) >= 4 * BATCH_COMMANDS
         while not over and not self._broken and (turn := self._queue.turn()) is not None:
             work, share = turn
             moment = self._moment()

@@ -234,8 +234,7 @@ def add(turn: Turn, c: CueAdd) -> None:
 def added(state: State, e: CueAdded) -> Iterable[Key]:
     if e.cue.startswith("added-"):
         state.count("added-")
-    state.added[e.cue] = (e.segment or "", e.plan)
-    state.reindex()
+    state.add_cue(e.segment or "", e.plan)
     state.cues[e.cue] = cue = cues.new_cue(state, e.segment, e.plan, len(state.added) + 1000)
     if e.plan.at is not None:
         cue.planned_at = cue.at = schedule.instant_of(state, e.plan.at, e.segment)

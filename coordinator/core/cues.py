@@ -243,8 +243,7 @@ def _last_drop_is(state: State, e: CueAnnounced) -> list[Key]:
 def cue_announced(state: State, e: CueAnnounced) -> Iterable[Key]:
     if e.hand is not None and e.cue not in state.cues:
         state.count("hand-")
-        state.added[e.cue] = ("", e.hand)
-        state.reindex()
+        state.add_cue("", e.hand)
         state.cues[e.cue] = new_cue(state, None, e.hand, 0)
         state.cues[e.cue].planned_at = state.cues[e.cue].at = e.planned_at
         state.cues[e.cue].hand = True

@@ -24,10 +24,11 @@ def _ends(d: Delivery) -> bool:
 @moments
 def expiries(state: State) -> Iterable[tuple[int, int, str]]:
     earliest: dict[str, int] = {}
-    for delivery in state.opened:
+    for delivery in state.opened:  # there may be thousands, and this is asked after each batch
         d = state.deliveries[delivery]
-        if _ends(d):
-            earliest[d.drop] = min(d.expires_at, earliest.get(d.drop, d.expires_at))
+        known = earliest.get(d.drop)
+        if (known is None or d.expires_at < known) and _ends(d):
+            earliest[d.drop] = d.expires_at
     for drop, instant in earliest.items():
         yield instant + EXPIRY_GRACE_MS, 8, f"expire={drop}"
 

@@ -20,6 +20,7 @@ from coordinator.core.reaching import relay_for
 from coordinator.core.windows import Limit, way_of
 
 if TYPE_CHECKING:
+    from coordinator.core.deliveries import Delivery
     from coordinator.core.state import State
 
 EDGE_MS = 1  # a platform may count both ends of its window
@@ -156,7 +157,7 @@ def forecast(
             asked.setdefault(way, []).append(group)
     if not asked:
         return out, {}
-    before = on_their_way(state, now)
+    before = on_their_way(state, asked, now)
     moments: dict[str, int | None] = {}
     lanes: dict[tuple[str, tuple[Limit, ...], tuple[Limit, ...]], Lane] = {}
     for way, theirs in asked.items():
@@ -181,15 +182,24 @@ def forecast(
     return out, moments
 
 
-def on_their_way(state: State, now: int) -> dict[tuple[str, str], list[Job]]:
-    """What waits for a slot, by its credential."""
-    jobs: dict[tuple[str, str], list[Job]] = {}
-    for name in sorted(state.opened, key=number):
-        d = state.deliveries[name]
-        if d.status not in {"requested", "held"} or d.expires_at <= now:
-            continue
-        way = way_of(state, d.relay, d.group)
-        if way is not None:
-            at = d.fire_at if d.rule is None else max(d.fire_at, d.until or d.fire_at)
-            jobs.setdefault(way, []).append(Job(d.priority, at, d.expires_at, group=d.group))
-    return jobs
+def on_their_way(state: State, ways: Iterable[tuple[str, str]], now: int) -> dict[tuple[str, str], list[Job]]:
+    """What waits for a slot of these credentials, as it was asked for."""
+    waiting: dict[str, dict[str, list[Delivery]]] = {}  # relay → credential → what waits for it
+    for relay, name in ways:
+        waiting.setdefault(relay, {})[name] = []
+    # There may be thousands that wait for others: they are passed over as cheaply as can be.
+    for id_ in state.opened:
+        d = state.deliveries[id_]
+        theirs = waiting.get(d.relay)
+        if theirs is not None and d.status in {"requested", "held"} and d.expires_at > now:
+            of = theirs.get(state.windows[d.relay].groups.get(d.group, ""))
+            if of is not None:
+                of.append(d)
+    return {
+        (relay, name): [
+            Job(d.priority, d.fire_at if d.rule is None else max(d.fire_at, d.until or d.fire_at), d.expires_at, group=d.group)
+            for d in sorted(of, key=lambda d: number(d.id))
+        ]
+        for relay, theirs in waiting.items()
+        for name, of in theirs.items()
+    }  # fmt: skip

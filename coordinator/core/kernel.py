@@ -420,7 +420,12 @@ def decide(
         raise Refusal("too_late", "the sale is closed: only refunds and reads are left", {"status": "closed"})
     turn = Turn(state, actor, moment, cmd_id, sum_)
     turn.override, turn.command = override, cmd
-    result = _DECIDERS[type(cmd)](turn, cmd)
+    try:
+        result = _DECIDERS[type(cmd)](turn, cmd)
+    except Refusal as refusal:
+        if turn.events:  # what it has folded would stand in the state, and in no journal
+            raise RuntimeError(f"{cmd.kind} was refused after it had begun") from refusal
+        raise
     if turn.events and result is None:
         result = answer(state, turn.events[0])
     return Decided(turn.events, turn.touched, result)

@@ -117,12 +117,12 @@ def _by_account(state: State, told: dict[tuple[str, str], list[str]], at: int) -
     """One account's window is shared by all its groups; a platform can have another for each group beside it."""
     if not told:
         return
-    waiting = on_their_way(state, state.at)
+    waiting = on_their_way(state, told, state.at)
     crowded: list[str] = []
     most = 0
     for (relay, name), groups in told.items():
         known = state.windows[relay]
-        account, before = known.credentials[name], waiting.get((relay, name), [])
+        account, before = known.credentials[name], waiting[relay, name]
         in_group: dict[str, int] = {}
         for job in before:
             in_group[job.group] = in_group.get(job.group, 0) + 1

@@ -64,7 +64,8 @@ def hand(turn: Turn, c: DeliveryHand) -> dict[str, bool] | None:
 
     state, me = turn.state, turn.actor.name
     d = need(state, c.delivery)
-    if me != d.relay and not reaching.is_for(state, me, d.group):
+    own = turn.actor.groups
+    if me != d.relay and not (reaching.is_for(state, me, d.group) and (own is None or d.group in own)):
         raise Refusal("forbidden", f"{d.group} is not a group of {me}", {"field": "delivery"})
     if d.status not in TAKEN_OVER:
         raise Refusal("too_late", f"{d.id} is {d.status}", {"status": d.status})
@@ -92,7 +93,8 @@ def _remind_at(state: State, d: Delivery) -> int | None:
 def reminders(state: State) -> Iterable[tuple[int, int, str]]:
     if state.plan is None or state.the.status == "closed":
         return
-    times = [at for x in state.opened if (at := _remind_at(state, state.deliveries[x])) is not None]
+    waiting = [d for x in state.opened if (d := state.deliveries[x]).status == "awaiting"]
+    times = [at for d in waiting if (at := _remind_at(state, d)) is not None]
     if times:
         yield min(times), 8, "remind="
 

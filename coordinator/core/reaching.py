@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 def reach(state: State, plan: CuePlan) -> list[str]:
     """The groups a cue goes into as things stand: those its selector means, less the frozen, within the coupon's."""
-    groups = in_the_sheet(state)
     if plan.groups is None or isinstance(plan.groups, str):
-        chosen = selectors.select(plan.groups or "all", groups)
-    else:  # named one by one by a hand; a later sheet may have left some of them out
-        chosen = [g.id for g in groups if g.id in plan.groups]
+        chosen = selectors.select(plan.groups or "all", in_the_sheet(state))
+    else:
+        named = set(plan.groups)
+        chosen = [g for g in state.groups if g in named]
     coupon = state.coupons.get(plan.fields.get("coupon") or "")
     if coupon is not None and coupon.groups:
-        allowed = set(selectors.select(coupon.groups, groups))
+        allowed = set(selectors.select(coupon.groups, in_the_sheet(state)))
         chosen = [g for g in chosen if g in allowed]
     return reachable(state, chosen)
 

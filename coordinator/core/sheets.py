@@ -210,7 +210,7 @@ def created(state: State, e: SaleCreated) -> Iterable[Key]:
     for member in plan.team:
         people.person(state, member.role, member.person)
     _take_segments(state, {})
-    return _everything(state)
+    return _of_the_sheet(state)
 
 
 def _targets(plan: Plan) -> dict[str, int]:
@@ -268,15 +268,19 @@ def _take_segments(state: State, before: dict[str, tuple[str, CuePlan]]) -> None
             cue.planned_at = cue.at
 
 
-def _everything(state: State) -> list[Key]:
-    from coordinator.core.state import TOPICS
+OF_THE_SHEET = (
+    "show", "segments", "cues", "runs", "products", "coupons", "links", "groups", "people", "keywords", "guests", "figures",
+)  # fmt: skip
+"""What a sheet says something of. What has become of the rest, deliveries by the thousand, is not looked at again."""
 
-    return [(topic, id_) for topic in TOPICS for id_ in getattr(state, topic)]
+
+def _of_the_sheet(state: State) -> list[Key]:
+    return [(topic, id_) for topic in OF_THE_SHEET for id_ in getattr(state, topic)]
 
 
 @evolves(SheetReplaced)
 def replaced(state: State, e: SheetReplaced) -> Iterable[Key]:
-    before = _everything(state)
+    before = _of_the_sheet(state)
     plan, was = e.plan, state.p
     cues_before = dict(state.index.cues)
     the = state.the
@@ -326,7 +330,7 @@ def replaced(state: State, e: SheetReplaced) -> Iterable[Key]:
     for member in plan.team:
         people.person(state, member.role, member.person)
     _take_segments(state, cues_before)
-    return [*before, *_everything(state)]
+    return [*before, *_of_the_sheet(state)]
 
 
 def _merge(have: dict[str, Any], new: dict[str, Any], fields: tuple[str, ...]) -> None:

@@ -178,7 +178,7 @@ class State(msgspec.Struct, kw_only=True, dict=True):
             raise ValueError("the sale has no plan yet")
         return self.plan
 
-    # -------- what follows from the plan alone, made anew whenever the plan or the added cues change
+    # -------- what follows from the plan alone, made anew whenever the plan changes
     @property
     def index(self) -> Index:
         found: Index | None = self.__dict__.get("_index")
@@ -188,6 +188,11 @@ class State(msgspec.Struct, kw_only=True, dict=True):
 
     def reindex(self) -> None:
         self.__dict__.pop("_index", None)
+
+    def add_cue(self, segment: str, plan: CuePlan) -> None:
+        """A cue that the sheet does not hold. The look-ups take it up as they are: there can be thousands in a show."""
+        self.index.add(segment, plan)
+        self.added[plan.id] = (segment, plan)
 
     def next_id(self, kind: str) -> str:
         """The id that the next thing of this kind gets; the event that makes it moves the count on."""
@@ -221,8 +226,7 @@ class Index:
         self.state = state
         # Triggered cues whose condition the last event made true: for who decides, no part of the state.
         self.risen: tuple[str, ...] = ()
-        self.cues: dict[str, tuple[str, CuePlan]] = {c.id: (s.id, c) for s in plan.segments for c in s.cues}
-        self.cues.update(state.added)
+        self.cues: dict[str, tuple[str, CuePlan]] = {}
         self.groups: dict[str, GroupPlan] = {g.id: g for g in plan.groups}
         self._keywords: dict[tuple[str, str], KeywordPlan] | None = None
         self.products: dict[str, ProductPlan] = {p.id: p for p in plan.products}
@@ -232,7 +236,8 @@ class Index:
         self.watched: dict[str, dict[str, list[str]]] = {}
         self.happenings: dict[type[Event], list[str]] = {}  # kind of event → cues whose condition is looked at for it
         self.timed: list[str] = []  # cues whose condition time alone can make true
-        topics: set[str] = set()
+        self.timed_topics: frozenset[str] = frozenset()
+        """What the moments of conditions hang on, beside what all moments hang on."""
         # Coupons that a chain of the sheet unlocks.
         self.prizes_of_chains = frozenset(
             str(unlocks["coupon"])
@@ -240,26 +245,30 @@ class Index:
             for c in segment.cues
             if isinstance(unlocks := c.fields.get("unlocks"), dict) and unlocks.get("coupon")
         )
-        for cue_id, (segment, cue) in self.cues.items():
-            if cue.when is None:
-                continue
-            condition = self.conditions[cue_id] = conditions.parse(cue.when, plan.currency)
-            # When it is looked at hangs on the show and the segment: they are read too.
-            for topic, id_ in {*condition.reads, ("show", "show"), ("segments", segment)}:
-                self.watched.setdefault(topic, {}).setdefault(id_, []).append(cue_id)
-            kinds = set(condition.happenings)
-            if condition.timed:
-                self.timed.append(cue_id)
-                topics.update(topic for topic, _ in condition.reads)
-                kinds.add("cue.triggered")
-            for kind in kinds:
-                self.happenings.setdefault(EVENTS[kind], []).append(cue_id)
-        self.timed_topics = frozenset(topics)
-        """What the moments of conditions hang on, beside what all moments hang on."""
+        planned = {c.id: (s.id, c) for s in plan.segments for c in s.cues}
+        for in_segment, cue in (planned | state.added).values():
+            self.add(in_segment, cue)
+
+    def add(self, segment: str, cue: CuePlan) -> None:
+        """Takes up a cue, the last of all."""
+        self.cues[cue.id] = (segment, cue)
+        if cue.when is None:
+            return
+        condition = self.conditions[cue.id] = conditions.parse(cue.when, self.state.p.currency)
+        # When it is looked at hangs on the show and the segment: they are read too.
+        for topic, id_ in {*condition.reads, ("show", "show"), ("segments", segment)}:
+            self.watched.setdefault(topic, {}).setdefault(id_, []).append(cue.id)
+        kinds = set(condition.happenings)
+        if condition.timed:
+            self.timed.append(cue.id)
+            self.timed_topics |= {topic for topic, _ in condition.reads}
+            kinds.add("cue.triggered")
+        for kind in kinds:
+            self.happenings.setdefault(EVENTS[kind], []).append(cue.id)
 
     @property
     def keywords(self) -> dict[tuple[str, str], KeywordPlan]:
-        """(normalised word, group) → keyword. Made when it is first asked for: the look-ups are made anew with each press."""
+        """(normalised word, group) → keyword. Made when it is first asked for."""
         if self._keywords is None:
             self._keywords = keywords_of(self.state)
         return self._keywords

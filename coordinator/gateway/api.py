@@ -26,7 +26,7 @@ from roles.permissions import ROLES, table
 
 LIST_LIMIT = 1_000
 JOIN_DAYS = 7  # a join link is good this long after the last cue
-MAX_LOAD_EVENTS = 2_000  # of the journal at once
+MAX_LOAD_EVENTS = 500  # of the journal at once: what is due waits for no more than a few ms
 
 
 _encode = msgspec.json.Encoder().encode

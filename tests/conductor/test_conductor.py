@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import sys
 from collections.abc import AsyncIterator
 from typing import Any
@@ -273,6 +274,23 @@ async def test_what_is_due_goes_before_what_waits() -> None:
     last = len(kinds) - 1 - kinds[::-1].index("note.added")
     assert kinds.index("prompt.sent") < last
     assert conductor.state.cues["p"].late_ms is not None
+    await conductor.close()
+
+
+async def test_hundreds_that_are_due_at_once_leave_the_loop_its_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that was due was decided in one go: three hundred keywords answered at once held everybody up for a second."""
+    cues = [{"id": f"p{n}", "at": "start +1ms", "prompt": "host", "text": str(n)} for n in range(30)]
+    journal = await new_journal(sheet(cues=cues))
+    conductor = await conducted(journal)
+    await start(conductor)
+    ticks = itertools.count()
+    monkeypatch.setattr("coordinator.clock.worked", lambda: next(ticks) * 0.003)
+    while journal.kinds().count("prompt.sent") < 30:
+        await asyncio.sleep(0.002)
+    sent = [sum(b'"prompt.sent"' in body for body in flush.bodies) for flush in journal.flushes]
+    assert sum(sent) == 30
+    assert max(sent) <= 2
+    assert [c.status for c in conductor.state.cues.values()] == ["fired"] * 30
     await conductor.close()
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from coordinator.core import TOPICS, evolve
+from typing import Any
+
+import pytest
+
+from coordinator.core import COMMANDS, TOPICS, Refusal, evolve, kernel
 from coordinator.core import state as states
-from coordinator.core.state import State
+from coordinator.core.notes import NoteAdded
+from coordinator.core.state import Index, State
 from coordinator.journal import codec
 from coordinator.journal.base import Entry
 from tests.core.driver import MINUTE, START, Sale, refolded, segment, sheet
@@ -61,3 +66,34 @@ def test_what_people_said_can_be_gone_and_all_else_is_the_same() -> None:
     assert erased.questions["q1"].text is None
     assert erased.questions["q1"].count == 2
     assert erased.figures == sale.state.figures
+
+
+def test_look_ups_that_took_up_cues_one_by_one_are_those_that_are_made_anew() -> None:
+    """They were made anew with each press: in a large sale each keyword that was answered held up all else for 5 ms."""
+    sale = Sale(
+        sheet(segment({"id": "few", "when": "coupon c20 left <= 1", "prompt": "host", "text": "x"}, lasts="20m"))
+    ).live()
+    before = sale.state.index
+    sale.do("controller", "message.send", content="稍等", groups=["g1"])
+    for when in ("orders >= 2", "member joined", "segment intro over by 9m"):
+        sale.do("controller", "cue.add", when=when, do="prompt.send", fields={"to": "host"}, text="y")
+    assert sale.state.index is before
+    anew = Index(sale.state)
+    for name in ("cues", "conditions", "watched", "happenings", "timed", "timed_topics"):
+        assert getattr(before, name) == getattr(anew, name), name
+    assert list(before.cues) == list(anew.cues)
+
+
+def test_a_command_that_is_refused_after_it_has_begun_is_a_fault_and_not_an_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What it has folded is in no journal: whoever conducts the sale must not go on from there."""
+
+    def late(turn: kernel.Turn, _: Any) -> None:
+        turn.emit(NoteAdded(note="n1", text="x"))
+        raise Refusal("invalid", "too late to say so")
+
+    monkeypatch.setitem(kernel._DECIDERS, COMMANDS["note.add"], late)
+    sale = Sale().live()
+    with pytest.raises(RuntimeError, match=r"note\.add was refused after it had begun"):
+        sale.do("controller", "note.add", text="x")

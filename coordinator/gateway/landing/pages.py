@@ -22,6 +22,8 @@ _templates = jinja2.Environment(
     loader=jinja2.FileSystemLoader(_FOLDER), autoescape=True, undefined=jinja2.StrictUndefined,
     trim_blocks=True, lstrip_blocks=True,
 )  # fmt: skip
+# Made at the start: the first of a thousand who open a page at once would wait for it, and the loop with them.
+_PAGES = {name: _templates.get_template(name) for name in _templates.list_templates(extensions=["html"])}
 _STYLE, _SCRIPT = ((_FOLDER / name).read_text("utf-8") for name in ("style.css", "page.js"))
 
 
@@ -78,7 +80,7 @@ def page(request: web.Request, name: str, status: int = 200, **values: Any) -> w
     def t(word: str, **fields: Any) -> str:
         return say(lang, word, **fields)
 
-    html = _templates.get_template(name).render(
+    html = _PAGES[name].render(
         lang=lang, t=t, style=_STYLE, script=_SCRIPT, other=other_language(request, lang),
         here=str(request.rel_url), **values,
     )  # fmt: skip
