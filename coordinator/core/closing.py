@@ -1,7 +1,8 @@
 """The close of a sale, and what it owes then: draws that are not drawn, red packets that are not sent, coupons not given.
 
-Whoever ends the show is told of it. Who closes the sale over it says so by an override with a reason: nobody takes part
-in anything from there on. What was promised is not lost by that: a draw can still be run, a red packet still be sent.
+Whoever ends the show is told of it, and who closes the sale is answered with it. The screens ask first, and who closes over
+it there says why: nobody takes part in anything from there on. What was promised is not lost by that: a draw can still be
+run, a red packet still be sent.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from coordinator.core import chains, deliveries, drawing, firing, prompts, render, rounds
-from coordinator.core.kernel import Command, Refusal, Turn, command, current, decides
+from coordinator.core.kernel import Command, Refusal, Turn, command, current, decides, result_of
 from coordinator.core.show import SegmentEnded, ShowClosed, need, running_run
 
 if TYPE_CHECKING:
@@ -37,8 +38,11 @@ OWED_WHY = frozenset({"exhausted", "too_early", "too_late"})
 class ShowClose(Command):
     """The sale is over, and with it what is open of games: only refunds, what is still owed, and reads from here on.
 
-    Where it owes something to members it is `blocked`, and `details.owed` says what; an override of `OWED` closes it.
+    What it still owes to members stands in the answer's `owed`. With `settled` the sender takes it that there is nothing:
+    where there is, it is `blocked`, and `details.owed` says what; an override of `OWED` closes it.
     """
+
+    settled: bool = False
 
 
 class Owed(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
@@ -94,10 +98,11 @@ def run_at_close(state: State, c: ShowClose) -> str | None:
 
 
 @decides(ShowClose)
-def close(turn: Turn, _: ShowClose) -> None:
+def close(turn: Turn, c: ShowClose) -> None:
     need(turn.state, "ended", to="closed")
     state = turn.state
-    _need_settled(turn)
+    if c.settled:
+        _need_settled(turn)
     turn.emit(ShowClosed())
     firing.withdraw_announced(turn, "closed")
     deliveries.withdraw_all(turn, "closed")
@@ -110,13 +115,24 @@ def close(turn: Turn, _: ShowClose) -> None:
     drawing.end_all(turn)
 
 
+@result_of(ShowClosed)
+def closed_result(state: State, _: ShowClosed) -> dict[str, Any]:
+    found = list(owed(state))
+    return _named(found) if found else {}
+
+
+def _named(found: list[Owed]) -> dict[str, Any]:
+    return {"owed": [msgspec.to_builtins(o) for o in found[:TOLD_AT_MOST]], "in_all": len(found)}
+
+
 def _need_settled(turn: Turn) -> None:
     """Refuses to close over what is owed, unless its sender says that they know."""
     found = list(owed(turn.state))
     if not found or (turn.override is not None and OWED in turn.override.rules):
         return
     some = "; ".join(o.message for o in found[:3]) + (f"; and {len(found) - 3} more" if len(found) > 3 else "")
-    details: dict[str, Any] = {
-        "rules": [OWED], "owed": [msgspec.to_builtins(o) for o in found[:TOLD_AT_MOST]], "in_all": len(found)
-    }  # fmt: skip
-    raise Refusal("blocked", f"{some}. Settle it, or close with an override of {OWED} and a reason", details)
+    raise Refusal(
+        "blocked",
+        f"{some}. Settle it, or close with an override of {OWED} and a reason",
+        {"rules": [OWED]} | _named(found),
+    )

@@ -18,7 +18,6 @@ from rich.console import Console
 
 from coordinator import clock as clocks
 from coordinator.core import Actor, Event, State
-from coordinator.core.closing import OWED
 from coordinator.core.products import ProductHidden, ProductShown
 from coordinator.core.show import SegmentStarted
 from coordinator.core.tasks import TaskAssigned
@@ -178,8 +177,7 @@ async def _close_earlier(service: Service) -> None:
         state = sale.conductor.state
         if state.rehearsal is not None and state.plan is not None and state.the.status != "closed":
             await sale.conductor.do(OWNER, {"kind": "show.end"})
-            over = {"rules": [OWED], "reason": "a rehearsal that nobody is in any more"}
-            await sale.conductor.do(OWNER, {"kind": "show.close", "override": over})
+            await sale.conductor.do(OWNER, {"kind": "show.close"})
 
 
 async def _feed(service: Service, sale: Sale, recording: Any, speed: float, console: Console) -> None:

@@ -32,7 +32,7 @@ QUIZ = ("quiz.open", {"question": "质保几年?", "answer": "七年", "winners"
 
 def owed(sale: Sale) -> list[dict[str, Any]]:
     with pytest.raises(Refusal) as caught:
-        sale.do("controller", "show.close")
+        sale.do("controller", "show.close", settled=True)
     assert caught.value.code == "blocked"
     details = dict(caught.value.details or {})
     assert details["rules"] == ["OWED"]
@@ -44,7 +44,14 @@ def owed(sale: Sale) -> list[dict[str, Any]]:
 def test_a_sale_that_owes_nothing_closes_at_one_press() -> None:
     sale = ended()
     assert not [e for e in sale.of("prompt.sent") if "关场" in e.text]
-    sale.do("controller", "show.close")
+    assert sale.do("controller", "show.close", settled=True) == {}
+
+
+def test_who_does_not_ask_closes_it_and_is_told_what_it_owes() -> None:
+    sale = ended(DRAW)
+    answer = sale.do("controller", "show.close")
+    assert [o["draw"] for o in answer["owed"]] == ["draw1"]
+    assert sale.state.the.status == "closed"
 
 
 def test_a_draw_that_is_not_drawn_is_named_at_the_end_and_at_the_close() -> None:
@@ -59,7 +66,7 @@ def test_a_red_packet_that_was_announced_is_named_until_it_is_sent() -> None:
     sale = ended(PACKET)
     assert [(o["redpacket"], o["amount"], o["who"]) for o in owed(sale)] == [("redpacket1", 5000, "mei")]
     sale.do("cheer", "redpacket.done", redpacket="redpacket1", proof="https://d.example/proof.png")
-    sale.do("controller", "show.close")
+    sale.do("controller", "show.close", settled=True)
 
 
 def test_winners_without_their_coupon_are_counted_and_who_had_theirs_is_not() -> None:
@@ -78,12 +85,12 @@ def test_a_cap_is_no_debt() -> None:
     sale.do("r1", "quiz.answer", member="m1", group="g1", answer="七年")
     assert sale.state.not_given["quiz1"] == {"m1": "capped"}
     sale.do("controller", "show.end")
-    sale.do("controller", "show.close")
+    sale.do("controller", "show.close", settled=True)
 
 
 def test_who_closes_over_it_is_named_with_the_reason() -> None:
     sale = ended(DRAW)
-    sale.do("owner", "show.close", override=OVER)
+    sale.do("owner", "show.close", settled=True, override=OVER)
     closed = sale.of("show.closed")[0]
     assert (closed.by, closed.override) == ("owner:boss", OVER)
 
@@ -91,7 +98,7 @@ def test_who_closes_over_it_is_named_with_the_reason() -> None:
 def test_another_rule_is_not_this_one() -> None:
     sale = ended(DRAW)
     with pytest.raises(Refusal):
-        sale.do("owner", "show.close", override=Override(("DUP",), "no matter"))
+        sale.do("owner", "show.close", settled=True, override=Override(("DUP",), "no matter"))
 
 
 class TestAfterTheClose:
