@@ -301,6 +301,11 @@ class Agent:
     # -- what the coordinator says
 
     async def _welcomed(self, welcome: Frame) -> None:
+        if (role := welcome.get("role", "relay")) != "relay":
+            raise CannotStart(
+                f"the token is that of a {role}, no relay's: nothing would be given to send; make one with "
+                "`dropcue join SALE relay --name NAME --json`, and give its `token`"
+            )
         fresh = welcome.get("sale") != self.welcome.get("sale")
         self.welcome = welcome
         if fresh:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from urllib.parse import quote, urlsplit
 
 import aiohttp
+import jwt
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidHandshake, InvalidURI
 
@@ -25,7 +26,7 @@ from roles.relay.config import RelayConfig
 from roles.relay.errors import DiskFailed
 from roles.relay.sending.log import Report, Sending, SendLog
 from roles.relay.sending.windows import Window
-from roles.relay.wire.line import address
+from roles.relay.wire.line import address, pages
 
 WITHIN_S = 10.0
 A_GROUP_S = 0.5  # so much longer for each group: a platform may have to be asked about every one
@@ -149,12 +150,7 @@ async def _post_one(store: SendLog | None, name: str, adapter: AnyAdapter, group
 async def coordinator(settings: RelayConfig) -> list[Finding]:
     """Whether it is there and takes the token, which sale it is for, and whether the groups are those of the sale."""
     host = urlsplit(settings.coordinator).netloc.rpartition("@")[2]
-    base = settings.coordinator.rstrip("/")
-    base = (
-        {"ws": "http", "wss": "https"}.get(base.split("://", 1)[0], base.split("://", 1)[0])
-        + "://"
-        + base.split("://", 1)[1]
-    )
+    base = pages(settings.coordinator) + "/"
     headers = {"Authorization": f"Bearer {settings.token.get_secret_value()}"}
     try:
         timeout = aiohttp.ClientTimeout(total=WITHIN_S)
@@ -167,7 +163,7 @@ async def coordinator(settings: RelayConfig) -> list[Finding]:
 
 
 async def _asked(session: aiohttp.ClientSession, settings: RelayConfig, host: str) -> list[Finding]:
-    async with session.get("/api/sales") as response:
+    async with session.get("api/sales", allow_redirects=False) as response:
         body = await _json(response)
         found = list(clock(Reply(response.status, response.headers, b"")))
     if response.status in {401, 403}:
@@ -189,6 +185,9 @@ async def _asked(session: aiohttp.ClientSession, settings: RelayConfig, host: st
         return [*found, Finding("sale", "wrong", f"the token is for {len(sales)} sales; say which one with `sale:`")]
     if sale not in sales:
         return [*found, Finding("sale", "wrong", f"the token is not for the sale {sale}, or there is none")]
+    if (role := _role_in(settings.token.get_secret_value())) not in (None, "relay"):
+        message = f"it is the token of a {role}, no relay's: make one with `dropcue join SALE relay --name NAME --json`"
+        return [*found, Finding("token", "wrong", message)]
     entry = next(each for each in body["sales"] if str(each.get("sale")) == sale)
     if entry.get("rehearsal"):
         found.append(
@@ -201,11 +200,19 @@ async def _asked(session: aiohttp.ClientSession, settings: RelayConfig, host: st
             f"{host} takes the token, for the sale {sale} ({entry.get('title', '')}, {entry.get('status', '')})",
         )
     )
-    async with session.get(f"/api/sales/{quote(sale, safe='')}/state") as response:
+    async with session.get(f"api/sales/{quote(sale, safe='')}/state", allow_redirects=False) as response:
         state = (await _json(response)).get("state")
     if isinstance(state, dict):
         found += list(groups_of(settings, state.get("groups") or {}))
     return found
+
+
+def _role_in(token: str) -> str | None:
+    """Whose token it is, as far as it shows that."""
+    try:
+        return str(jwt.decode(token, options={"verify_signature": False})["role"])
+    except (jwt.InvalidTokenError, KeyError):
+        return None
 
 
 def groups_of(settings: RelayConfig, sale: dict[str, Any]) -> Iterator[Finding]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from urllib.parse import urlsplit, urlunsplit
 
 import aiohttp
 import structlog
@@ -15,6 +14,7 @@ from roles.relay.adapters.ways import proxy_for
 from roles.relay.agent import Agent
 from roles.relay.receiving.inbox import Inbox
 from roles.relay.receiving.reading import commands
+from roles.relay.wire.line import pages
 
 log = structlog.get_logger("relay")
 
@@ -52,7 +52,7 @@ async def tell(agent: Agent, inbox: Inbox) -> None:
 
 async def hand_in(agent: Agent, coordinator: str, token: str, inbox: Inbox) -> None:
     """Hands in how members can be reached, until it is cancelled. They go into no log, and over no websocket."""
-    patience, proxy = aiohttp.ClientTimeout(total=HAND_IN_WITHIN_S), proxy_for(_over_http(coordinator))
+    patience, proxy = aiohttp.ClientTimeout(total=HAND_IN_WITHIN_S), proxy_for(pages(coordinator))
     async with aiohttp.ClientSession(timeout=patience, proxy=proxy) as http:
         while True:
             await agent.connected.wait()
@@ -75,7 +75,7 @@ async def put_contacts(
 ) -> int:
     """Hands in how members can be reached; the status that was answered. Raises what the client raises."""
     body = {"contacts": [{"member": member, "contact": how} for member, how in contacts]}
-    where = f"{_over_http(coordinator)}/api/sales/{sale}/contacts"
+    where = f"{pages(coordinator)}/api/sales/{sale}/contacts"
     who = {"Authorization": f"Bearer {token}"}
     async with http.put(where, json=body, headers=who, allow_redirects=False) as answer:
         return answer.status
@@ -84,9 +84,3 @@ async def put_contacts(
 def _split(who: str) -> tuple[str, str]:
     namespace, _, id_ = who.partition(":")
     return namespace, id_
-
-
-def _over_http(coordinator: str) -> str:
-    parts = urlsplit(coordinator)
-    scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)
-    return urlunsplit((scheme, parts.netloc, parts.path.rstrip("/"), "", ""))

@@ -295,6 +295,12 @@ def address(coordinator: str) -> str:
     return {"http": "ws", "https": "wss"}.get(scheme, scheme) + "://" + rest.rstrip("/") + "/ws"
 
 
+def pages(coordinator: str) -> str:
+    """Where a coordinator's pages are: `wss://sale.example/x/` has them below `https://sale.example/x`."""
+    scheme, rest = coordinator.split("://", 1)
+    return {"ws": "http", "wss": "https"}.get(scheme, scheme) + "://" + rest.rstrip("/")
+
+
 def _retry_after(error: BaseException) -> float | None:
     """When a service that has no room asks to be called again, where it does."""
     said = error.response.headers.get("Retry-After", "") if isinstance(error, InvalidStatus) else ""

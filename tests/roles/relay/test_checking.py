@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from coordinator.errors import UsageError
+from coordinator.errors import CannotStart, UsageError
+from roles.relay.adapters.base import Routes
 from roles.relay.adapters.http import Reply
+from roles.relay.agent import Agent
 from roles.relay.checking import check, clock
 from roles.relay.cli import app
 from roles.relay.config import load
@@ -49,6 +51,32 @@ async def run(*args: str) -> tuple[int, list[dict[str, Any]], str]:
 
 def of(found: list[dict[str, Any]], about: str) -> list[tuple[str, str]]:
     return [(each["state"], each["message"]) for each in found if each["about"] == about]
+
+
+async def test_somebody_elses_token_is_told_before_the_show_and_ends_the_relay(room: InProcess, tmp_path: Path) -> None:
+    """A controller's token connected, and the relay waited for ever for what is only given to relays."""
+    sale = await room.sale(sheet(groups=1))
+    given = token("controller", "li", sale)
+    async with WecomDouble() as wecom:
+        code, found, said = await run(
+            "--config", str(written(tmp_path, coordinator=room.url, token=given, base=wecom.base))
+        )
+        assert code == 1
+        [(state, message)] = of(found, "token")
+        assert (state, given in said) == ("wrong", False)
+        assert "token of a controller" in message
+        with pytest.raises(CannotStart, match="that of a controller"):
+            await Agent(room.url, given, Routes({}), data=tmp_path / "data").run()
+
+
+async def test_a_coordinator_below_a_path_is_looked_for_there(room: InProcess, tmp_path: Path) -> None:
+    """The command ended with a traceback."""
+    given = token("relay", "r1", await room.sale(sheet(groups=1)))
+    async with WecomDouble() as wecom:
+        path = written(tmp_path, coordinator=room.url + "/elsewhere/", token=given, base=wecom.base)
+        code, found, _ = await run("--config", str(path))
+    assert code == 1
+    assert "HTTP 404" in of(found, "coordinator")[0][1]
 
 
 async def test_a_good_configuration_is_said_to_be_good_and_nobody_counts_as_here(
