@@ -6,9 +6,10 @@ BRIDGE/send takes {"group", "text"} and answers {"id"}; BRIDGE/said streams {"gr
 import asyncio
 import json
 import sys
+from contextlib import suppress
 from pathlib import Path
 
-from aiohttp import ClientError, ClientSession
+from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from roles.relay.kit import Delivery, Relay
 
@@ -31,11 +32,15 @@ async def post(relay: Relay, http: ClientSession, delivery: Delivery) -> None:
 
 
 async def listen(relay: Relay, http: ClientSession) -> None:
-    async with http.get("/said") as stream:
-        async for line in stream.content:
-            said = json.loads(line)
-            member = relay.pseudonym("bridge", said["person"])
-            await relay.observe(said["group"], "message", member=member, text=said["text"])
+    while True:
+        # A stream has no end that a client would set; one that breaks is opened again.
+        with suppress(ClientError, TimeoutError, ValueError, KeyError):
+            async with http.get("/said", timeout=ClientTimeout(total=None)) as stream:
+                async for line in stream.content:
+                    said = json.loads(line)
+                    member = relay.pseudonym("bridge", said["person"])
+                    await relay.observe(said["group"], "message", member=member, text=said["text"])
+        await asyncio.sleep(1)
 
 
 async def main(coordinator: str, token: str, bridge: str, data: str) -> None:

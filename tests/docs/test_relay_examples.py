@@ -251,7 +251,7 @@ class Bridge:
         self.took: list[dict[str, Any]] = []
         self.keys: set[str | None] = set()
         self.first: list[web.Response] = []
-        self.said: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+        self.said: asyncio.Queue[dict[str, str] | None] = asyncio.Queue()  # None ends the stream
 
     async def start(self) -> None:
         app = web.Application()
@@ -276,8 +276,9 @@ class Bridge:
     async def _said(self, request: web.Request) -> web.StreamResponse:
         stream = web.StreamResponse()
         await stream.prepare(request)
-        while True:
-            await stream.write(json.dumps(await self.said.get()).encode() + b"\n")
+        while (said := await self.said.get()) is not None:
+            await stream.write(json.dumps(said).encode() + b"\n")
+        return stream
 
 
 @pytest.fixture
@@ -306,6 +307,9 @@ async def test_the_client_brings_drops_waits_where_it_must_and_tells_what_is_sai
         await bridge.said.put({"group": "g1", "person": "lin", "text": "多少钱"})
         said = await stage.controller.event("group.message")
         assert len(said["member"]) == 20
+        await bridge.said.put(None)
+        await bridge.said.put({"group": "g1", "person": "lin", "text": "还有吗"})
+        await stage.controller.event("group.message", text="还有吗")
         stage.way.cut()
         stage.way.heal()
         again = await stage.drop("乙")

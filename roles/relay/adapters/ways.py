@@ -12,11 +12,13 @@ from urllib.request import getproxies, proxy_bypass
 
 from yarl import URL
 
+from coordinator.errors import CannotStart
+
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 def proxy_for(address: str) -> URL | None:
-    """The proxy for an address, as HTTPS_PROXY, HTTP_PROXY and NO_PROXY have it; none to this machine itself.
+    """The proxy for an address, as HTTPS_PROXY, HTTP_PROXY and NO_PROXY have it; none to this machine itself. Raises `CannotStart`.
 
     Its name and password, where it wants them, stand in the URL: the HTTP client makes a header of them.
 
@@ -26,7 +28,13 @@ def proxy_for(address: str) -> URL | None:
     parts = urlsplit(address)
     host = parts.hostname or ""
     named = None if host in LOOPBACK or proxy_bypass(host) else getproxies().get(parts.scheme)
-    return URL(named if "://" in named else f"http://{named}") if named else None
+    if not named:
+        return None
+    try:
+        return URL(named if "://" in named else f"http://{named}")
+    except ValueError:
+        name = f"{parts.scheme.upper()}_PROXY"
+        raise CannotStart(f"the environment's {name} is no address of a proxy; write it as http://HOST:PORT") from None
 
 
 def public_socket(address: tuple[Any, ...]) -> socket.socket:

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from yarl import URL
 
+from coordinator.errors import CannotStart
 from roles.relay.adapters.base import Content, GroupSettings
 from roles.relay.adapters.ways import is_public, proxy_for
 from roles.relay.adapters.wecom import WecomAdapter, WecomCredential
@@ -23,6 +24,13 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_platform_is_reached_through_the_environments_proxy() -> None:
     assert proxy_for("https://qyapi.weixin.qq.com") == URL("http://me:p%40ss@proxy.example:3128")
+
+
+def test_a_proxy_that_is_no_address_is_told_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://me:secret@proxy.example:port")
+    with pytest.raises(CannotStart, match="HTTPS_PROXY is no address") as wrong:
+        proxy_for("https://qyapi.weixin.qq.com")
+    assert "secret" not in str(wrong.value)
 
 
 @pytest.mark.parametrize(
