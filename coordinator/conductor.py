@@ -201,6 +201,7 @@ class Conductor:
             except Refusal as refusal:
                 read.refusal = refusal
             except Exception:
+                # Whatever reading a sheet breaks on, its sender is owed an answer: this runs in no caller's hands.
                 log.exception("a command could not be read", sale=self.sale, kind=read.kind)
                 read.refusal = _our_fault(read.kind)
         if self._closing or self.lost.is_set():
@@ -409,6 +410,7 @@ class Conductor:
             batch.answers.append((work, index, refused(id_, refusal, self.state.seq)))
             return
         except Exception:
+            # Whatever a topic's rule breaks on, others' commands in the batch, and what is due, go on.
             log.exception("a command could not be decided", sale=self.sale, kind=read.kind)
             self._broken = True
             batch.answers.append((work, index, refused(id_, _our_fault(read.kind), self.state.seq)))

@@ -19,6 +19,7 @@ from coordinator.core.cues import Cue, CueAnnounced, CueFired, CueWaiting, CueWi
 from coordinator.core.deliveries import DeliveryRequested, DeliveryWithdrawn
 from coordinator.core.kernel import Actor, Event, Moment, decide
 from coordinator.core.plan import CuePlan, Plan
+from coordinator.core.quiet import DAY_MS, Nights
 from coordinator.core.state import State, decode, encode
 
 if TYPE_CHECKING:
@@ -313,9 +314,38 @@ def _named(thing: Any) -> str:
 
 
 def _settings(before: State, after: State) -> dict[str, Change]:
+    """The sheet's own fields; a field of one of them is told as `followup.every`."""
+    was, now = _unfolded(before.p), _unfolded(after.p)
+    if _same_nights(before.p.followup.quiet, after.p.followup.quiet):
+        del was[QUIET], now[QUIET]
+    else:  # the hours, not each night
+        was[QUIET], now[QUIET] = was[QUIET][:1], now[QUIET][:1]
+    return _changes(was, now)
+
+
+QUIET = "followup.quiet"
+
+
+def _unfolded(plan: Plan) -> dict[str, Any]:
     listed = {*THINGS, "segments"}
-    names = [name for name in Plan.__struct_fields__ if name not in listed]
-    return _changes(_fields(before.p, names), _fields(after.p, names))
+    fields: dict[str, Any] = {}
+    for name in Plan.__struct_fields__:
+        held = getattr(plan, name)
+        if isinstance(held, msgspec.Struct):
+            fields |= {f"{name}.{inner}": value for inner, value in _fields(held, list(held.__struct_fields__)).items()}
+        elif name not in listed:
+            fields |= _fields(plan, [name])
+    return fields
+
+
+def _same_nights(was: Nights, now: Nights) -> bool:
+    """Whether quiet hours are the same. A sheet's start says for which nights they are worked out, and is told by itself."""
+    if not was or not now:
+        return not was and not now
+    begin, end = max(was[0][0], now[0][0]), min(was[-1][0], now[-1][0])
+    if begin > end:  # moved by months: the hours of the day are what can be compared
+        return was[0][0] % DAY_MS == now[0][0] % DAY_MS and was[0][1] - was[0][0] == now[0][1] - now[0][0]
+    return [night for night in was if begin <= night[0] <= end] == [night for night in now if begin <= night[0] <= end]
 
 
 # ---------------------------------------------------------------- what leads to messages

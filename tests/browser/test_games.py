@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.people import People, button, finger_is_off, fire, opened
+from tests.browser.people import People, button, finger_is_off, fire, opened, press_twice
 from tests.server import ServerProcess
 from tests.sheet import sheet
 
@@ -97,3 +97,47 @@ async def test_red_packets_are_cheers_task_and_are_done_with_proof(house: Server
     done = next(e for e in await house.events(sale) if e["kind"] == "task.done")
     assert done["proof"] == "https://img.example/1.png"
     await expect(page.locator(".packets")).to_be_hidden()
+
+
+async def test_a_coupon_is_drawn_and_its_code_stands_on_the_winners_phone(house: ServerProcess, people: People) -> None:
+    sale, links = await opened(house, sheet(lead="0s"))
+    relay, controller = await house.join(sale, "relay"), await house.join(sale, "controller")
+    page = await people.come(links["cohost"])
+    await button(page, "Draw").click()
+    armed = page.get_by_role("dialog", name="Armed")
+    await armed.get_by_label("Coupon for the winners").select_option("c20")
+    await expect(armed.get_by_label("Prize", exact=True)).to_have_count(0)
+    await people.look(page, "draw-coupon")
+    await button(armed, "Cancel").click()
+    await controller.done("draw.open", prizes=[{"coupon": "c20"}], until=4_000)
+    asked = await relay.event("delivery.requested", group="g1")
+    phone = await people.come(asked["content"]["link"], locale="zh-CN", phone=True)
+    await phone.get_by_role("button", name="参加抽奖").click()
+    await expect(phone.locator("body")).to_contain_text("你已参加")
+    card = page.locator("article.game")
+    await expect(card).to_contain_text("ready to draw")
+    await button(card, "Draw the winners").click()
+    await finger_is_off(page)
+    await button(card, "Draw the winners").click()
+    await expect(phone.locator("#code")).to_be_visible()
+    await people.look(phone, "draw-coupon-phone")
+    await people.look(page, "draw-coupon-desk")
+
+
+async def test_a_sale_that_owes_its_groups_a_draw_is_closed_for_a_reason(house: ServerProcess, people: People) -> None:
+    sale, links = await opened(house, sheet(lead="0s"))
+    controller = await house.join(sale, "controller")
+    await controller.done("draw.open", prizes="保温杯", until=600_000)
+    await controller.event("draw.opened")
+    await controller.done("show.end")
+    page = await people.come(links["controller"])
+    await press_twice(page, button(page, "Close sale"))
+    owed = page.get_by_role("alert").filter(has_text="Still owed")
+    await expect(owed).to_contain_text("draw1 is not drawn")
+    await people.look(page, "close-owed")
+    await expect(button(owed, "Close anyway")).to_be_disabled()
+    await owed.get_by_label("Why close now").fill("drawn tomorrow in the groups")
+    await press_twice(page, button(owed, "Close anyway"))
+    await controller.event("show.closed")
+    closed = next(e for e in await house.events(sale) if e["kind"] == "show.closed")
+    assert closed["override"] == {"rules": ["OWED"], "reason": "drawn tomorrow in the groups"}

@@ -8,7 +8,7 @@ import pytest
 
 from coordinator.core import Refusal
 from coordinator.core.difference import Change, Difference, copy_of
-from tests.core.driver import MINUTE, SECOND, START, Sale, segment, sheet
+from tests.core.driver import HOUR, MINUTE, SECOND, START, Sale, segment, sheet
 from tests.core.edits import foretold, replaced_as_foretold
 
 
@@ -148,6 +148,24 @@ def test_a_condition_that_the_edit_makes_true_is_said() -> None:
     goods[0]["stock"] = 10
     said = replaced_as_foretold(sale, plan(few, products=goods))
     assert said.set_off == ("few",)
+
+
+def test_a_moved_start_leaves_the_quiet_hours_as_they_are() -> None:
+    """They are worked out as instants for the nights around the start, and a moved start was told as 93 other nights."""
+    sale = Sale(plan(prompt("p")))
+    for start in ("2026-10-29T09:00:00Z", "2027-06-01T07:00:00Z"):
+        assert set(foretold(sale, plan(prompt("p"), start=start)).settings) == {"start"}
+
+
+def test_what_a_setting_holds_is_told_field_by_field() -> None:
+    sale = Sale(plan(prompt("p")))
+    said = foretold(sale, plan(prompt("p"), followup={"quiet": "23:00-07:00", "every": "12h"}, targets={"buyers": 5}))
+    assert said.settings["followup.every"] == Change(86_400_000, 43_200_000)
+    assert said.settings["targets.buyers"] == Change(None, 5)
+    was, now = said.settings["followup.quiet"].before, said.settings["followup.quiet"].to
+    assert [end - begin for begin, end in (*was, *now)] == [10 * HOUR, 8 * HOUR]
+    none = foretold(sale, plan(prompt("p"), followup={"quiet": "none"})).settings["followup.quiet"]
+    assert none.to == ()
 
 
 def test_segments_things_and_settings_are_told_by_their_names() -> None:
