@@ -63,9 +63,10 @@ def owed(state: State) -> Iterator[Owed]:
     """What members were promised and have not been given."""
     for draw in state.draws.values():
         if draw.status != "drawn" and draw.id in state.seeds:  # without its seed nobody can draw it
+            what = f"{draw.id} ({', '.join(p.name for p in draw.prizes[:3])})"
             yield Owed(
-                draw=draw.id, entries=draw.count, message=f"{draw.id} is not drawn, {draw.count} are in it",
-                zh=f"{draw.id} 还没开奖, 已有 {draw.count} 人参加",
+                draw=draw.id, entries=draw.count, message=f"{what} is not drawn, {draw.count} are in it",
+                zh=f"{what} 还没开奖, 已有 {draw.count} 人参加",
             )  # fmt: skip
     for packet in state.redpackets.values():
         if packet.sent_at is None:
