@@ -76,8 +76,13 @@ _NO_CONTENT = Content(text="")
 
 def _delivery(state: State, d: Delivery) -> Iterable[Form]:
     forms: list[Form] = []
-    if d.rule is None and d.status in {"requested", "held", "awaiting", "unknown"} and serves(state, d.relay, d.group):
-        forms.append(((f"relay:{d.relay}",), d))
+    theirs: list[str] = []
+    if d.rule is None and d.status in {"requested", "held", "awaiting", "unknown"}:
+        theirs.append(d.relay)
+    if d.left_open is not None and d.left_open.relay not in theirs:
+        theirs.append(d.left_open.relay)  # it is to take it back at its platform
+    if streams := tuple(f"relay:{name}" for name in theirs if serves(state, name, d.group)):
+        forms.append((streams, d))
     if d.status == "awaiting" and d.rule is None:
         forms.append(((f"posters:{d.group}",), d))  # whoever posts there may take it over
     drop = state.drops.get(d.drop)

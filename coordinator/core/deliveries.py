@@ -56,6 +56,14 @@ class Further(msgspec.Struct, frozen=True, kw_only=True):
     proof: str | None = None
 
 
+class LeftOpen(msgspec.Struct, frozen=True, kw_only=True):
+    """A person at a relay's platform may still confirm an attempt that was taken away; `why` it could not be taken back."""
+
+    relay: str
+    attempt: int
+    why: str | None = None
+
+
 class Delivery(msgspec.Struct, kw_only=True):
     id: str
     attempt: int = 1
@@ -88,8 +96,7 @@ class Delivery(msgspec.Struct, kw_only=True):
     reminded_at: int | None = None  # when it was said that nobody has posted it yet
     proof: str | None = None
     further: tuple[Further, ...] = ()
-    open_with: str | None = None  # a relay at whose platform a person may still confirm it, though it was taken away
-    open_why: str | None = None  # why it could not be taken back there
+    left_open: LeftOpen | None = None
     had: tuple[str, ...] = ()  # every relay that was ever given it
     recalled_at: int | None = None  # when an attempt of this relay was last taken back
     recalled_due: int | None = None  # and when that attempt was to leave
@@ -453,7 +460,7 @@ def requested(state: State, e: DeliveryRequested) -> Iterable[Key]:
         hands=e.hands, status="awaiting" if e.hands else "requested",
         recalled_at=same.recalled_at if same else None, recalled_due=same.recalled_due if same else None,
         platform="manual" if e.hands else windows.platform_of(state, relay, e.group),
-        open_with=_left_open(old), open_why=old.open_why if old else None,
+        left_open=_left_open(old),
     )  # fmt: skip
     state.opened.add(e.delivery)
     if e.hands:
@@ -475,11 +482,11 @@ def requested(state: State, e: DeliveryRequested) -> Iterable[Key]:
     return keys
 
 
-def _left_open(old: Delivery | None) -> str | None:
-    """At whose platform a person may still confirm an earlier attempt."""
-    if old is None:
-        return None
-    return old.relay if old.status == "awaiting" and old.platform_id else old.open_with
+def _left_open(d: Delivery | None) -> LeftOpen | None:
+    """What stays with a person at a platform when this is taken away."""
+    if d is None or d.status != "awaiting" or not d.platform_id:
+        return None if d is None else d.left_open
+    return LeftOpen(relay=d.relay, attempt=d.attempt)
 
 
 @evolves(
@@ -520,7 +527,7 @@ def reported(state: State, e: Any) -> Iterable[Key]:
             d.status = "unknown"
             windows.used(state, e.relay or d.relay, d.group, e.at)  # it may be there, so it counts
         case DeliveryWithdrawn():
-            d.open_with = _left_open(d)
+            d.left_open = _left_open(d)
             d.status, d.recalled_at, d.recalled_due = "withdrawn", e.at, d.fire_at
         case DeliveryResolved():
             d.why = e.choice

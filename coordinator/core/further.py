@@ -18,6 +18,7 @@ from coordinator.core.deliveries import (
     DeliveryReport,
     DeliverySent,
     Further,
+    LeftOpen,
 )
 from coordinator.core.kernel import Event, Key, Turn, evolves, result_of
 
@@ -101,27 +102,27 @@ def sent_too(state: State, e: DeliverySent) -> Iterable[Key]:
     if e.again:
         more = Further(relay=e.relay, attempt=e.attempt, at=e.at, sent_at=e.sent_at or e.at, proof=e.proof)
         d.further = (*d.further, more)
-    return (*_closed(d, e.relay), ("deliveries", d.id))
+    return (*_closed(d, e), ("deliveries", d.id))
 
 
 @evolves(DeliveryFailed, DeliveryExpired)
 def taken_back(state: State, e: DeliveryFailed | DeliveryExpired) -> Iterable[Key]:
     """The person at the platform cannot confirm it any more."""
-    return _closed(state.deliveries[e.delivery], e.relay)
+    return _closed(state.deliveries[e.delivery], e)
 
 
 @evolves(DeliveryAwaiting)
 def still_open(state: State, e: DeliveryAwaiting) -> Iterable[Key]:
-    """It could not be taken back at the platform, and why."""
+    """A person at the platform has it, though it was taken away meanwhile; or it could not be taken back, and why."""
     d = state.deliveries[e.delivery]
-    if d.open_with != e.relay or (e.attempt == d.attempt and d.status == "awaiting"):
+    if not e.platform_id or (e.attempt == d.attempt and d.status == "awaiting"):
         return ()
-    d.open_why = e.why
-    return [("deliveries", d.id)]
+    d.left_open = LeftOpen(relay=e.relay, attempt=e.attempt, why=e.why)
+    return (("deliveries", d.id),)
 
 
-def _closed(d: Delivery, relay: str) -> tuple[Key, ...]:
-    if d.open_with != relay:
+def _closed(d: Delivery, e: DeliverySent | DeliveryFailed | DeliveryExpired) -> tuple[Key, ...]:
+    if d.left_open is None or (d.left_open.relay, d.left_open.attempt) != (e.relay, e.attempt):
         return ()
-    d.open_with = d.open_why = None
+    d.left_open = None
     return (("deliveries", d.id),)

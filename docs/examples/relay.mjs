@@ -13,7 +13,7 @@ const whole = ({ text, link, coupon }) => [text, ...[link, coupon].filter((a) =>
 const begun = new Set() // attempts that were begun, as "d1:1": none begins twice
 const untold = new Map() // commands without an answer, by id
 const deliveries = new Map(), timers = new Map()
-let socket, me, position, clock, answered = -Infinity, failures = 0, over = false
+let socket, me, record, position, clock, answered = -Infinity, failures = 0, over = false
 const mono = () => performance.now(), now = () => clock.now + (mono() - clock.at) * clock.speed // now: the sale's time
 const leads = () => mono() - answered < 2000 // the lease: only an answered ping proves that we were heard
 const key = (d) => `${d.delivery ?? d.id}:${d.attempt}`
@@ -22,14 +22,15 @@ function report(of, fields) { // the same id for the same word about the same at
   const [delivery, attempt] = of.split(':')
   return { id: `${of}:${fields.outcome}`, kind: 'delivery.report', delivery, attempt: Number(attempt), ...fields }
 }
-const record = openSync(path, 'a+'), unended = new Set()
-function write(line) { writeSync(record, '\n' + JSON.stringify(line)), fsyncSync(record) } // on the disk when it returns
+const file = openSync(path, 'a+'), unended = new Set()
+function write(line) { writeSync(file, '\n' + JSON.stringify(line)), fsyncSync(file) } // on the disk when it returns
 for (const line of readFileSync(path, 'utf8').split('\n')) try {
-  const { begin, end, told } = JSON.parse(line)
+  const { name, begin, end, told } = JSON.parse(line)
   if (begin) begun.add(begin), unended.add(begin)
   if (end) unended.delete(key(end)), untold.set(end.id, end)
-  untold.delete(told)
+  untold.delete(told), record ??= name
 } catch { /* the empty first line, or one that a crash cut short: what it was to say had not happened yet */ }
+if (!record) write({ name: record = randomUUID() }) // whose record this is: by it the service knows who comes back
 for (const of of unended) tell(report(of, { outcome: 'unknown', why: 'the relay stopped while it was sending' }))
 function send(frame) { if (socket?.welcome) socket.send(JSON.stringify(frame)) }
 function tell(command) { untold.set(command.id, command), send({ op: 'do', ...command }) } // again with each welcome
@@ -59,8 +60,7 @@ const hear = {
     for (const command of untold.values()) send({ op: 'do', ...command })
     send({ op: 'ping', sent: mono() })
   },
-  snapshot(f) { learn(f.state.deliveries) },
-  events(f) { change(f.changes.deliveries) },
+  snapshot(f) { learn(f.state.deliveries) }, events(f) { change(f.changes.deliveries) },
   pong(f) {
     const trip = mono() - f.sent
     answered = Math.max(answered, f.sent), clock.trip += 0.5 // the best round trip is good for some seconds, not for ever
@@ -81,7 +81,7 @@ function observe(line) {
 function connect() {
   const mine = socket = new WebSocket(url.replace('http', 'ws') + '/ws')
   mine.heard = mono()
-  mine.onopen = () => mine.send(JSON.stringify({ op: 'hello', token, position }))
+  mine.onopen = () => mine.send(JSON.stringify({ op: 'hello', token, record, position }))
   mine.onmessage = ({ data }) => {
     if (mine !== socket) return
     const frame = JSON.parse(data)

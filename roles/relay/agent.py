@@ -18,7 +18,7 @@ from roles.relay import machine
 from roles.relay.adapters.base import Outcome, Routes
 from roles.relay.errors import LineLost, RelayRefused
 from roles.relay.sending import limits
-from roles.relay.sending.following import follow
+from roles.relay.sending.following import Follower
 from roles.relay.sending.log import Report, SendLog
 from roles.relay.sending.outbox import ANSWER_WITHIN_S, PREPARE_S, STOPPED_WHILE_SENDING, Outbox
 from roles.relay.wire.line import Answer, Frame, Line, Pace
@@ -77,6 +77,7 @@ class Agent:
         self._record = record
         self._stopping = asyncio.Event()
         self._over = False
+        self._knows = False  # whether what stands at the coordinator was learnt
         self._limits: dict[str, Any] = {}  # what was told of the rate windows over this line
         self._ids = (f"o-{machine.new_name()}-{n}" for n in range(1 << 62))
         self.state: dict[str, dict[str, Any]] = {}
@@ -114,6 +115,17 @@ class Agent:
             prepare_s=self._timing.prepare,
             answer_within_s=self._timing.answer_within,
         )
+        self._follower = Follower(
+            self._outbox,
+            self._store,
+            self._routes,
+            sale=lambda: self.sale if self._knows else "",
+            me=lambda: str(self.welcome.get("name", "")),
+            stands=self._shown,
+            tell=self._tell,
+            every_s=self._timing.follow_every,
+            answer_within_s=self._timing.answer_within,
+        )
         opened = []
         sending: asyncio.Task[None] | None = None
         following: asyncio.Task[None] | None = None
@@ -124,16 +136,7 @@ class Agent:
                 await adapter.open()
                 opened.append(adapter)
             sending = asyncio.create_task(self._outbox.run())
-            following = asyncio.create_task(
-                follow(
-                    self._outbox,
-                    self._routes,
-                    self._group_of,
-                    self._outbox.became,
-                    self._timing.follow_every,
-                    self._timing.answer_within,
-                )
-            )
+            following = asyncio.create_task(self._follower.run())
             await self._come_back_until_stopped(sending)
         finally:
             self._lease.drop()
@@ -308,6 +311,7 @@ class Agent:
             )
         fresh = welcome.get("sale") != self.welcome.get("sale")
         self.welcome = welcome
+        self._knows &= not fresh
         if fresh:
             await self._store.recover(self.sale, STOPPED_WHILE_SENDING)
             self._outbox.resume(self.sale, await self._store.known(self.sale))
@@ -346,6 +350,8 @@ class Agent:
                     known.pop(id_, None)
                 else:
                     known[id_] = entity
+        if self._follower.has_work and changes.get("deliveries"):
+            self._follower.look()
         for id_, entity in changes.get("deliveries", {}).items():
             if entity is None or not self._mine(entity):
                 self._outbox.drop(id_)
@@ -353,7 +359,8 @@ class Agent:
                 self._outbox.take({"id": id_} | entity, live=True)
 
     def _learn(self, state: dict[str, dict[str, Any]]) -> None:
-        self.state = state
+        self.state, self._knows = state, True
+        self._follower.look()
         deliveries = state.get("deliveries") or {}
         self._outbox.replace(({"id": id_} | entity for id_, entity in deliveries.items()), self._mine)
 
@@ -373,13 +380,14 @@ class Agent:
         name, me = delivery.get("relay"), self.welcome.get("name")
         return self._everything or not name or not me or name == me
 
-    def _group_of(self, delivery: str) -> str | None:
-        found = (self.state.get("deliveries") or {}).get(delivery)
-        return found.get("group") if found is not None else None
+    def _shown(self, delivery: str) -> dict[str, Any] | None:
+        return (self.state.get("deliveries") or {}).get(delivery)
 
     # -- what is told
 
     def _tell(self, report: Report) -> None:
+        if report.outcome == "awaiting":
+            self._follower.look()  # it may have been taken away before it was there
         [answer] = self._reports.put([report.body])
         if not answer.done():
             answer.add_done_callback(lambda done: self._told(report, done))

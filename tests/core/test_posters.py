@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from coordinator.core import Actor, Refusal
+from coordinator.core.deliveries import LeftOpen
 from tests.core.driver import MINUTE, SECOND, SHEET, START, Sale, segment, sheet
 from tests.core.test_deliveries import LINK
 
@@ -181,14 +182,15 @@ class TestATaskThatIsTakenAwayFromAMachinesPlatform:
             sale.do("controller", "delivery.withdraw", delivery="d1")
         one = sale.state.deliveries["d1"]
         status = one.status
-        assert one.open_with == "r1"
-        self.says(sale, "awaiting", why="WeCom does not answer")
-        assert (sale.state.deliveries["d1"].open_why, sale.state.deliveries["d1"].status) == (
-            "WeCom does not answer", status,
+        assert one.left_open == LeftOpen(relay="r1", attempt=1)
+        self.says(sale, "awaiting", platform_id="msg1", why="zhangsan has it still")
+        one = sale.state.deliveries["d1"]
+        assert (one.left_open, one.status) == (
+            LeftOpen(relay="r1", attempt=1, why="zhangsan has it still"), status,
         )  # fmt: skip
         self.says(sale, "rejected", why="the task was taken back")
         one = sale.state.deliveries["d1"]
-        assert (one.open_with, one.open_why, one.status) == (None, None, status)
+        assert (one.left_open, one.status) == (None, status)
 
     def test_that_was_confirmed_there_after_all_is_posted_twice_and_says_so(self) -> None:
         sale = self.left_to_a_person()
@@ -196,8 +198,29 @@ class TestATaskThatIsTakenAwayFromAMachinesPlatform:
         report(sale, "sent", attempt=2, sent_at=START + 70 * SECOND)
         self.says(sale, "sent", sent_at=START + 80 * SECOND)
         one = sale.state.deliveries["d1"]
-        assert (one.sent_by, one.open_with) == ("qun", None)
+        assert (one.sent_by, one.left_open) == ("qun", None)
         assert [(more.relay, more.sent_at) for more in one.further] == [("r1", START + 80 * SECOND)]
+
+    def test_that_came_to_be_while_it_was_taken_away_is_open_too(self) -> None:
+        groups = [{"id": "g1", "name": "邻居群", "relay": ["r1", "qun"], "members": 10}]
+        sale = Sale(sheet(segment({**LINK, "late": "fire within 10m"}, lasts="30m"), team=TEAM, groups=groups)).live()
+        sale.advance(START + 59 * SECOND)
+        sale.do("controller", "delivery.withdraw", delivery="d1")
+        self.says(sale, "awaiting", platform_id="msg1", why="zhangsan has to confirm it")
+        assert sale.state.deliveries["d1"].left_open is not None
+
+    def test_of_a_text_that_was_made_anew_is_open_though_the_same_relay_has_the_new_one(self) -> None:
+        groups = [{"id": "g1", "name": "邻居群", "relay": "r1", "members": 10}]
+        cue = {**LINK, "link": None, "product": "pan", "text": "{price} {link}", "late": "fire within 10m"}
+        sale = Sale(sheet(segment(cue, lasts="30m"), team=TEAM, groups=groups)).live()
+        sale.advance(START + 59 * SECOND)
+        self.says(sale, "awaiting", platform_id="msg1")
+        sale.do("controller", "product.reprice", product="pan", price=9900)
+        self.says(sale, "awaiting", attempt=2, platform_id="msg2")
+        assert sale.state.deliveries["d1"].left_open == LeftOpen(relay="r1", attempt=1)
+        self.says(sale, "rejected", why="the task was taken back")
+        one = sale.state.deliveries["d1"]
+        assert (one.left_open, one.status, one.platform_id) == (None, "awaiting", "msg2")
 
     def test_nothing_is_open_where_the_platform_was_given_nothing(self) -> None:
         groups = [{"id": "g1", "name": "邻居群", "relay": ["r1", "qun"], "members": 10}]
@@ -205,7 +228,7 @@ class TestATaskThatIsTakenAwayFromAMachinesPlatform:
         sale.advance(START + 59 * SECOND)
         self.says(sale, "awaiting")
         sale.do(QUN, "delivery.hand", delivery="d1")
-        assert sale.state.deliveries["d1"].open_with is None
+        assert sale.state.deliveries["d1"].left_open is None
 
 
 def test_a_poster_who_is_not_in_the_team_is_known_as_one_from_their_coming_on() -> None:

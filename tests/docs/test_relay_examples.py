@@ -212,6 +212,22 @@ def _but_for_reports(session: Session, command: dict[str, Any], size: int, taken
         taken(session, command, size)
 
 
+async def test_it_says_whose_record_it_keeps_so_that_no_other_process_is_taken_for_it(stage: Stage) -> None:
+    """Without a name a second process with the token counted as the first, and what the first had in hand as not begun."""
+    await stage.begin(1)
+    record, names = stage.folder / "record.jsonl", []
+    for text in ("甲", "乙", "丙"):
+        if text == "丙":
+            record.unlink()
+        async with stage.node():
+            await stage.here()
+            await stage.all_are(await stage.drop(text), "sent")
+            names.append((await stage.room.conductor(stage.sale).settled()).relays["r1"].record)
+            assert names[-1]
+            assert names[-1] in record.read_text()
+    assert names[0] == names[1] != names[2]
+
+
 async def test_what_is_withdrawn_stays_and_what_comes_too_late_expires(stage: Stage) -> None:
     late = {"id": "late", "at": "0s", "do": "link.drop", "link": "room", "groups": "all", "late": "skip after 1s"}
     await stage.begin(2, cues=[late])

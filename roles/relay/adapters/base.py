@@ -213,6 +213,15 @@ class Adapter(ABC, Generic[C, G]):
         """
         return None
 
+    async def take_back(self, platform_id: str) -> Outcome | None:
+        """Takes a message that ended as `awaiting` with this id from the person who has it: another has it now, or nobody
+        is to send it. Only of a platform with a `follow`.
+
+        `rejected`: nobody can send it there any more. `sent`: they had sent it. `awaiting`: it stays open, and why; it is
+        tried again now and then. None: it cannot be told now.
+        """
+        return Outcome.awaiting("the platform takes nothing back: whoever has it there must be told")
+
     async def check(self, groups: Sequence[G]) -> list[Said]:
         """What can be found out of the credential, and of these groups of it, without posting. The adapter is open.
 

@@ -77,7 +77,26 @@ class WecomCustomerAdapter(HttpAdapter[WecomCustomerCredential, WecomCustomerGro
         return Outcome("awaiting", platform_id=task, why=f"{self.settings.sender} has to confirm it in WeCom")
 
     async def follow(self, group: WecomCustomerGroup, platform_id: str) -> Outcome | None:
-        asked = {"msgid": platform_id, "userid": self.settings.sender, "limit": 500}
+        return await self._became(platform_id)
+
+    async def take_back(self, platform_id: str) -> Outcome | None:
+        try:
+            _, said = await self.ask(Call.json(self._url("cancel_groupmsg_send"), {"msgid": platform_id}))
+        except Ended:
+            return None
+        became = await self._became(platform_id)
+        if became is not None and became.word == "sent":
+            return became  # they were quicker
+        sender, wrong = self.settings.sender, self._wrong(said)
+        if _is_zero(said):
+            return Outcome.rejected(f"the task of {sender} was taken back in WeCom")
+        if became is not None or wrong is None or wrong.word == "retry":
+            return became
+        return Outcome.awaiting(f"{sender} has the task still, tell them not to send it: {wrong.why}")
+
+    async def _became(self, task: str) -> Outcome | None:
+        """What the employee did with a task, which is always one of one group."""
+        asked = {"msgid": task, "userid": self.settings.sender, "limit": 500}
         try:
             said = (await self.post(Call.json(self._url("get_groupmsg_send_result"), asked))).object()
         except Ended:
@@ -85,10 +104,9 @@ class WecomCustomerAdapter(HttpAdapter[WecomCustomerCredential, WecomCustomerGro
         listed = (said or {}).get("send_list")
         if said is None or not _is_zero(said) or not isinstance(listed, list):
             return None
-        of_ours = (one for one in listed if isinstance(one, dict) and one.get("chat_id") == group.chat_id)
-        status = next((one.get("status") for one in of_ours), None)
+        status = next((one.get("status") for one in listed if isinstance(one, dict)), None)
         if status == _SENT and type(status) is int:
-            return Outcome.sent(platform_id)
+            return Outcome.sent(task)
         return Outcome.rejected(_FAILED[status]) if type(status) is int and status in _FAILED else None
 
     async def check_key(self, groups: Sequence[WecomCustomerGroup]) -> list[Said]:

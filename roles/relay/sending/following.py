@@ -1,43 +1,118 @@
-"""What a person does with a message that was handed to them, as the platform tells it later."""
+"""What a person does with a message that was handed to them, as the platform tells it later.
+
+Once it is not this relay's to see to any more (a poster took it over, it was withdrawn, its text was made anew), the
+person is not to send it: it is taken back from them, where the platform can do so, and where it cannot, that is told.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 import structlog
 
-from roles.relay.adapters.base import Adapter, Outcome, Routes
+from roles.relay.adapters.base import Adapter, AnyAdapter, Outcome, Routes
+from roles.relay.sending.log import HandedOver, Report, SendLog
 from roles.relay.sending.outbox import ANSWER_WITHIN_S, Outbox
 
 log = structlog.get_logger("relay")
 
-Became = Callable[[str, int, Outcome], Awaitable[None]]
+_OPEN = frozenset({"requested", "held", "awaiting", "unknown"})
 
 
-async def follow(
-    outbox: Outbox,
-    routes: Routes,
-    group_of: Callable[[str], str | None],
-    became: Became,
-    every_s: float,
-    answer_within_s: float = ANSWER_WITHIN_S,
-) -> None:
-    """Asks the platforms that can tell, until it is cancelled; what they say is reported."""
-    if not any(type(adapter).follow is not Adapter.follow for adapter in routes.adapters.values()):
-        return
-    while True:
-        await asyncio.sleep(every_s)
-        for delivery, attempt, platform_id in outbox.awaiting():
-            group = group_of(delivery)
-            route = routes.to(group) if group is not None else None
-            if route is None or type(route.adapter).follow is Adapter.follow:
-                continue
+class Follower:
+    """Asks the platforms that can tell, `every_s` and whenever `look` is called; what they say is reported.
+
+    `sale` names the sale that is served, empty before there is one; `stands` gives a delivery as the relay is shown it;
+    `me` is the relay's name; `tell` gives a report that need not outlive the relay. What is not shown may be another
+    process's to see to, and is left alone.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        store: SendLog,
+        routes: Routes,
+        *,
+        sale: Callable[[], str],
+        me: Callable[[], str],
+        stands: Callable[[str], Mapping[str, Any] | None],
+        tell: Callable[[Report], None],
+        every_s: float,
+        answer_within_s: float = ANSWER_WITHIN_S,
+    ) -> None:
+        self._outbox, self._store, self._routes = outbox, store, routes
+        self._sale, self._me, self._stands, self._tell = sale, me, stands, tell
+        self._every_s, self._answer_within_s = every_s, answer_within_s
+        self._left = asyncio.Event()
+        self._tried: set[tuple[str, int]] = set()  # to take back; again not before the next round
+        self._said: set[tuple[str, int]] = set()  # of which it was told that they stay open
+        adapters = routes.adapters.values()
+        self.has_work = any(type(each).follow is not Adapter.follow for each in adapters)
+
+    def look(self) -> None:
+        """Something may have been taken from this relay."""
+        self._left.set()
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        if not self.has_work:
+            return
+        loop = asyncio.get_running_loop()
+        asked_at = loop.time()
+        while True:
+            self._left.clear()
             try:
-                async with asyncio.timeout(answer_within_s):  # one that never answers must not keep the others waiting
-                    outcome = await route.adapter.follow(route.group, platform_id)
-            except Exception as error:  # the text can quote an address with its key
-                log.warning("what became of a message cannot be asked", delivery=delivery, why=type(error).__name__)
+                async with asyncio.timeout_at(asked_at + self._every_s):
+                    await self._left.wait()
+            except TimeoutError:
+                asked_at = loop.time()
+                await self._pass(everything=True)
+            else:
+                await self._pass(everything=False)
+
+    async def _pass(self, *, everything: bool) -> None:
+        sale = self._sale()
+        for task in await self._store.handed_over(sale) if sale else ():
+            if sale != self._sale():
+                return
+            adapter = self._routes.adapters.get(task.credential)
+            if adapter is None or type(adapter).follow is Adapter.follow:
                 continue
-            if isinstance(outcome, Outcome):
-                await became(delivery, attempt, outcome)
+            now = self._stands(task.delivery) or {}
+            left = now.get("left_open") or {}
+            if left.get("relay") == self._me() and task.attempt <= int(left.get("attempt", 0)):
+                if everything or (task.delivery, task.attempt) not in self._tried:
+                    await self._take_back(task, adapter)
+            elif everything and now.get("relay") == self._me() and now.get("status") in _OPEN:
+                route = self._routes.to(str(now.get("group")))
+                if route is not None:
+                    await self._became(task, await self._asked(task, adapter.follow(route.group, task.platform_id)))
+
+    async def _take_back(self, task: HandedOver, adapter: AnyAdapter) -> None:
+        key = task.delivery, task.attempt
+        self._tried.add(key)
+        outcome = await self._asked(task, adapter.take_back(task.platform_id))
+        if outcome is None or outcome.word != "awaiting":
+            await self._became(task, outcome)
+        elif key not in self._said:
+            self._said.add(key)
+            log.warning("a task stays open at the platform", delivery=task.delivery, why=outcome.why)
+            fields = outcome.fields() | {"platform_id": task.platform_id}
+            self._tell(Report.make(task.delivery, task.attempt, fields, nth="stays-open"))
+
+    async def _became(self, task: HandedOver, outcome: Outcome | None) -> None:
+        if outcome is not None:
+            await self._outbox.became(task.delivery, task.attempt, outcome)
+
+    async def _asked(self, task: HandedOver, asking: Awaitable[Outcome | None]) -> Outcome | None:
+        try:
+            async with asyncio.timeout(
+                self._answer_within_s
+            ):  # one that never answers must not keep the others waiting
+                outcome = await asking
+        except Exception as error:  # the text can quote an address with its key
+            log.warning("what became of a message cannot be asked", delivery=task.delivery, why=type(error).__name__)
+            return None
+        return outcome if isinstance(outcome, Outcome) else None

@@ -64,6 +64,16 @@ class Sending:
 
 
 @dataclass(frozen=True, slots=True)
+class HandedOver:
+    """An attempt that a person has to confirm at the platform, by the platform's id of it."""
+
+    delivery: str
+    attempt: int
+    credential: str
+    platform_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """A `delivery.report` as it goes over the wire; the same id always has the same body."""
 
@@ -209,6 +219,16 @@ class SendLog:
         for place, ended, places in rows:
             found.setdefault(place, []).extend([max(0, now - ended) / 1000] * places)
         return found
+
+    async def handed_over(self, sale: str) -> list[HandedOver]:
+        """What persons at platforms still have, as far as anybody told; of every attempt, not the last alone."""
+        rows = await self._disk.read(
+            "select s.delivery, s.attempt, s.credential, json_extract(r.body, '$.platform_id')"
+            " from sendings s join reports r using (sale, delivery, attempt)"
+            " where s.sale = ? and s.outcome = 'awaiting' and r.outcome = 'awaiting' order by r.n",
+            (sale,),
+        )
+        return [HandedOver(*row) for row in rows if row[3]]
 
     async def close(self) -> None:
         """Waits for what is being written, then lets go of the file."""

@@ -196,14 +196,6 @@ class Outbox:
         await self._store.finish(self._sale, report)
         self._tell(report)
 
-    def awaiting(self) -> list[tuple[str, int, str]]:
-        """What waits for a person: each delivery with its attempt and the platform's id of it."""
-        return [
-            (id_, begun.attempt, str(begun.body["platform_id"]))
-            for id_, begun in self._begun.items()
-            if begun.outcome == "awaiting" and "platform_id" in begun.body
-        ]
-
     def acknowledged(self, report: Report) -> None:
         begun = self._begun.get(report.delivery)
         if begun is not None and begun.attempt == report.attempt and begun.outcome == report.outcome:

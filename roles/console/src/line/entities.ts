@@ -173,8 +173,7 @@ export interface Delivery {
   /** What was said of it later: sent once more, or something more to show for it. */
   further?: { relay: string; at: number; sent_at?: number; proof?: string }[];
   /** A relay at whose platform a person may still confirm it, and why it could not be taken back there. */
-  open_with?: string;
-  open_why?: string;
+  left_open?: { relay: string; attempt: number; why?: string };
   left_late?: boolean;
   /** A person posts it. */
   hands?: boolean;

@@ -16,24 +16,26 @@ import pytest
 from roles.relay.agent import Agent, Timing
 from roles.relay.config import load
 from tests.client import PATIENCE_S, token
-from tests.roles.relay.doubles import dingtalk, feishu, slack, wecom
+from tests.roles.relay.doubles import dingtalk, feishu, slack, wecom, wecom_customer
 from tests.roles.relay.doubles.base import CUT_AFTER, PAGE, Answer, Double
 from tests.roles.relay.doubles.dingtalk import DingtalkDouble
 from tests.roles.relay.doubles.feishu import FeishuDouble
 from tests.roles.relay.doubles.slack import SlackDouble
 from tests.roles.relay.doubles.wecom import WecomDouble
+from tests.roles.relay.doubles.wecom_customer import WecomCustomerDouble
 from tests.server import ROOT, InProcess
 from tests.sheet import sheet
 
 SECRETS = {
     "WECOM_KEY": wecom.KEY, "DING_TOKEN": dingtalk.TOKEN, "DING_SECRET": dingtalk.SECRET, "LARK_HOOK": feishu.HOOK,
-    "LARK_SECRET": feishu.SECRET,
+    "LARK_SECRET": feishu.SECRET, "CUSTOMER_TOKEN": wecom_customer.TOKEN,
 }  # fmt: skip
 PATIENT = Timing()
 ENTRIES = {
     WecomDouble: 'platform: wecom, base: "{base}", key: "${{WECOM_KEY}}"',
     DingtalkDouble: 'platform: dingtalk, base: "{base}", access_token: "${{DING_TOKEN}}", secret: "${{DING_SECRET}}"',
     FeishuDouble: 'platform: feishu, base: "{base}", hook: "${{LARK_HOOK}}", secret: "${{LARK_SECRET}}"',
+    WecomCustomerDouble: 'platform: wecom_customer, base: "{base}", access_token: "${{CUSTOMER_TOKEN}}", sender: zhangsan',
     SlackDouble: 'platform: slack, webhook: "${{SLACK}}"',
 }
 
@@ -59,7 +61,10 @@ async def relay(
             environment[f"SLACK_{group}"] = f"{double.base}/services/{slack.HOOK}"
             entry = entry.replace("${SLACK}", f"${{SLACK_{group}}}")
         lines.append(f"  bot-{group}: {{{entry}}}")
-    lines += ["groups:", *(f"  {group}: {{credential: bot-{group}}}" for group in doubles)]
+    lines.append("groups:")
+    for group, double in doubles.items():
+        chat = f", chat_id: {wecom_customer.CHAT}" if isinstance(double, WecomCustomerDouble) else ""
+        lines.append(f"  {group}: {{credential: bot-{group}{chat}}}")
     file = folder / "relay.yaml"
     file.write_text("\n".join(lines))
     config = load(file, environment)
@@ -135,6 +140,29 @@ async def test_what_a_platform_did_not_say_yes_to_is_never_recorded_as_sent(room
     everything = json.dumps(events) + "".join(capfd.readouterr())
     for secret in [*SECRETS.values(), slack.HOOK, slack.HOOK.rpartition("/")[2]]:
         assert secret not in everything
+
+
+@pytest.mark.parametrize("taken", ["by a poster", "by the controller"])
+async def test_an_employees_task_at_wecom_ends_when_somebody_takes_it_away(room, tmp_path, taken):
+    """A poster took over what WeCom's employee had: the task stayed on the employee's phone, and the group had it twice."""
+    groups = [{"id": "g1", "name": "客户群", "relay": ["r1", "hui"], "members": 9}]
+    team = [*sheet()["team"], {"person": "hui", "role": "poster"}]
+    async with WecomCustomerDouble() as double:
+        sale = await room.sale(sheet(groups=groups, team=team, lead="0s"), live=True)
+        async with relay(room, sale, tmp_path, {"g1": double}):
+            li, hui = await room.join(sale, "controller"), await room.join(sale, "poster", "hui")
+            await li.done("message.send", content="今晚八点开抢", groups="all")
+            await li.until(lambda: li.state["deliveries"].get("d1", {}).get("status") == "awaiting")
+            if taken == "by a poster":
+                await hui.done("delivery.hand", delivery="d1")
+            else:
+                await li.done("delivery.withdraw", delivery="d1")
+            ended = await li.event("delivery.failed", delivery="d1", attempt=1)
+            assert "taken back in WeCom" in ended["why"]
+            await li.until(lambda: not li.state["deliveries"]["d1"].get("left_open"))
+            status = li.state["deliveries"]["d1"]["status"]
+        assert double.cancelled == ["msg1"]
+    assert status == ("awaiting" if taken == "by a poster" else "withdrawn")
 
 
 async def test_a_platform_that_asked_to_wait_gets_it_when_it_said_and_once(room, tmp_path):

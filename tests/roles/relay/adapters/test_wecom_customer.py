@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -91,3 +93,95 @@ async def test_what_became_of_a_task_is_told_also_by_a_relay_that_was_started_an
                 agent.stop()
                 await work
     assert len(double.taken) == 1
+
+
+@pytest.mark.parametrize(("status", "cancels", "word"), [
+    (0, {"errcode": 0, "errmsg": "ok"}, "rejected"), (1, {"errcode": 0, "errmsg": "ok"}, "sent"),
+    (1, {"errcode": 41096, "errmsg": "done already"}, "sent"), (2, {"errcode": 41096}, "rejected"),
+    (0, {"errcode": 48002, "errmsg": "api forbidden"}, "awaiting"), (0, {"errcode": 41096, "errmsg": "no"}, "awaiting"),
+    (0, {"errcode": -1}, None), (0, {"errcode": 45009}, None), (0, {"errcode": False}, None), (0, {}, None),
+])  # fmt: skip
+async def test_a_task_is_taken_back_from_the_employee_or_it_is_said_that_it_is_not(
+    status: int, cancels: dict[str, Any], word: str | None
+) -> None:
+    async with WecomCustomerDouble() as double:
+        bot = adapter(double.base)
+        await bot.open()
+        try:
+            task = (await bot.send(GROUP, Content(text="见"))).platform_id
+            assert task is not None
+            double.status, double.cancels = status, cancels
+            outcome = await bot.take_back(task)
+        finally:
+            await bot.close()
+        assert (outcome and outcome.word) == word
+        assert double.cancelled == (["msg1"] if word == "rejected" and status == 0 else [])
+        assert outcome is None or word != "awaiting" or "tell them not to send it" in (outcome.why or "")
+
+
+@asynccontextmanager
+async def relay(
+    coordinator: FakeCoordinator, double: WecomCustomerDouble, data: Path, every_s: float = 60.0
+) -> AsyncIterator[None]:
+    routes = Routes({"g1": Route(GROUP, adapter(double.base))})
+    agent = Agent(coordinator.url, "t", routes, data=data, timing=replace(QUICK, follow_every=every_s))
+    work = asyncio.create_task(agent.run())
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            await agent.connected.wait()
+            yield
+    finally:
+        agent.stop()
+        await work
+
+
+def taken_away(coordinator: FakeCoordinator) -> dict[str, Any]:
+    """How the service shows a relay what another has now: it names whose task is still open."""
+    taken = coordinator.deliveries["d1"] | {"relay": "hui", "attempt": 2, "status": "awaiting"}
+    return taken | {"left_open": {"relay": "r1", "attempt": 1}}
+
+
+async def test_a_task_is_taken_back_at_once_when_somebody_else_has_it(
+    coordinator: FakeCoordinator, tmp_path: Path
+) -> None:
+    async with WecomCustomerDouble() as double, relay(coordinator, double, tmp_path):
+        await coordinator.announce(coordinator.delivery("d1"))
+        await coordinator.reported("d1:1:awaiting")
+        await coordinator.push(changes={"deliveries": {"d1": None}})  # another process may lead: nothing is taken back
+        await coordinator.push(changes={"deliveries": {"d1": taken_away(coordinator)}})
+        report = await coordinator.reported("d1:1:rejected")
+        assert "taken back" in report["why"]
+        assert double.cancelled == ["msg1"]
+
+
+async def test_a_relay_that_was_away_takes_it_back_when_it_is_here_again(
+    coordinator: FakeCoordinator, tmp_path: Path
+) -> None:
+    async with WecomCustomerDouble() as double:
+        async with relay(coordinator, double, tmp_path):
+            await coordinator.announce(coordinator.delivery("d1"))
+            await coordinator.reported("d1:1:awaiting")
+        coordinator.deliveries["d1"] = taken_away(coordinator)
+        async with relay(coordinator, double, tmp_path):
+            await coordinator.reported("d1:1:rejected")
+        assert double.cancelled == ["msg1"]
+
+
+async def test_a_task_that_stays_open_is_told_once_and_asked_after_until_it_is_over(
+    coordinator: FakeCoordinator, tmp_path: Path
+) -> None:
+    async with WecomCustomerDouble() as double, relay(coordinator, double, tmp_path, every_s=0.02):
+        double.cancels = {"errcode": 48002, "errmsg": "api forbidden"}
+        await coordinator.announce(coordinator.delivery("d1"))
+        await coordinator.reported("d1:1:awaiting")
+        await coordinator.push(changes={"deliveries": {"d1": taken_away(coordinator)}})
+        told = await coordinator.reported("d1:1:awaiting:stays-open")
+        assert (told["outcome"], told["platform_id"]) == ("awaiting", "msg1")
+        assert "zhangsan has the task still, tell them not to send it" in told["why"]
+        seen = double.asked
+        await double.until(lambda: double.asked >= seen + 2)
+        double.status = 1
+        assert (await coordinator.reported("d1:1:sent"))["platform_id"] == "msg1"
+    assert [name for name in coordinator.taken if name.startswith("d1:1:awaiting")] == [
+        "d1:1:awaiting", "d1:1:awaiting:stays-open",
+    ]  # fmt: skip

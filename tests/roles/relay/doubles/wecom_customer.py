@@ -27,10 +27,13 @@ class WecomCustomerDouble(Double):
         self.refuses: dict[str, Any] | None = None  # what it says to every question about a group
         self.status = 0  # of every task: 0 not yet, 1 sent, 2 and 3 failed
         self.asked = 0
+        self.cancelled: list[str] = []  # tasks that were taken from the employee
+        self.cancels: dict[str, Any] = {"errcode": 0, "errmsg": "ok"}  # what it says to that
 
     def routes(self, app: web.Application) -> None:
         app.router.add_post("/cgi-bin/externalcontact/add_msg_template", self.post)
         app.router.add_post("/cgi-bin/externalcontact/get_groupmsg_send_result", self._result)
+        app.router.add_post("/cgi-bin/externalcontact/cancel_groupmsg_send", self._cancel)
         app.router.add_post("/cgi-bin/externalcontact/groupchat/get", self._chat)
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
@@ -73,3 +76,14 @@ class WecomCustomerDouble(Double):
             self._changed.notify_all()
         one = {"chat_id": self.taken[int(asked["msgid"][3:]) - 1].body["chat_id_list"][0], "status": self.status}
         return self._response(Answer({"errcode": 0, "errmsg": "ok", "send_list": [{"userid": asked["userid"], **one}]}))
+
+    async def _cancel(self, request: web.Request) -> web.StreamResponse:
+        task = (await request.json())["msgid"]
+        if self.revoked or request.query.get("access_token") not in self.tokens:
+            return self._response(Answer({"errcode": 42001, "errmsg": "access_token expired"}))
+        assert task in {f"msg{n + 1}" for n in range(len(self.taken))}, "a task that it has made"
+        if self.cancels == {"errcode": 0, "errmsg": "ok"} and self.status == 0:
+            self.cancelled.append(task)  # one that was confirmed is there, and stays
+        async with self._changed:
+            self._changed.notify_all()
+        return self._response(Answer(self.cancels))
