@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 
 import aiohttp
@@ -21,7 +20,9 @@ log = structlog.get_logger("relay")
 AT_ONCE = 400  # with questions beside them they stay under what one frame of the wire takes
 HAND_IN_AT_ONCE = 500
 HAND_IN_WITHIN_S = 10.0
-HAND_IN_AGAIN_S = 5.0
+# Twice as long each time that the coordinator is away, or that something else answers in its place: first, and at most.
+# What is not taken is kept as long as anything in the inbox.
+HAND_IN_AGAIN_S, HAND_IN_AGAIN_MOST_S = 5.0, 300.0
 
 
 async def tell(agent: Agent, inbox: Inbox) -> None:
@@ -53,21 +54,36 @@ async def tell(agent: Agent, inbox: Inbox) -> None:
 async def hand_in(agent: Agent, coordinator: str, token: str, inbox: Inbox) -> None:
     """Hands in how members can be reached, until it is cancelled. They go into no log, and over no websocket."""
     patience, proxy = aiohttp.ClientTimeout(total=HAND_IN_WITHIN_S), proxy_for(pages(coordinator))
+    again, said = HAND_IN_AGAIN_S, 0
     async with aiohttp.ClientSession(timeout=patience, proxy=proxy) as http:
         while True:
             await agent.connected.wait()
             waiting = await inbox.contacts(agent.sale, HAND_IN_AT_ONCE)
+            status = 200
             if waiting:
                 named = [(agent.pseudonym(*_split(who)), how) for who, how in waiting]
-                with contextlib.suppress(aiohttp.ClientError, TimeoutError, OSError):
+                try:
                     status = await put_contacts(http, coordinator, token, agent.sale, named)
-                    if status < 500 and status not in {408, 429}:
-                        if status != 200:
-                            log.warning("contacts were refused", status=status, count=len(waiting))
-                        await inbox.handed_in(agent.sale, waiting)
-                        if len(waiting) == HAND_IN_AT_ONCE:
-                            continue
-            await asyncio.sleep(HAND_IN_AGAIN_S)
+                except (aiohttp.ClientError, TimeoutError, OSError):
+                    status = 0
+            if _comes_again(status):
+                if status != said and status:  # once, not with every try
+                    log.warning("contacts were not taken: they are kept, and tried again", status=status)
+                await asyncio.sleep(again)
+                again, said = min(again * 2, HAND_IN_AGAIN_MOST_S), status
+                continue
+            again, said = HAND_IN_AGAIN_S, 0
+            if status != 200:
+                log.warning("contacts were refused", status=status, count=len(waiting))
+            if waiting:
+                await inbox.handed_in(agent.sale, waiting)
+            if len(waiting) < HAND_IN_AT_ONCE:
+                await asyncio.sleep(HAND_IN_AGAIN_S)
+
+
+def _comes_again(status: int) -> bool:
+    """Whether the coordinator has not heard it, or not yet; a page elsewhere (3xx) is something between that answers."""
+    return status < 200 or 300 <= status < 400 or status in {408, 429} or status >= 500
 
 
 async def put_contacts(
