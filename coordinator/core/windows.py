@@ -167,6 +167,30 @@ def used(state: State, relay: str, group: str, at: int) -> None:
             use(state.windows[relay].used.setdefault(group, []), found.group_limits, at)
 
 
+class Account(msgspec.Struct, frozen=True):
+    """How a relay that is here reaches a group: by which account, and what its platform takes of it."""
+
+    relay: str
+    credential: str
+    platform: str
+    limits: tuple[Limit, ...]
+    group_limits: tuple[Limit, ...]
+
+
+def accounts(state: State) -> dict[tuple[str, str], Account]:
+    """Relay and group → account, of the relays that are here and have told."""
+    found = {}
+    for relay, told in state.windows.items():
+        if (here := state.relays.get(relay)) is None or not here.here:
+            continue
+        known = {
+            name: Account(relay, name, each.platform, each.limits, each.group_limits)
+            for name, each in told.credentials.items()
+        }
+        found.update({(relay, group): known[name] for group, name in told.groups.items()})
+    return found
+
+
 def platform_of(state: State, relay: str, group: str) -> str:
     """The platform of a group's relay; empty where nobody has told."""
     found = credential_of(state, relay, group)

@@ -15,6 +15,7 @@ from coordinator.core import CODES, Moment, Refusal
 from coordinator.core.difference import Difference, copy_of, difference
 from coordinator.core.kernel import Override
 from coordinator.core.plan import Plan
+from coordinator.core.windows import accounts
 from coordinator.gateway.api import reply
 from coordinator.gateway.auth import Identity
 from coordinator.gateway.context import GATEWAY, Gateway
@@ -92,8 +93,9 @@ async def put_sheet(request: web.Request) -> web.Response:
     data = await request.read()
     override = _override(request)
     amended = None if override is None else partial(overruling, by=identity.actor.by, override=override)
+    told = accounts(await sale.conductor.settled())
     plan, sheet, findings = await asyncio.to_thread(
-        load_plan, data, "sheet", request.content_type, sale.conductor.clock.now(), amended
+        load_plan, data, "sheet", request.content_type, sale.conductor.clock.now(), amended, told
     )
     found: list[dict[str, Any]] = [dict(f.as_object()) for f in findings]
     if plan is None or sheet is None or any(f["severity"] in {"error", "block"} for f in found):

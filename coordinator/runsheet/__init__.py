@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ import msgspec
 from coordinator import rules
 from coordinator.core.kernel import Override
 from coordinator.core.plan import Plan
+from coordinator.core.windows import Account
 from coordinator.runsheet import checks
 from coordinator.runsheet.compiling import compile_plan
 from coordinator.runsheet.findings import Finding
@@ -20,14 +22,19 @@ __all__ = ["Finding", "load_plan", "overruling", "with_start", "worst"]
 
 
 def load_plan(
-    data: bytes | str | dict[str, Any], name: str, content_type: str | None, now_ms: int, amended: Amended | None = None
+    data: bytes | str | dict[str, Any],
+    name: str,
+    content_type: str | None,
+    now_ms: int,
+    amended: Amended | None = None,
+    told: Mapping[tuple[str, str], Account] = {},
 ) -> tuple[Plan | None, dict[str, Any] | None, list[Finding]]:
     """Read, compile and check a sheet: its plan, the sheet as an object, and the findings, the worst first.
 
     Never raises for what the sheet holds. The plan is None exactly where a finding is an `error`; a `block` leaves
     it there, for the caller to refuse. The object is what the sheet said, except that every cue has its id: a cue's
     id is fixed when it is first read, so whoever edits the object moves no id from one cue to another. What `amended`
-    adds counts, and is not in the object.
+    adds counts, and is not in the object. `told` is what relays that are here have told of their rate windows.
     """
     reading = read_sheet(data, name, content_type, amended)
     if reading.sheet is None:
@@ -35,7 +42,7 @@ def load_plan(
     plan = compile_plan(reading.sheet)
     judged_by = rules.judge(plan.checks.rules).version
     plan = msgspec.structs.replace(plan, checks=msgspec.structs.replace(plan.checks, version=judged_by))
-    findings = checks.check(reading, plan, now_ms=now_ms)
+    findings = checks.check(reading, plan, now_ms=now_ms, told=told)
     sheet = copy.deepcopy(reading.object or {})
     for segment, planned in zip(sheet.get("segments") or (), plan.segments, strict=True):
         # Rebuilt, not filled in: an alias makes one mapping stand for several cues.

@@ -229,3 +229,24 @@ async def test_nobody_waits_while_a_large_sheet_is_read(room: InProcess, monkeyp
     assert replacing.result().status == 200, replacing.result().text
     kinds = [e["kind"] for e in await room.events(sale)]
     assert kinds.index("note.added") < kinds.index("sheet.replaced")
+
+
+async def test_a_sheet_in_place_of_another_is_checked_against_what_the_relays_here_have_told(room: InProcess) -> None:
+    many = [{**DROP, "id": f"m{n}", "at": f"+{n}s", "do": "message.send", "text": f"第 {n} 条"} for n in range(1, 5)]
+    for cue in many:
+        cue.pop("product")
+    sale = await room.sale(sheet())
+    path, owner = f"/api/sales/{sale}/sheet?dry=1", token("owner", None, sale)
+
+    async def rate() -> list[str]:
+        answer = await room.http("PUT", path, owner, json=sheet(cues=many))
+        assert answer.status == 200, answer.text
+        return [each["message"] for each in answer.json["findings"] if each["rule"] == "RATE"]
+
+    assert await rate() == []
+    relay = await room.join(sale, "relay", "r1")
+    entry = {"credential": "shop-bot", "platform": "wecom", "limits": [{"count": 2, "per_ms": 60_000}]}
+    await relay.done("relay.limits", credentials=[entry], groups={"g1": "shop-bot"})
+    told = await rate()
+    assert len(told) == 2
+    assert all("as r1, which is here, has told" in message for message in told)

@@ -65,8 +65,10 @@ def small() -> dict[str, Any]:
 def load() -> Load:
     """Reads a sheet as the gateway does, and sees to it that every check speaks Chinese as well."""
 
-    def read(data: Any, name: str = "sheet.yaml", content_type: str | None = None, now_ms: int = NOW_MS) -> Any:
-        plan, sheet, findings = load_plan(data, name, content_type, now_ms)
+    def read(
+        data: Any, name: str = "sheet.yaml", content_type: str | None = None, now_ms: int = NOW_MS, told: Any = None
+    ) -> Any:
+        plan, sheet, findings = load_plan(data, name, content_type, now_ms, None, told or {})
         only_english = [each for each in findings if each.rule != "SHEET" and not CHINESE.search(each.zh)]
         assert not only_english
         return plan, sheet, findings

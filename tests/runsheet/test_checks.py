@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from coordinator.core.windows import Account, Limit
+from tests.runsheet.conftest import Load
+
 Said = Callable[..., list[tuple[str, str, str]]]
 
 
@@ -315,6 +318,38 @@ def test_more_into_a_group_than_its_platform_takes_warns(small: dict[str, Any], 
     assert said(small) == [("warn", "RATE", "segments[0].cues[23].at")]
     small["checks"] = {"platforms": {"wecom-main": "feishu"}}
     assert said(small) == []
+
+
+def test_what_relays_have_told_of_their_windows_counts_before_their_names(small: dict[str, Any], load: Load) -> None:
+    """wecom-main had told 5 a minute for both its groups: the check went by its name, and said 20 in each."""
+    small["groups"] = [{"id": g, "relay": "wecom-main"} for g in ("g1", "g2")] + [{"id": "g3", "relay": "feishu-main"}]
+    cues = small["segments"][0]["cues"]
+    cues[2]["groups"] = "all"
+    cues += [{"at": f"+{90 + n}s", "do": "message.send", "text": f"第{n}条"} for n in range(3)]
+
+    def said(**limits: Any) -> list[tuple[str, str]]:
+        account = Account("wecom-main", "bot", "wecom", limits.get("limits", ()), limits.get("group_limits", ()))
+        told = {("wecom-main", group): account for group in ("g1", "g2")} if limits else {}
+        findings = load(small, told=told)[2]
+        return [(each.where, each.message) for each in findings if each.rule == "RATE"]
+
+    assert said() == []
+    [(first, why), (second, _)] = said(limits=(Limit(5, 60_000), Limit(1, 1_000)))
+    assert (first, second) == ("segments[0].cues[5].at", "segments[0].cues[6].at")
+    assert "would wait in 1 group (g2)" in why
+    assert (
+        "wecom takes 5 messages in 60 s over bot, for all its groups together, as wecom-main, which is here, has told"
+        in why
+    )
+    [(_, alone)] = said(group_limits=(Limit(3, 60_000),))
+    assert "would wait in 2 groups (g1, g2): wecom takes 3 messages in 60 s in each group" in alone
+    cues += [
+        {"at": f"+{95_000 + n}ms", "do": "message.send", "text": f"再{n}条", "groups": "group:g3"} for n in range(101)
+    ]
+    assert any(
+        "feishu, by the name of feishu-main, which has told nothing" in why
+        for _, why in said(limits=(Limit(5000, 60_000),))
+    )
 
 
 def test_what_a_platform_takes_is_asked_of_the_sheet_s_relays(small: dict[str, Any], said: Said) -> None:

@@ -5,11 +5,13 @@ A family of rules is a file. Nothing here is lost on the way: a finding never ch
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from coordinator import rules
 from coordinator.core.checks import NEVER
 from coordinator.core.plan import Plan
+from coordinator.core.windows import Account
 from coordinator.runsheet.checks import length, pace, prices, prizes, said, session, shill
 from coordinator.runsheet.checks import plan as plans
 from coordinator.runsheet.checks.found import Found, due, windows
@@ -21,7 +23,7 @@ from coordinator.runsheet.reading import Reading
 __all__ = ["PLACEHOLDERS", "check", "due", "windows"]
 
 
-def check(reading: Reading, plan: Plan, *, now_ms: int) -> list[Finding]:
+def check(reading: Reading, plan: Plan, *, now_ms: int, told: Mapping[tuple[str, str], Account] = {}) -> list[Finding]:
     """Everything the checks have to say of a sheet and the plan made of it, the worst first, then in the sheet's order."""
     sheet = reading.sheet
     if sheet is None:
@@ -32,7 +34,7 @@ def check(reading: Reading, plan: Plan, *, now_ms: int) -> list[Finding]:
         *length.check(sheet, plan, judge),
         *shill.check(sheet, plan, judge),
         *prices.check(sheet, plan, judge),
-        *pace.check(sheet, plan, judge),
+        *pace.check(sheet, plan, judge, told),
         *said.check(sheet, judge),
         *prizes.check(sheet, plan, judge),
         *session.nine_things(sheet, plan),
