@@ -1,11 +1,10 @@
-"""What every adapter of a chat platform must keep. A test subclasses it and names its double and its settings."""
+"""What every adapter of a chat platform must keep. A test subclasses it and names the platform's double."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 import ssl
-from abc import abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -39,22 +38,12 @@ UNKNOWN_CODE = {
 class AdapterContract:
     """Subclass it as `TestMyPlatform`."""
 
-    platform: ClassVar[str]
     double: ClassVar[type[Double]]
-    secrets: ClassVar[tuple[str, ...]]  # what must never be seen
-
-    @abstractmethod
-    def settings(self, base: str) -> dict[str, Any]:
-        """The credential's entry in the configuration for a platform at `base`."""
-
-    def group(self) -> dict[str, Any]:
-        """The group's entry, without its credential."""
-        return {}
 
     @asynccontextmanager
     async def opened(self, base: str, **more: Any) -> AsyncIterator[AnyAdapter]:
-        kind = PLATFORMS[self.platform]
-        settings = kind.credential_settings.model_validate({"platform": self.platform, **self.settings(base), **more})
+        kind = PLATFORMS[self.double.platform]
+        settings = kind.credential_settings.model_validate(self.double.settings(base) | more)
         adapter = kind("bot", settings, None)
         await adapter.open()
         try:
@@ -63,7 +52,7 @@ class AdapterContract:
             await adapter.close()
 
     async def send(self, adapter: AnyAdapter, content: Content) -> Outcome:
-        group = adapter.group_settings.model_validate({"id": "g1", "credential": "bot", **self.group()})
+        group = adapter.group_settings.model_validate({"id": "g1", "credential": "bot", **self.double.group})
         outcome = await adapter.send(group, content, await adapter.prepare(group, content))
         self.tells_nothing(repr(outcome), repr(adapter), repr(adapter.settings))
         assert "127.0.0.1" not in (outcome.why or "")
@@ -71,7 +60,7 @@ class AdapterContract:
 
     def tells_nothing(self, *texts: str) -> None:
         for text in texts:
-            assert not any(secret in text for secret in self.secrets), text
+            assert not any(secret in text for secret in self.double.secrets), text
 
     async def told(self, answer: Answer) -> Outcome:
         """What becomes of a message that is answered so."""
@@ -244,9 +233,9 @@ class AdapterContract:
         assert double.calls == 0
 
     async def test_an_address_that_would_show_the_key_is_refused(self) -> None:
-        kind = PLATFORMS[self.platform]
+        kind = PLATFORMS[self.double.platform]
         with pytest.raises(ValueError, match="https") as wrong:
-            kind.credential_settings.model_validate({"platform": self.platform, **self.settings("http://far.example")})
+            kind.credential_settings.model_validate(self.double.settings("http://far.example"))
         self.tells_nothing(*(e["msg"] for e in wrong.value.errors()))  # type: ignore[attr-defined]
 
     async def test_beyond_its_window_it_is_asked_to_wait_and_the_default_limit_keeps_it_there(self) -> None:

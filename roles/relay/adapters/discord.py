@@ -7,11 +7,9 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from pydantic import SecretStr, field_validator
-
 from roles.relay import machine
-from roles.relay.adapters.base import Content, CredentialSettings, GroupSettings, Outcome, Prepared, Said
-from roles.relay.adapters.http import Call, HttpAdapter, Reply, checked_address, milliseconds, not_said
+from roles.relay.adapters.base import Content, GroupSettings, Outcome, Prepared, Said
+from roles.relay.adapters.http import Call, HookCredential, HttpAdapter, Reply, milliseconds, not_said
 from roles.relay.adapters.rendering import (
     addresses_of,
     fit,
@@ -33,17 +31,7 @@ _FORMAT = re.compile(r"[\\*_~`|]|^[ \t]*(?:#|>|-#)", re.MULTILINE)
 NOT_CALLED = "Discord calls people by their number only"
 
 
-class DiscordCredential(CredentialSettings):
-    """`webhook` is the whole address, which is the key."""
-
-    webhook: SecretStr
-
-    @field_validator("webhook")
-    @classmethod
-    def _https(cls, value: SecretStr) -> SecretStr:
-        checked_address(value.get_secret_value())
-        return value
-
+class DiscordCredential(HookCredential):
     def limits(self) -> tuple[Limit, ...]:
         return (*super().limits(), A_WINDOW)
 

@@ -79,6 +79,18 @@ class HttpCredential(CredentialSettings):
         return self
 
 
+class HookCredential(CredentialSettings):
+    """`webhook` is the whole address, which is the key."""
+
+    webhook: SecretStr
+
+    @field_validator("webhook")
+    @classmethod
+    def _https(cls, value: SecretStr) -> SecretStr:
+        checked_address(value.get_secret_value())
+        return value
+
+
 @cache
 def _tls(file: str | None, folder: str | None) -> ssl.SSLContext:
     """One for all credentials, by where its certificates are looked for: to read the system's certificates takes tens of milliseconds and as much memory, each time."""

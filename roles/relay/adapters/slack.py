@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any, ClassVar
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field
 
-from roles.relay.adapters.base import Content, CredentialSettings, GroupSettings, Outcome, Prepared
-from roles.relay.adapters.http import Call, HttpAdapter, Reply, checked_address
+from roles.relay.adapters.base import Content, GroupSettings, Outcome, Prepared
+from roles.relay.adapters.http import Call, HookCredential, HttpAdapter, Reply
 from roles.relay.adapters.rendering import addresses_of, fit, in_signs, mentions_of, outside, reasons
 from roles.relay.sending.windows import Limit
 
@@ -24,17 +24,8 @@ _GONE = frozenset(
 )  # fmt: skip
 
 
-class SlackCredential(CredentialSettings):
-    """`webhook` is the whole address, which is the key."""
-
-    webhook: SecretStr
+class SlackCredential(HookCredential):
     per_second: int = Field(default=PER_SECOND, ge=1)
-
-    @field_validator("webhook")
-    @classmethod
-    def _https(cls, value: SecretStr) -> SecretStr:
-        checked_address(value.get_secret_value())
-        return value
 
     def limits(self) -> tuple[Limit, ...]:
         return (*super().limits(), Limit(self.per_second, 1.0))

@@ -42,7 +42,7 @@ async def problems(request: web.Request, handler: Any) -> web.StreamResponse:  #
     except Problem as e:
         return e.response()
     except DiskFailed as e:
-        log.error("what was seen cannot be kept", why=str(e))
+        log.error("what was seen cannot be kept", why=e.reason)
         return Problem(
             503, "busy", "the relay cannot keep it: its disk does not take it; send it again later"
         ).response()

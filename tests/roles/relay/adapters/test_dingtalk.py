@@ -10,7 +10,7 @@ from roles.relay.adapters.base import Content
 from roles.relay.adapters.dingtalk import sign
 from tests.contract.adapter_suite import LINK, AdapterContract
 from tests.roles.relay.doubles.base import Answer, Double
-from tests.roles.relay.doubles.dingtalk import SECRET, TOKEN, DingtalkDouble
+from tests.roles.relay.doubles.dingtalk import TOKEN, DingtalkDouble
 
 
 def test_the_signature_is_dingtalks() -> None:
@@ -18,12 +18,7 @@ def test_the_signature_is_dingtalks() -> None:
 
 
 class TestDingtalk(AdapterContract):
-    platform: ClassVar[str] = "dingtalk"
     double: ClassVar[type[Double]] = DingtalkDouble
-    secrets: ClassVar[tuple[str, ...]] = (TOKEN, SECRET)
-
-    def settings(self, base: str) -> dict[str, Any]:
-        return {"base": base, "access_token": TOKEN, "secret": SECRET}
 
     @pytest.mark.parametrize(("body", "word", "after_ms", "says"), [
         ({"errcode": 310000, "errmsg": "keywords not in content, more: [https://ding]"}, "rejected", None, "keyword"),

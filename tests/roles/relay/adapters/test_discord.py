@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytest
 
@@ -23,12 +23,7 @@ def _nothing_refused_yet() -> Iterator[None]:
 
 
 class TestDiscord(AdapterContract):
-    platform: ClassVar[str] = "discord"
     double: ClassVar[type[Double]] = DiscordDouble
-    secrets: ClassVar[tuple[str, ...]] = (HOOK, HOOK.rpartition("/")[2])
-
-    def settings(self, base: str) -> dict[str, Any]:
-        return {"webhook": f"{base}/api/webhooks/{HOOK}"}
 
     @pytest.mark.parametrize(("status", "said", "word", "after_ms"), [
         (429, {"message": "slow", "retry_after": 0.25, "global": True}, "retry", 250),

@@ -16,7 +16,6 @@ import pytest
 from roles.relay.agent import Agent, Timing
 from roles.relay.config import load
 from tests.client import PATIENCE_S, token
-from tests.roles.relay.doubles import dingtalk, feishu, slack, wecom, wecom_customer
 from tests.roles.relay.doubles.base import CUT_AFTER, PAGE, Answer, Double
 from tests.roles.relay.doubles.dingtalk import DingtalkDouble
 from tests.roles.relay.doubles.feishu import FeishuDouble
@@ -26,18 +25,7 @@ from tests.roles.relay.doubles.wecom_customer import WecomCustomerDouble
 from tests.server import ROOT, InProcess
 from tests.sheet import sheet
 
-SECRETS = {
-    "WECOM_KEY": wecom.KEY, "DING_TOKEN": dingtalk.TOKEN, "DING_SECRET": dingtalk.SECRET, "LARK_HOOK": feishu.HOOK,
-    "LARK_SECRET": feishu.SECRET, "CUSTOMER_TOKEN": wecom_customer.TOKEN,
-}  # fmt: skip
 PATIENT = Timing()
-ENTRIES = {
-    WecomDouble: 'platform: wecom, base: "{base}", key: "${{WECOM_KEY}}"',
-    DingtalkDouble: 'platform: dingtalk, base: "{base}", access_token: "${{DING_TOKEN}}", secret: "${{DING_SECRET}}"',
-    FeishuDouble: 'platform: feishu, base: "{base}", hook: "${{LARK_HOOK}}", secret: "${{LARK_SECRET}}"',
-    WecomCustomerDouble: 'platform: wecom_customer, base: "{base}", access_token: "${{CUSTOMER_TOKEN}}", sender: zhangsan',
-    SlackDouble: 'platform: slack, webhook: "${{SLACK}}"',
-}
 
 
 @pytest.fixture
@@ -53,18 +41,16 @@ async def relay(
     room: InProcess, sale: str, folder: Path, doubles: Mapping[str, Double], timing: Timing = PATIENT
 ) -> AsyncIterator[Agent]:
     """A relay with a credential and a group for each double, from a configuration file as people write it."""
-    environment = SECRETS | {"T": token("relay", "r1", sale)}
+    environment = {"T": token("relay", "r1", sale)}
     lines = [f"coordinator: {room.url}", f"sale: {sale}", "token: ${T}", "credentials:"]
     for group, double in doubles.items():
-        entry = ENTRIES[type(double)].format(base=double.base)
-        if isinstance(double, SlackDouble):
-            environment[f"SLACK_{group}"] = f"{double.base}/services/{slack.HOOK}"
-            entry = entry.replace("${SLACK}", f"${{SLACK_{group}}}")
+        settings = double.settings(double.base)
+        environment |= {f"{group}_{key}": value for key, value in settings.items()}
+        entry = ", ".join(f'{key}: "${{{group}_{key}}}"' for key in settings)
         lines.append(f"  bot-{group}: {{{entry}}}")
     lines.append("groups:")
     for group, double in doubles.items():
-        chat = f", chat_id: {wecom_customer.CHAT}" if isinstance(double, WecomCustomerDouble) else ""
-        lines.append(f"  {group}: {{credential: bot-{group}{chat}}}")
+        lines.append(f"  {group}: {json.dumps({'credential': f'bot-{group}', **double.group})}")
     file = folder / "relay.yaml"
     file.write_text("\n".join(lines))
     config = load(file, environment)
@@ -138,8 +124,8 @@ async def test_what_a_platform_did_not_say_yes_to_is_never_recorded_as_sent(room
     }
     assert all(whys[group] for group in ANSWERS)
     everything = json.dumps(events) + "".join(capfd.readouterr())
-    for secret in [*SECRETS.values(), slack.HOOK, slack.HOOK.rpartition("/")[2]]:
-        assert secret not in everything
+    for double in doubles.values():
+        assert not any(secret in everything for secret in double.secrets)
 
 
 @pytest.mark.parametrize("taken", ["by a poster", "by the controller"])

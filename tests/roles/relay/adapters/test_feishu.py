@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytest
 
@@ -10,7 +10,7 @@ from roles.relay.adapters.base import Content
 from roles.relay.adapters.feishu import sign
 from tests.contract.adapter_suite import LINK, AdapterContract
 from tests.roles.relay.doubles.base import Answer, Double
-from tests.roles.relay.doubles.feishu import HOOK, SECRET, FeishuDouble
+from tests.roles.relay.doubles.feishu import HOOK, FeishuDouble
 
 
 def test_the_signature_is_feishus() -> None:
@@ -18,12 +18,7 @@ def test_the_signature_is_feishus() -> None:
 
 
 class TestFeishu(AdapterContract):
-    platform: ClassVar[str] = "feishu"
     double: ClassVar[type[Double]] = FeishuDouble
-    secrets: ClassVar[tuple[str, ...]] = (HOOK, SECRET)
-
-    def settings(self, base: str) -> dict[str, Any]:
-        return {"base": base, "hook": HOOK, "secret": SECRET}
 
     @pytest.mark.parametrize(("code", "status", "word", "says"), [
         (11232, 200, "retry", "11232"), (19021, 200, "disabled", "`secret`"), (19022, 200, "disabled", "address"),

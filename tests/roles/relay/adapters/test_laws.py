@@ -13,23 +13,10 @@ from roles.relay.adapters import PLATFORMS
 from roles.relay.adapters.base import AnyAdapter, Content, GroupSettings
 from tests.contract.adapter_suite import HOSTILE, LINK
 from tests.roles.relay.doubles.base import Seen
-from tests.roles.relay.doubles.dingtalk import DingtalkDouble
-from tests.roles.relay.doubles.discord import DiscordDouble
-from tests.roles.relay.doubles.feishu import FeishuDouble
-from tests.roles.relay.doubles.slack import SlackDouble
-from tests.roles.relay.doubles.wecom import WecomDouble
+from tests.roles.relay.doubles.platforms import DOUBLES
 
-KEYS: dict[str, dict[str, Any]] = {
-    "wecom": {"key": "k"},
-    "dingtalk": {"access_token": "t"},
-    "feishu": {"hook": "h"},
-    "slack": {"webhook": "https://hooks.slack.com/services/h"},
-    "discord": {"webhook": "https://discord.com/api/webhooks/1/h"},
-}
 # A platform's double reads a body as the platform does, and raises what is too large; the sizes of whole bodies are here.
-DOUBLES = {
-    "wecom": WecomDouble, "dingtalk": DingtalkDouble, "feishu": FeishuDouble, "slack": SlackDouble, "discord": DiscordDouble,
-}  # fmt: skip
+READS = ("dingtalk", "discord", "feishu", "slack", "wecom")
 BODY_BYTES = {"dingtalk": 20_000, "feishu": 20_000}
 
 PARTS = st.sampled_from([HOSTILE, LINK, "不粘锅 ", "\n", '"', "\\", "&<>", "👩‍👩‍👧‍👦", "é", "*_~`>#|[]()!"])
@@ -48,7 +35,7 @@ CONTENTS = st.builds(
 
 def adapter_of(platform: str) -> AnyAdapter:
     kind = PLATFORMS[platform]
-    return kind("bot", kind.credential_settings.model_validate({"platform": platform, **KEYS[platform]}), None)
+    return kind("bot", kind.credential_settings.model_validate(DOUBLES[platform].settings("https://x.example")), None)
 
 
 def seen(platform: str, content: Content) -> tuple[Seen, bytes]:
@@ -57,7 +44,7 @@ def seen(platform: str, content: Content) -> tuple[Seen, bytes]:
     return double.seen(msgspec.json.decode(call.body)), call.body
 
 
-@pytest.mark.parametrize("platform", sorted(KEYS))
+@pytest.mark.parametrize("platform", READS)
 @given(content=CONTENTS)
 def test_a_platform_takes_whatever_is_written(platform: str, content: Content) -> None:
     shown, body = seen(platform, content)
@@ -66,7 +53,7 @@ def test_a_platform_takes_whatever_is_written(platform: str, content: Content) -
     assert shown.pings == ()
 
 
-@pytest.mark.parametrize("platform", sorted(KEYS))
+@pytest.mark.parametrize("platform", READS)
 @given(
     content=CONTENTS,
     who=st.lists(

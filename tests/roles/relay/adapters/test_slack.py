@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytest
 
@@ -13,12 +13,7 @@ from tests.roles.relay.doubles.slack import HOOK, SlackDouble
 
 
 class TestSlack(AdapterContract):
-    platform: ClassVar[str] = "slack"
     double: ClassVar[type[Double]] = SlackDouble
-    secrets: ClassVar[tuple[str, ...]] = (HOOK, HOOK.rpartition("/")[2])
-
-    def settings(self, base: str) -> dict[str, Any]:
-        return {"webhook": f"{base}/services/{HOOK}"}
 
     @pytest.mark.parametrize(("status", "said", "word"), [
         (400, "invalid_payload", "rejected"), (400, "no_text", "rejected"), (403, "action_prohibited", "disabled"),

@@ -20,15 +20,7 @@ PICTURE = "https://img.example/1.png"
 
 
 class TestTelegram(AdapterContract):
-    platform: ClassVar[str] = "telegram"
     double: ClassVar[type[Double]] = TelegramDouble
-    secrets: ClassVar[tuple[str, ...]] = (TOKEN, TOKEN.partition(":")[2])
-
-    def settings(self, base: str) -> dict[str, Any]:
-        return {"base": base, "bot_token": TOKEN}
-
-    def group(self) -> dict[str, Any]:
-        return {"chat_id": CHAT}
 
     @pytest.mark.parametrize(("code", "words", "word", "after_ms"), [
         (429, "Too Many Requests", "retry", 500), (401, "Unauthorized", "disabled", None), (404, "Not Found", "disabled", None),
@@ -68,7 +60,7 @@ class TestTelegram(AdapterContract):
         assert double.taken[0].seen.links == (LINK, PICTURE)
 
     async def test_a_group_that_moved_is_found_again_also_after_a_restart(self, tmp_path: Any) -> None:
-        settings = TelegramCredential.model_validate({"platform": "telegram", **self.settings("http://127.0.0.1:1")})
+        settings = TelegramCredential.model_validate(TelegramDouble.settings("http://127.0.0.1:1"))
         group = TelegramGroup(id="g1", credential="bot", chat_id=CHAT)
         async with TelegramDouble() as double:
             double.moved[CHAT] = -100777
@@ -90,7 +82,7 @@ class TestTelegram(AdapterContract):
         (tmp_path / "telegram").write_text("no folder")
         async with TelegramDouble() as double:
             double.moved[CHAT] = -100777
-            settings = TelegramCredential.model_validate({"platform": "telegram", **self.settings(double.base)})
+            settings = TelegramCredential.model_validate(TelegramDouble.settings(double.base))
             adapter = TelegramAdapter("bot", settings, tmp_path)
             await adapter.open()
             group = TelegramGroup(id="g1", credential="bot", chat_id=CHAT)
@@ -98,7 +90,7 @@ class TestTelegram(AdapterContract):
             await adapter.close()
 
     def test_it_keeps_the_windows_of_the_bot_and_of_each_group(self) -> None:
-        settings = TelegramCredential.model_validate({"platform": "telegram", **self.settings("https://x.example")})
+        settings = TelegramCredential.model_validate(TelegramDouble.settings("https://x.example"))
         assert [(w.count, w.per_s) for w in settings.limits()] == [(30, 1.0)]
         assert [(w.count, w.per_s) for w in settings.group_limits()] == [(1, 1.0), (20, 60.0)]
 
@@ -116,9 +108,7 @@ class TestTelegram(AdapterContract):
 
     def test_a_webhook_without_a_secret_is_refused(self) -> None:
         with pytest.raises(ValueError, match="webhook_secret"):
-            TelegramCredential.model_validate(
-                {"platform": "telegram", **self.settings("https://x.example"), "receive": "webhook"}
-            )
+            TelegramCredential.model_validate(TelegramDouble.settings("https://x.example") | {"receive": "webhook"})
 
 
 async def test_an_album_takes_as_many_places_of_the_groups_window_as_it_has_pictures(

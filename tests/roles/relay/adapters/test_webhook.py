@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytest
 
@@ -14,12 +14,7 @@ from tests.roles.relay.doubles.webhook import SECRET, WebhookDouble
 
 
 class TestWebhook(AdapterContract):
-    platform: ClassVar[str] = "webhook"
     double: ClassVar[type[Double]] = WebhookDouble
-    secrets: ClassVar[tuple[str, ...]] = (SECRET, SECRET[6:], "planted-address")
-
-    def settings(self, base: str) -> dict[str, Any]:
-        return {"url": f"{base}/in/planted-address", "secret": SECRET}
 
     @pytest.mark.parametrize(("said", "word", "after_ms"), [
         ({"outcome": "retry", "after_ms": 1500}, "retry", 1500), ({"outcome": "retry"}, "retry", None),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytest
 from aiohttp import web
@@ -19,12 +19,7 @@ from tests.roles.relay.doubles.wecom import KEY, WecomDouble
 
 
 class TestWecom(AdapterContract):
-    platform: ClassVar[str] = "wecom"
     double: ClassVar[type[Double]] = WecomDouble
-    secrets: ClassVar[tuple[str, ...]] = (KEY,)
-
-    def settings(self, base: str) -> dict[str, Any]:
-        return {"base": base, "key": KEY}
 
     @pytest.mark.parametrize(("code", "word", "after_ms"), [
         (45009, "retry", 60_000), (45033, "retry", 60_000), (-1, "retry", None), (93000, "disabled", None),

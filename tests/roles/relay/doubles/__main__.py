@@ -8,21 +8,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import importlib
 from pathlib import Path
 
-from tests.roles.relay.doubles.base import Double
-
-
-def double_of(platform: str) -> type[Double]:
-    module = importlib.import_module(f"tests.roles.relay.doubles.{platform}")
-    return next(
-        kind for kind in vars(module).values() if isinstance(kind, type) and getattr(kind, "platform", "") == platform
-    )
+from tests.roles.relay.doubles.platforms import DOUBLES
 
 
 async def _run(given: argparse.Namespace) -> None:
-    kind = double_of(given.platform)
+    kind = DOUBLES[given.platform]
     async with kind(limit=given.limit, per_s=given.per_s, latency_s=given.latency_ms / 1000, log=given.log) as double:
         for name in given.keys:
             double.add_key(name)
@@ -34,7 +26,7 @@ async def _run(given: argparse.Namespace) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("platform")
+    parser.add_argument("platform", choices=sorted(DOUBLES))
     parser.add_argument("--port-file", type=Path, required=True)
     parser.add_argument("--log", type=Path)
     parser.add_argument("--limit", type=int, help="messages in a window; the platform's own by default")

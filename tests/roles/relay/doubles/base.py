@@ -91,6 +91,8 @@ class Double:
     """One platform with all its groups. `async with` runs it on a port of its own; `base` is its address then."""
 
     platform: ClassVar[str]
+    secrets: ClassVar[tuple[str, ...]]  # what it knows and must never be seen
+    group: ClassVar[dict[str, Any]] = {}  # a group's entry in a relay's file, without its credential
     count: ClassVar[int]  # messages in a window
     per_s: ClassVar[float] = 60.0
 
@@ -122,6 +124,11 @@ class Double:
         self._port = 0
 
     # -- what a platform adds
+
+    @classmethod
+    def settings(cls, base: str) -> dict[str, Any]:
+        """Its credential's entry in a relay's file, for a platform at `base`."""
+        raise NotImplementedError
 
     def routes(self, app: web.Application) -> None:
         """Adds the platform's addresses, with `self.post` behind them."""
@@ -271,6 +278,10 @@ class HookDouble(Double):
 
     hook: ClassVar[str]
     path: ClassVar[str]  # of all its webhooks
+
+    @classmethod
+    def settings(cls, base: str) -> dict[str, Any]:
+        return {"platform": cls.platform, "webhook": base + cls.path + cls.hook}
 
     def __init__(self, **more: Any) -> None:
         super().__init__(**more)

@@ -22,7 +22,12 @@ THROTTLED_S = 600.0
 
 class DingtalkDouble(Double):
     platform: ClassVar[str] = "dingtalk"
+    secrets: ClassVar[tuple[str, ...]] = (TOKEN, SECRET)
     count: ClassVar[int] = 20
+
+    @classmethod
+    def settings(cls, base: str) -> dict[str, Any]:
+        return {"platform": cls.platform, "base": base, "access_token": TOKEN, "secret": SECRET}
 
     def __init__(self, **more: Any) -> None:
         super().__init__(**more)

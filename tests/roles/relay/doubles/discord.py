@@ -17,6 +17,7 @@ _LINK = re.compile(r"https?://[^\s\])）】，。<>\u200b]+")
 
 class DiscordDouble(HookDouble):
     platform: ClassVar[str] = "discord"
+    secrets: ClassVar[tuple[str, ...]] = (HOOK, HOOK.rpartition("/")[2])
     count: ClassVar[int] = 5
     per_s: ClassVar[float] = 2.0
     hook: ClassVar[str] = HOOK

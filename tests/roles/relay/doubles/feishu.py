@@ -22,8 +22,13 @@ HOUR_S = 3600
 
 class FeishuDouble(Double):
     platform: ClassVar[str] = "feishu"
+    secrets: ClassVar[tuple[str, ...]] = (HOOK, SECRET)
     count: ClassVar[int] = 100
     per_second: ClassVar[int] = 5
+
+    @classmethod
+    def settings(cls, base: str) -> dict[str, Any]:
+        return {"platform": cls.platform, "base": base, "hook": HOOK, "secret": SECRET}
 
     def __init__(self, **more: Any) -> None:
         super().__init__(**more)

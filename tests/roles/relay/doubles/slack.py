@@ -15,6 +15,7 @@ HOOK = "T00000000/B00000000/plantedXXXXplantedXXXX"
 
 class SlackDouble(HookDouble):
     platform: ClassVar[str] = "slack"
+    secrets: ClassVar[tuple[str, ...]] = (HOOK, HOOK.rpartition("/")[2])
     count: ClassVar[int] = 1
     per_s: ClassVar[float] = 1.0
     hook: ClassVar[str] = HOOK

@@ -23,7 +23,13 @@ class TelegramDouble(Double):
     """The window that is counted is a group's: 20 a minute."""
 
     platform: ClassVar[str] = "telegram"
+    secrets: ClassVar[tuple[str, ...]] = (TOKEN, TOKEN.partition(":")[2])
+    group: ClassVar[dict[str, Any]] = {"chat_id": CHAT}
     count: ClassVar[int] = 20
+
+    @classmethod
+    def settings(cls, base: str) -> dict[str, Any]:
+        return {"platform": cls.platform, "base": base, "bot_token": TOKEN}
 
     def __init__(self, **more: Any) -> None:
         super().__init__(**more)

@@ -18,7 +18,12 @@ _LINK = re.compile(r"https?://[^\s\])）】，。<>\u200b]+")
 
 class WebhookDouble(Double):
     platform: ClassVar[str] = "webhook"
+    secrets: ClassVar[tuple[str, ...]] = (SECRET, SECRET[6:], "planted-address")
     count: ClassVar[int] = 600
+
+    @classmethod
+    def settings(cls, base: str) -> dict[str, Any]:
+        return {"platform": cls.platform, "url": f"{base}/in/planted-address", "secret": SECRET}
 
     def __init__(self, **more: Any) -> None:
         super().__init__(**more)

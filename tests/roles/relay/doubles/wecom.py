@@ -17,7 +17,12 @@ KEY = "693a91f6-7xxx-4bc4-97a0-0ec2sifa5aaa"
 
 class WecomDouble(Double):
     platform: ClassVar[str] = "wecom"
+    secrets: ClassVar[tuple[str, ...]] = (KEY,)
     count: ClassVar[int] = 20
+
+    @classmethod
+    def settings(cls, base: str) -> dict[str, Any]:
+        return {"platform": cls.platform, "base": base, "key": KEY}
 
     def __init__(self, **more: Any) -> None:
         super().__init__(**more)

@@ -17,7 +17,13 @@ _LINK = re.compile(r"https?://[^\s\])）】，。<>\u200b]+")
 
 class WecomCustomerDouble(Double):
     platform: ClassVar[str] = "wecom_customer"
+    secrets: ClassVar[tuple[str, ...]] = (TOKEN,)
+    group: ClassVar[dict[str, Any]] = {"chat_id": CHAT}
     count: ClassVar[int] = 60
+
+    @classmethod
+    def settings(cls, base: str) -> dict[str, Any]:
+        return {"platform": cls.platform, "base": base, "access_token": TOKEN, "sender": "zhangsan"}
 
     def __init__(self, **more: Any) -> None:
         super().__init__(**more)

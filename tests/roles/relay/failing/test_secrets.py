@@ -4,57 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 from urllib.parse import quote
 
+from roles.relay.adapters import PLATFORMS
 from tests.client import Client, token
-from tests.contract.adapter_suite import AdapterContract
-from tests.roles.relay.adapters import (
-    test_dingtalk,
-    test_discord,
-    test_feishu,
-    test_slack,
-    test_telegram,
-    test_webhook,
-    test_wecom,
-)
-from tests.roles.relay.doubles import wecom_customer
 from tests.roles.relay.doubles.base import CUT_AFTER, CUT_BEFORE, PAGE, Answer, Double
+from tests.roles.relay.doubles.platforms import DOUBLES
 from tests.roles.relay.failing.stage import Troupe, dropped, here, of
 from tests.server import ServerProcess, dropcue
 from tests.sheet import sheet
 
-MODULES: tuple[ModuleType, ...] = (
-    test_dingtalk, test_discord, test_feishu, test_slack, test_telegram, test_webhook, test_wecom,
-)  # fmt: skip
 INLET = "whsec_cGxhbnRlZC1pbmxldC1zZWNyZXQtb2YtYS1yZWxheQ=="
 NOWHERE = "https://planted-host-{}.invalid"
-
-
-class Customer:
-    """WeCom's customer groups: they ask a person, so they do not keep the contract of the others."""
-
-    platform = "wecom_customer"
-    double = wecom_customer.WecomCustomerDouble
-    secrets = (wecom_customer.TOKEN,)
-
-    def settings(self, base: str) -> dict[str, Any]:
-        return {"base": base, "access_token": wecom_customer.TOKEN, "sender": "zhangsan"}
-
-    def group(self) -> dict[str, Any]:
-        return {"chat_id": wecom_customer.CHAT}
-
-
-def platforms() -> Iterator[AdapterContract | Customer]:
-    yield Customer()
-    for module in MODULES:
-        for found in vars(module).values():
-            if isinstance(found, type) and issubclass(found, AdapterContract) and found is not AdapterContract:
-                yield found()
 
 
 def errors(secrets: list[str], base: str) -> list[tuple[str, Answer | None]]:
@@ -101,19 +65,21 @@ class Left:
 async def a_run(server: ServerProcess, folder: Path) -> Left:
     left = Left()
     left.secrets["the inlet's secret"] = INLET.removeprefix("whsec_")
-    kinds = list(platforms())
-    assert len(kinds) == len(MODULES) + 1
+    kinds = list(DOUBLES.values())
+    assert {kind.platform for kind in kinds} == PLATFORMS.keys() - {"console", "manual"}, (
+        "each that is called over HTTP"
+    )
     async with AsyncExitStack() as stack:
         doubles: dict[str, Double] = {}
         credentials: dict[str, Any] = {}
         groups: dict[str, Any] = {}
         for n, kind in enumerate(kinds, 1):
             name = kind.platform
-            double = doubles[name] = await stack.enter_async_context(kind.double())
+            double = doubles[name] = await stack.enter_async_context(kind())
             for group, base in ((f"g{n}", double.base), (f"g{n + len(kinds)}", NOWHERE.format(n))):
                 bot = f"{name}-{group}"
-                credentials[bot] = {"platform": name, **kind.settings(base)}
-                groups[group] = {"credential": bot, **kind.group()}
+                credentials[bot] = kind.settings(base)
+                groups[group] = {"credential": bot, **kind.group}
             left.secrets |= {f"{name} {i}": s for i, s in enumerate(kind.secrets)}
             left.secrets[f"{name}'s address"] = double.base.partition("//")[2]
             left.secrets[f"{name}'s other address"] = NOWHERE.format(n).partition("//")[2]
