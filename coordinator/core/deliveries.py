@@ -392,7 +392,7 @@ def report(turn: Turn, c: DeliveryReport) -> dict[str, Any] | None:
             if c.attempt < d.attempt:
                 corrections.left_before(turn, d.id)
         case "waiting":
-            turn.emit(DeliveryHeld(**base, until=c.until))
+            turn.emit(DeliveryHeld(**base, until=None if c.back else c.until))
             if c.back and c.attempt == d.attempt:
                 failover.handed_back(turn, d.id)
         case "awaiting":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from coordinator.core import pacing
+from coordinator.core import failover, pacing
 from coordinator.core.deliveries import DeliveryExpired, unknown
 from coordinator.core.kernel import Turn, due_key, moments
 
@@ -41,9 +41,10 @@ def expire(turn: Turn, drop: str) -> None:
         if not _ends(d) or d.expires_at + EXPIRY_GRACE_MS > turn.at:
             continue
         relay = state.relays.get(d.relay)
-        # A relay that was never here while it mattered cannot have sent it.
-        was_here = relay is not None and (relay.here or (relay.left_at or 0) >= d.fire_at)
-        if was_here and d.status == "requested":
+        # A relay that was never here while it mattered cannot have sent it, nor what it said to wait until later.
+        came = d.until if d.status == "held" and d.until is not None else d.fire_at
+        was_here = relay is not None and (relay.here or (relay.left_at or 0) >= came)
+        if was_here and (d.status == "requested" or failover.may_have_begun(d, d.expires_at)):
             unknown(turn, d, d.attempt, "no report until it expired", d.relay)
         else:
             why = f"held back by {d.rule} until it was too late" if d.rule is not None else "not sent in time"

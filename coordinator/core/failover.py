@@ -1,5 +1,8 @@
 """What becomes of deliveries when a relay goes or comes, and which relay gets the next attempt of one.
 
+What a relay said to wait has not left before the instant that it named. From then on it may have: nobody else is given it,
+and whoever comes back with the record of what was sent knows.
+
 A relay that is cut off does not hear that an attempt was taken back, and may still send it while its lease lasts.
 While it counts as here, whatever comes next of that delivery is its own: it knows what it sent. Once it is gone,
 what it may have sent is unknown, never another relay's.
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from coordinator.core.state import State
 
 UNHEARD_MS = 10_000  # a relay counts as here for so long, at most, after it last heard anything
+WHEN_DUE = "its relay went away when it was due"
 MAY_HAVE_LEFT = frozenset({"requested", "held", "awaiting", "withdrawn", "unknown"})
 
 
@@ -32,7 +36,7 @@ def next_relay(state: State, group: str, old: Delivery | None) -> str:
 
 
 def relay_gone(turn: Turn, name: str) -> None:
-    """A relay's lease is over: what is not due goes to another; what was due, or taken back unheard, is unknown."""
+    """A relay's lease is over: what it had not come to goes to another; what was due, or taken back unheard, is unknown."""
     from coordinator.core.deliveries import DeliveryUnknown, again, unknown
 
     state = turn.state
@@ -53,13 +57,21 @@ def relay_gone(turn: Turn, name: str) -> None:
             continue
         if d.rule is not None:
             continue  # no relay has it: it goes when its time comes
-        if d.status == "requested" and d.fire_at <= turn.at and d.requested_at < turn.at:
-            unknown(turn, d, d.attempt, "its relay went away when it was due", name)
-            continue
         other = relay_for(state, d.group, other_than=name)
         relay = state.relays.get(other)
-        if relay is not None and relay.here:
+        another = relay is not None and relay.here
+        if may_have_begun(d, turn.at):
+            if another or d.status == "requested":
+                unknown(turn, d, d.attempt, WHEN_DUE, name)
+        elif another:
             again(turn, d, other)
+
+
+def may_have_begun(d: Delivery, now: int) -> bool:
+    """Whether the relay of a delivery without an end may have sent it by now: it was due, or its wait was over."""
+    if d.status == "held":
+        return d.rule is None and d.until is not None and d.until <= now
+    return d.status == "requested" and d.fire_at <= now and d.requested_at < now
 
 
 def handed_back(turn: Turn, delivery: str) -> None:
@@ -87,9 +99,12 @@ def _may_have_left(d: Delivery, heard: int, now: int) -> bool:
     return d.recalled_at >= heard and d.recalled_due <= now
 
 
-def relay_here(turn: Turn, name: str) -> None:
-    """A relay came: what waits for a group of its own and has no relay that is here goes to it."""
-    from coordinator.core.deliveries import again
+def relay_here(turn: Turn, name: str, *, knows: bool = True) -> None:
+    """A relay came: what waits for a group of its own and has no relay that is here goes to it.
+
+    `knows`: it has the record of what was sent under its name.
+    """
+    from coordinator.core.deliveries import again, unknown
 
     state = turn.state
     groups = state.relays[name].groups
@@ -99,5 +114,11 @@ def relay_here(turn: Turn, name: str) -> None:
         away = holder is None or not holder.here or d.group not in holder.groups
         # What was asked of a poster before they were known as one awaits them from now on.
         theirs = away if d.relay != name else state.relays[name].hands
-        if d.status in {"requested", "held"} and d.rule is None and d.group in groups and theirs:
+        if d.status not in {"requested", "held"} or d.rule is not None or d.group not in groups:
+            continue
+        left_at = None if holder is None or holder.hands else holder.left_at
+        blank = away if d.relay != name else not knows
+        if blank and d.status == "held" and left_at is not None and may_have_begun(d, left_at):
+            unknown(turn, d, d.attempt, WHEN_DUE, d.relay)
+        elif theirs:
             again(turn, d, name)

@@ -161,7 +161,8 @@ def gives_way(state: State, group: str, drop: Drop, same: str, at: int, priority
     """What of less weight has not left yet and, held back in its place, lets a drop go within the cap."""
     lighter = [
         d for d in (state.deliveries[name] for name in state.recent.get(group, ()))
-        if d.status == "requested" and d.priority > priority and d.drop != drop.id and not answers(state, d.cue)
+        if d.status in {"requested", "held"} and d.rule is None and d.priority > priority and d.drop != drop.id
+        and not answers(state, d.cue)
     ]  # fmt: skip
     for d in sorted(lighter, key=lambda d: (-d.priority, -int(d.id[1:]))):
         if d.fire_at > state.at and verdict(state, group, drop, same, at, (d.id,)).rule is None:

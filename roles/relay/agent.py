@@ -18,9 +18,10 @@ from roles.relay import machine
 from roles.relay.adapters.base import Outcome, Routes
 from roles.relay.errors import LineLost, RelayRefused
 from roles.relay.sending import limits
+from roles.relay.sending.attempts import ANSWER_WITHIN_S, STOPPED_WHILE_SENDING
 from roles.relay.sending.following import Follower
 from roles.relay.sending.log import Report, SendLog
-from roles.relay.sending.outbox import ANSWER_WITHIN_S, PREPARE_S, STOPPED_WHILE_SENDING, Outbox
+from roles.relay.sending.outbox import PREPARE_S, Outbox
 from roles.relay.wire.line import Answer, Frame, Line, Pace
 from roles.relay.wire.post import Post
 from roles.relay.wire.saletime import Lease, SaleClock
@@ -115,8 +116,9 @@ class Agent:
             prepare_s=self._timing.prepare,
             answer_within_s=self._timing.answer_within,
         )
+        self._attempts = self._outbox.attempts
         self._follower = Follower(
-            self._outbox,
+            self._attempts,
             self._store,
             self._routes,
             sale=lambda: self.sale if self._knows else "",
@@ -145,7 +147,7 @@ class Agent:
                 if task is not None:
                     task.cancel()
                     await asyncio.gather(task, return_exceptions=True)
-            await self._outbox.finished()
+            await self._attempts.finished()
             self._over = True
             for post in (self._reports, self._observations):
                 post.give_up(lambda: CannotStart("the relay was stopped"))
@@ -178,7 +180,7 @@ class Agent:
 
         Raises ValueError for an attempt that this relay never began, DiskFailed where it cannot be kept.
         """
-        await self._outbox.became(delivery, attempt, outcome)
+        await self._attempts.became(delivery, attempt, outcome)
 
     def may_leave(self, delivery: str, attempt: int) -> bool:
         """Whether an attempt that was begun may still be sent: the lease holds, and it was not taken back meanwhile."""
@@ -263,10 +265,10 @@ class Agent:
         carrying = [asyncio.create_task(post.carry(line)) for post in (self._reports, self._observations)]
         stop = asyncio.create_task(self._stopping.wait())
         try:
-            ends: set[asyncio.Future[Any]] = {line.lost, stop, sending, self._outbox.failed, *carrying}
+            ends: set[asyncio.Future[Any]] = {line.lost, stop, sending, self._attempts.failed, *carrying}
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-            if self._outbox.failed.done():
-                raise self._outbox.failed.result()
+            if self._attempts.failed.done():
+                raise self._attempts.failed.result()
             if sending.done():
                 sending.result()
             if line.lost.done():
@@ -289,7 +291,7 @@ class Agent:
         """What a platform has been called for is waited for and told; what is not told by then stands on disk."""
         self._outbox.stop_taking()
         self._outbox.hand_back()
-        await self._outbox.finished()
+        await self._attempts.finished()
         told = [asyncio.create_task(post.emptied()) for post in (self._reports, self._observations)]
         everything: asyncio.Future[Any] = asyncio.gather(*told)
         await asyncio.wait(
@@ -399,8 +401,11 @@ class Agent:
         if not answer.ok:
             # It would be refused again: what the coordinator does not want to know is not told for ever.
             log.warning("a report was refused", report=report.id, code=answer.code, why=answer.message)
-        self._outbox.acknowledged(report)
-        if report.outcome != "waiting":
+        if report.outcome == "waiting":
+            if answer.ok:
+                self._outbox.agreed(report)
+        else:
+            self._attempts.acknowledged(report)
             self._acks.append(report)
             if self._acking is None:
                 self._acking = asyncio.create_task(self._acknowledge())
@@ -411,8 +416,8 @@ class Agent:
                 batch, self._acks = self._acks, []
                 await self._store.acknowledge(self.sale, [report.id for report in batch])
         except Exception as error:
-            if not self._outbox.failed.done():
-                self._outbox.failed.set_result(error)
+            if not self._attempts.failed.done():
+                self._attempts.failed.set_result(error)
         finally:
             self._acking = None
 

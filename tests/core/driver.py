@@ -201,8 +201,9 @@ class Sale:
         self.events.append(opened)
         self.now = at
 
-    def relay(self, name: str, *, here: bool = True) -> None:
-        self.do("clock", "presence.relay", relay=name, groups=list(ACTORS[name].groups or ()), here=here)
+    def relay(self, name: str, *, here: bool = True, record: str = "") -> None:
+        groups = list(ACTORS[name].groups or ())
+        self.do("clock", "presence.relay", relay=name, groups=groups, here=here, record=record)
 
     def live(self) -> Sale:
         """Armed, and started at its planned start."""

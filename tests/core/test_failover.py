@@ -28,6 +28,44 @@ class TestARelayThatGoes:
         sale.relay("r1", here=False)
         assert (sale.state.deliveries["d1"].relay, sale.state.deliveries["d1"].attempt) == ("r2", 2)
 
+    def test_leaves_what_it_said_to_wait_unknown_once_that_wait_was_over(self) -> None:
+        sale = fired()
+        report(sale, "waiting", until=START + 62 * SECOND)
+        sale.advance(START + 62 * SECOND)
+        sale.relay("r1", here=False)
+        one = sale.state.deliveries["d1"]
+        assert (one.relay, one.attempt, one.status) == ("r1", 1, "unknown"), "it may have begun it just then"
+
+    def test_and_is_alone_leaves_that_to_its_own_record(self) -> None:
+        sale = fired()
+        sale.relay("r2", here=False)
+        report(sale, "waiting", until=START + 62 * SECOND)
+        sale.advance(START + 62 * SECOND)
+        sale.relay("r1", here=False)
+        assert sale.state.deliveries["d1"].status == "held", "nobody else is given it"
+        sale.advance(START + 67 * SECOND)
+        sale.relay("r2")
+        assert sale.state.deliveries["d1"].status == "unknown", "r2 cannot know whether r1 sent it"
+
+    def test_and_comes_back_without_its_record_cannot_know_what_it_began(self) -> None:
+        for record, status in (("same", "held"), ("other", "unknown"), ("", "unknown")):
+            sale = fired()
+            sale.relay("r2", here=False)
+            sale.relay("r1", record="same")
+            report(sale, "waiting", until=START + 62 * SECOND)
+            sale.advance(START + 62 * SECOND)
+            sale.relay("r1", here=False)
+            sale.relay("r1", record=record)
+            assert sale.state.deliveries["d1"].status == status, record
+
+    def test_gives_what_it_said_to_wait_to_the_other_before_it_is_due_too(self) -> None:
+        sale = announced()
+        report(sale, "waiting", until=START + 2 * MINUTE)
+        sale.advance(START + 61 * SECOND)
+        sale.relay("r1", here=False)
+        one = sale.state.deliveries["d1"]
+        assert (one.relay, one.attempt, one.status) == ("r2", 2, "requested")
+
     def test_may_still_report_what_it_had(self) -> None:
         sale = announced()
         sale.relay("r1", here=False)

@@ -61,6 +61,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     status: str = "requested"
     relay: str | None = None
     sale: str = ""
+    until: int | None = None  # `held`: what was told of it before
 
 
 @dataclass(frozen=True, slots=True)

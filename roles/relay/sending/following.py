@@ -13,8 +13,8 @@ from typing import Any
 import structlog
 
 from roles.relay.adapters.base import Adapter, AnyAdapter, Outcome, Routes
+from roles.relay.sending.attempts import ANSWER_WITHIN_S, Attempts
 from roles.relay.sending.log import HandedOver, Report, SendLog
-from roles.relay.sending.outbox import ANSWER_WITHIN_S, Outbox
 
 log = structlog.get_logger("relay")
 
@@ -31,7 +31,7 @@ class Follower:
 
     def __init__(
         self,
-        outbox: Outbox,
+        attempts: Attempts,
         store: SendLog,
         routes: Routes,
         *,
@@ -42,7 +42,7 @@ class Follower:
         every_s: float,
         answer_within_s: float = ANSWER_WITHIN_S,
     ) -> None:
-        self._outbox, self._store, self._routes = outbox, store, routes
+        self._attempts, self._store, self._routes = attempts, store, routes
         self._sale, self._me, self._stands, self._tell = sale, me, stands, tell
         self._every_s, self._answer_within_s = every_s, answer_within_s
         self._left = asyncio.Event()
@@ -104,7 +104,7 @@ class Follower:
 
     async def _became(self, task: HandedOver, outcome: Outcome | None) -> None:
         if outcome is not None:
-            await self._outbox.became(task.delivery, task.attempt, outcome)
+            await self._attempts.became(task.delivery, task.attempt, outcome)
 
     async def _asked(self, task: HandedOver, asking: Awaitable[Outcome | None]) -> Outcome | None:
         try:

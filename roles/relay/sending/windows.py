@@ -58,29 +58,36 @@ class Window:
         """The message of a taken slot was answered, or given up on, at `ended`."""
         self._open -= places
         if self.limits:
-            for _ in range(places):
-                insort(self._ended, ended)
+            self.use(ended, places)
 
     def give_back(self, places: int = 1) -> None:
         """Nothing was sent with a taken slot."""
         self._open -= places
+
+    def use(self, at: float, places: int = 1) -> None:
+        """A message left, and was answered, at `at`."""
+        for _ in range(places):
+            insort(self._ended, at)
+
+    def as_of(self, now: float) -> Window:
+        """Another one to look ahead with, in which all that is on its way has ended now."""
+        since = bisect_left(self._ended, now - self._longest)
+        copy = Window(self.limits, [*self._ended[since:], *[now] * self._open])
+        copy.rest(self._rests_until)
+        return copy
 
     def used(self, now: float) -> list[float]:
         """When it was used, of late: as far and as often as its limits look back."""
         most = max((limit.count for limit in self.limits), default=0)
         return self._ended[bisect_left(self._ended, now - self._longest) :][-most:] if most else []
 
-    def free_at(self, now: float, ahead: int = 0, places: int = 1) -> float:
-        """When a message with `ahead` others before it may find its slots: a forecast, exact where none is on its way."""
+    def free_at(self, now: float, places: int = 1) -> float:
+        """When a message may find its slots: a forecast, exact where none is on its way."""
         free = max(now, self._rests_until)
         for limit in self.limits:
             active = self._ended[bisect_left(self._ended, now - limit.per_s) :] + [now] * self._open
             active = active[-limit.count :]  # of more than it takes, sent together, only the last have to fall out
-            missing = (
-                len(active) + ahead + min(places, limit.count) - 1 - limit.count
-            )  # the index of the one that has to fall out first
-            if missing >= 0:
-                rounds, index = divmod(missing, limit.count)
-                first = active[index] if index < len(active) else now
-                free = max(free, first + limit.per_s * (rounds + 1) + EDGE_S)
+            missing = len(active) + min(places, limit.count) - limit.count  # so many have to fall out first
+            if missing > 0:
+                free = max(free, active[missing - 1] + limit.per_s + EDGE_S)
         return free

@@ -82,14 +82,18 @@ class SaleClock:
     def now(self) -> int:
         return self.at(self._mono())
 
-    def seconds_until(self, sale_ms: float) -> float:
-        """Real seconds until the sale's time is `sale_ms`; not above 0 where it has come."""
+    def local(self, sale_ms: float) -> float:
+        """The local monotonic instant at which the sale's time is `sale_ms`."""
         best = self._best
         if best is None:
             raise RuntimeError("the sale's clock is not known before the first answer of the coordinator")
         if self.jumps:
-            return 0.0
-        return best.middle + (sale_ms - best.sale) / 1000 / self._speed - self._mono()
+            return self._mono()
+        return best.middle + (sale_ms - best.sale) / 1000 / self._speed
+
+    def seconds_until(self, sale_ms: float) -> float:
+        """Real seconds until the sale's time is `sale_ms`; not above 0 where it has come."""
+        return self.local(sale_ms) - self._mono()
 
 
 class Lease:

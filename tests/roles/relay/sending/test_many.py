@@ -56,5 +56,5 @@ async def test_a_drop_that_is_due_leaves_while_ten_thousand_are_told_to_wait() -
     finally:
         running.cancel()
         outbox.stop_taking()
-        await outbox.finished()
+        await outbox.attempts.finished()
     assert link.before < MANY / 2

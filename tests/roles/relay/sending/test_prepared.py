@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from roles.relay.adapters.base import Outcome
-from roles.relay.sending import outbox
+from roles.relay.sending import attempts
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ async def test_it_is_made_when_the_message_is_announced_and_given_to_the_send(co
 
 
 async def test_what_is_not_ready_in_time_or_fails_goes_without(coordinator, relays, studio, monkeypatch, capfd):
-    monkeypatch.setattr(outbox, "PREPARED_WITHIN_S", 0.05)
+    monkeypatch.setattr(attempts, "PREPARED_WITHIN_S", 0.05)
     async with relays.running(studio):
         await coordinator.announce(coordinator.delivery("d1"))
         await coordinator.sent("d1")

@@ -76,17 +76,21 @@ def test_the_first_free_moment_is_free_and_nothing_before_it_is(limits, wishes):
 
 
 @given(st.integers(1, 5), st.integers(0, 20))
-def test_a_forecast_for_those_behind_holds_when_all_go_as_soon_as_they_can(count, ahead):
+def test_what_looks_ahead_sees_what_will_be_when_all_go_as_soon_as_they_can(count, ahead):
     window, now = Window([Limit(count, 3.0)]), 1000.0
     for _ in range(count):
         assert window.take(now)
-        window.settle(now)
-    foreseen = window.free_at(now, ahead)
+    look = window.as_of(now)  # they are still on their way
+    window.settle(now, count)
+    foreseen = []
     for _ in range(ahead):
+        foreseen.append(look.free_at(foreseen[-1] if foreseen else now))
+        look.use(foreseen[-1])
+    for at in foreseen:
         now = window.free_at(now)
+        assert now == at
         assert window.take(now)
         window.settle(now)
-    assert abs(window.free_at(now) - foreseen) < 0.1
 
 
 def test_what_was_used_before_a_restart_counts():
