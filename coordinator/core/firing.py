@@ -318,7 +318,13 @@ def alert_due(turn: Turn, cue_id: str) -> None:
     if cue is None or cue.status != "waiting" or cue.alerted:
         return
     turn.emit(CueAlerted(cue=cue.id, run=cue.run or ""))
-    prompts.say(turn, "owner", f"{cue.id}: {cue.confirm} ?", urgency="high", cue=cue.id)
+    prompts.say(
+        turn,
+        "owner",
+        f"{cue.id}: 等 {cue.confirm} 确认 / waits for the {cue.confirm} to confirm",
+        urgency="high",
+        cue=cue.id,
+    )
 
 
 @due_key("unconfirmed")

@@ -146,3 +146,7 @@ async def test_a_sale_that_owes_its_groups_a_draw_is_closed_for_a_reason(house: 
     await controller.event("show.closed")
     closed = next(e for e in await house.events(sale) if e["kind"] == "show.closed")
     assert closed["override"] == {"rules": ["OWED"], "reason": "drawn tomorrow in the groups"}
+    card = page.locator("article.game")
+    await press_twice(page, button(card, "Draw the winners"))
+    await expect(card).to_contain_text("drawn")
+    await people.look(page, "drawn-after-close")

@@ -38,6 +38,20 @@ describe("the spine", () => {
     change("segments", "knife-intro", { start: start + 240_000, planned_start: planned_start + 180_000 });
     expect(spine(store, NOW).drift).toBe(60_000);
   });
+  it("does not count what stands at a clock time as early because the show began late", () => {
+    const start = NOW - 48_000;
+    change("show", "show", { rehearsal: true, start });
+    change("segments", "pan-intro", { start, planned_start: start - 52_000 });
+    change("segments", "knife-intro", { start: start + 86_400_000, planned_start: start + 86_400_000 });
+    expect(spine(store, NOW).drift).toBe(0);
+  });
+  it("names a sign-in by what it says, and by its series where it says nothing", () => {
+    const cue = { id: "signin", segment: "pan-intro", do: "checkin.open", form: { series: "daily" }, status: "planned" };
+    change("cues", "signin", { ...cue, text: "第 2 天打卡" });
+    expect(cueWords(store.get("cues", "signin")!, store)).toContain("第 2 天打卡");
+    change("cues", "signin", cue);
+    expect(cueWords(store.get("cues", "signin")!, store)).toContain("daily");
+  });
   it("goes below zero once the segment is over", () => {
     expect(spine(store, NOW + 180_000).left).toBe(-48_000);
     expect(spine(store, NOW + 180_000).passed).toBe(1);

@@ -212,6 +212,7 @@ export interface Prompt {
   urgency?: "normal" | "high";
   at: number;
   by?: string;
+  cue?: string | null;
   acked_by?: Record<string, number>;
 }
 

@@ -49,6 +49,22 @@ export function dayOf(at: number, zone: string | undefined): string {
   return clock.format(at);
 }
 
+/** The day for people: `12/1周二`, `Tue, 12/1`. */
+export function dayWords(at: number, zone: string | undefined, language: Language): string {
+  const key = `${zone ?? ""}|${language}|words`;
+  let clock = clocks.get(key);
+  if (!clock) {
+    const parts: Intl.DateTimeFormatOptions = { month: "numeric", day: "numeric", weekday: "short" };
+    try {
+      clock = new Intl.DateTimeFormat(language === "zh" ? "zh-CN" : "en-US", { ...parts, ...(zone ? { timeZone: zone } : {}) });
+    } catch {
+      clock = new Intl.DateTimeFormat(language === "zh" ? "zh-CN" : "en-US", parts);
+    }
+    clocks.set(key, clock);
+  }
+  return clock.format(at);
+}
+
 /** As short as the cue needs: `20:13`, with seconds only where they are not zero. */
 export function timeOfCue(at: number, zone: string | undefined): string {
   return timeOfDay(at, zone, Math.round(at / 1000) % 60 !== 0);

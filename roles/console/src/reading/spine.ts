@@ -44,7 +44,8 @@ export function spine(store: Store, now: number): Spine {
     segment?.start !== undefined && segment.planned_start !== undefined ? segment.start - segment.planned_start : 0;
   const opened = show?.start;
   const first = show?.rehearsal && opened !== undefined ? segments.find((s) => (s.start ?? 0) >= opened) : null;
-  const drift = off(next) - off(first);
+  // What stands at a clock time has not moved with the start.
+  const drift = off(next) === 0 ? 0 : off(next) - off(first);
   return {
     running,
     left,
@@ -120,7 +121,7 @@ function openedBy(cue: Cue, store: Store): string | undefined {
 }
 
 export function cueObject(cue: Cue, store: Store): string {
-  const asked = cue.form?.["question"] ?? cue.form?.["title"] ?? cue.form?.["series"];
+  const asked = cue.form?.["question"] ?? cue.form?.["title"];
   if (asked) return String(asked);
   const opened = openedBy(cue, store);
   if (opened) return opened;
@@ -132,7 +133,7 @@ export function cueObject(cue: Cue, store: Store): string {
     if (product) return product.name;
   }
   // A text has places that are filled in for each group: nobody reads `{prizes}`.
-  return (cue.text ?? "").replace(/\{[^}]*\}/g, "…");
+  return (cue.text ?? "").replace(/\{[^}]*\}/g, "…") || String(cue.form?.["series"] ?? "");
 }
 
 export function linkName(id: string, store: Store): string {

@@ -164,7 +164,7 @@ export const zh = {
   "join.leave": "退出",
   "join.said": "服务器说：{message}",
   "join.closed": "本场已关场",
-  "join.closedHint": "画面停在关场的一刻。只能看，不能再操作。",
+  "join.closedHint": "画面停在关场的一刻。只有还欠着的抽奖和红包能继续，其余只能看。",
 
   "refused.title": "没有执行：{what}",
   "refused.stale": "刚才已经变了，别人先按了一步。看清现在的状态再按。",
@@ -406,7 +406,7 @@ export const en: Readonly<Record<keyof typeof zh, string>> = {
   "join.leave": "Leave",
   "join.said": "The server says: {message}",
   "join.closed": "This sale is closed",
-  "join.closedHint": "The picture is from its close. It can be read; nothing can be pressed.",
+  "join.closedHint": "The picture is from its close. It can be read; only draws and red packets that are still owed can be pressed.",
 
   "refused.title": "Not done: {what}",
   "refused.stale": "It has changed: someone else pressed first. Look at what is current, then press again.",
