@@ -10,8 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -20,10 +19,10 @@ import structlog
 from coordinator import clock as clocks
 from coordinator import nodes
 from coordinator.answers import Answer
-from coordinator.attendance import RELAYS, Attendance, Here
+from coordinator.attendance import Attendance, Here
 from coordinator.conductor import Conductor
 from coordinator.core import CLOCK, Actor
-from coordinator.desk import Desk
+from coordinator.desk import Desks
 from coordinator.ending import end
 from coordinator.errors import UNREADABLE, JournalError
 from coordinator.follower import Follower, not_now
@@ -32,6 +31,8 @@ from coordinator.leases import Bus, Held, Leases, node_of
 from coordinator.nodes import Alive, Attending, Do, Done, Durable, Released
 from coordinator.record import Listener, Published, Record
 from coordinator.registry import Registry, Sale
+from coordinator.speaking import Speaker
+from coordinator.upkeep import Upkeep
 
 log = structlog.get_logger(__name__)
 
@@ -41,10 +42,6 @@ TEND_SECONDS = 0.15  # how often is looked for sales that nobody conducts
 LIST_SECONDS = 1.0  # how often the list of sales is read
 CUT_OFF_SECONDS = 2.0  # without the store for so long, a node sends its connections to the others
 ALIVE_SECONDS = 1.5  # a node that was not heard for so long is not counted
-OUTGOING = 10_000  # messages that may wait for the bus; of more the oldest are lost, and asked for again
-OUTGOING_BYTES = 64 << 20  # of them
-SAID_TOGETHER = 256  # messages that go to the bus at once
-ATTEND_SECONDS = 0.05  # people who come or go within this are told of together
 NODES_KNOWN = 100  # a node has another name after each start
 POLITE_SECONDS = 0.3  # so long a node leaves a sale to one that has less to do
 
@@ -63,12 +60,12 @@ class SharedRegistry(Registry):
         super().__init__(journal, public=public, on_snapshot=on_snapshot)
         self.node = node or f"n{clocks.bits()[:4].hex()}"
         self._leases, self._bus = leases, bus
+        self.speaker, self.upkeep, self.desks = Speaker(bus), Upkeep(), Desks(self)
         self._held: dict[str, Held] = {}
         self._owners: dict[str, str] = {}  # sale → token, as the store last said
         self._alive: dict[str, tuple[float, int]] = {}  # other nodes: when they were heard, how many sales they conduct
         self._orphans: dict[str, float] = {}  # sales that nobody conducts, since when
         self._following: dict[str, Follower] = {}  # while they are opened
-        self._desks: dict[str, Desk] = {}
         self.leads_changed: Callable[[Sale], None] = lambda _: None
         """Called where another node's connection of a relay may lead now."""
         self.cut_off: Callable[[], None] = lambda: None
@@ -78,20 +75,12 @@ class SharedRegistry(Registry):
         self._unreadable: dict[str, JournalError] = {}  # sales that this node cannot read, for good: others may
         self._names: list[str] = []
         self._listed = 0.0
-        self._reached = clocks.monotonic()  # when the store last answered, whatever of it
-        self._under_way: dict[str, asyncio.Task[None]] = {}
         self._adopting: dict[str, asyncio.Task[None]] = {}
         self._changing: dict[str, asyncio.Lock] = {}
         self._tasks: list[asyncio.Task[Any]] = []
         self._watches: dict[str, asyncio.Task[None]] = {}
-        self._outgoing: deque[tuple[str, bytes]] = deque()
-        self._outgoing_bytes = 0
-        self._attending: set[str] = set()  # sales whose people are told of in a moment
         self._doing: set[tuple[str, str, int]] = set()  # (sale, node, number) of commands of other nodes, under way
-        self._speak = asyncio.Event()
         self._stopping = False
-        self.cut: str | None = None
-        """Why the store is not reached just now."""
 
     # ------------------------------------------------------------ life
     async def start(self) -> None:
@@ -99,11 +88,11 @@ class SharedRegistry(Registry):
         await self._bus.subscribe(nodes.ALL)
         await self._bus.subscribe(nodes.of_node(self.node))
         self._tasks.append(asyncio.create_task(self._listen(), name="bus in"))
-        self._tasks.append(asyncio.create_task(self._speaking(), name="bus out"))
+        self._tasks.append(asyncio.create_task(self.speaker.run(), name="bus out"))
         self._tasks.append(asyncio.create_task(self._renewing(), name="leases"))
         await self._list()
         for part, names in self._leases.together(self._names).items():
-            await self._try(f"looks at {part}", functools.partial(self._look, names))
+            await self.upkeep.tried(f"looks at {part}", functools.partial(self._look, names))
         await asyncio.gather(*self._adopting.values())
         self._tasks.append(asyncio.create_task(self._tending(), name="orphans"))
         self._stepper = asyncio.create_task(self._watch_the_clock())
@@ -116,7 +105,7 @@ class SharedRegistry(Registry):
         for sale in self.here():
             async with self._lock(sale.id):
                 await self._hand_over(sale)
-        tasks = [*self._tasks, *self._watches.values(), *self._adopting.values(), *self._under_way.values()]
+        tasks = [*self._tasks, *self._watches.values(), *self._adopting.values(), *self.upkeep.under_way.values()]
         await end(tasks)
         await self._bus.close()
 
@@ -159,7 +148,7 @@ class SharedRegistry(Registry):
                 conductor = await self._take_up(sale, Record(sale, self.journal))
                 if conductor is not None:
                     found = self._sales[sale] = self._served(conductor)
-                    conductor.record.listeners.append(_Answered(self._answers))
+                    conductor.record.listeners.append(_Answered(self.upkeep.answered))
                     self._conducting(found, conductor)
                     return found
             follower = Follower(Record(sale, self.journal), self._sender(sale), refusals=self.refusals)
@@ -177,7 +166,7 @@ class SharedRegistry(Registry):
                 await follower.close()
                 raise
             found = self._sales[sale] = self._served(follower)
-            follower.record.listeners.append(_Answered(self._answers))
+            follower.record.listeners.append(_Answered(self.upkeep.answered))
             return found
 
     async def _take_up(self, sale: str, record: Record) -> Conductor | None:
@@ -203,7 +192,7 @@ class SharedRegistry(Registry):
     def _conducting(self, sale: Sale, conductor: Conductor) -> None:
         log.info("conducts", sale=sale.id, node=self.node, seq=conductor.record.durable)
         new = len(conductor.state.incarnations) <= 1  # nobody has conducted it before
-        self._desk(sale.id).attendance = Attendance(new=new)
+        self.desks.of(sale.id).attendance = Attendance(new=new)
         teller = _Teller(self, sale.id, conductor)
         conductor.record.listeners.append(teller)
         self._watches[sale.id] = asyncio.create_task(self._watch(sale, conductor, teller), name=f"lease of {sale.id}")
@@ -214,7 +203,7 @@ class SharedRegistry(Registry):
         """Waits until another node conducts the sale, and follows it from then on."""
         await conductor.lost.wait()
         conductor.record.listeners.remove(teller)
-        self._desk(sale.id).attendance = None
+        self.desks.of(sale.id).attendance = None
         async with self._lock(sale.id):
             self._held.pop(sale.id, None)
             await conductor.close()
@@ -234,7 +223,7 @@ class SharedRegistry(Registry):
             log.error("this node cannot read a sale and leaves it to others", sale=sale, reason=str(why))
             self._unreadable[sale] = why
         if sale in self._sales:
-            self._alone(f"leaves {sale}", functools.partial(self._leave, sale, why))
+            self.upkeep.alone(f"leaves {sale}", functools.partial(self._leave, sale, why))
 
     async def _leave(self, sale: str, why: JournalError) -> None:
         async with self._lock(sale):
@@ -280,50 +269,29 @@ class SharedRegistry(Registry):
             await asyncio.sleep(TEND_SECONDS)
             now = clocks.monotonic()
             if now - self._listed >= LIST_SECONDS:
-                self._alone("lists", self._list)
+                self.upkeep.alone("lists", self._list)
             mine = {s.id for s in self.conducted()} | self._held.keys() | self._unreadable.keys()
             others = [name for name in self._names if name not in mine]
             for part, names in self._leases.together(others).items():
-                self._alone(f"looks at {part}", functools.partial(self._look, names))
+                self.upkeep.alone(f"looks at {part}", functools.partial(self._look, names))
 
     async def _renewing(self) -> None:
         """On its own: whatever takes long elsewhere, such as reading a long journal, leases must not run out by it."""
         while True:
             await asyncio.sleep(RENEW_SECONDS)
-            self._say(nodes.ALL, Alive(self.node, len(self._held)))
+            self.speaker.say(nodes.ALL, Alive(self.node, len(self._held)))
             for sale in self.here():
                 # Who is here, and what waits for an answer, does not hang on the store: it may be away.
-                self._attend(sale)
+                self.desks.attend(sale)
                 if isinstance(sale.conductor, Follower):
                     sale.conductor.beat()
                 else:
                     self.tell(sale.id, sale.conductor)
             for name in self._held:
-                self._alone(f"renews {name}", functools.partial(self._renew, name))
-            if clocks.monotonic() - self._reached > CUT_OFF_SECONDS:
-                self._reached = clocks.monotonic()
+                self.upkeep.alone(f"renews {name}", functools.partial(self._renew, name))
+            if self.upkeep.silent_for() > CUT_OFF_SECONDS:
+                self.upkeep.reached = clocks.monotonic()
                 self.cut_off()
-
-    def _alone(self, what: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Begins what is done again and again, unless it is still under way: what hangs holds up nothing else."""
-        if what not in self._under_way:
-            task = self._under_way[what] = asyncio.create_task(self._try(what, work), name=what)
-            task.add_done_callback(lambda _: self._under_way.pop(what, None))
-
-    async def _try(self, what: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        try:
-            await work()
-            self._answers()
-        except JournalError as e:
-            if self.cut is None and clocks.monotonic() - self._reached > LIST_SECONDS:
-                log.warning("the store is not reached just now", reason=str(e))
-                self.cut = str(e)
-        except Exception:  # whatever it is, sales must be looked after
-            log.exception("sales were not looked after", what=what)
-
-    def _answers(self) -> None:
-        """The store has answered, or passed on a message."""
-        self._reached, self.cut = clocks.monotonic(), None
 
     async def _list(self) -> None:
         self._names = await self.journal.sales()
@@ -388,120 +356,44 @@ class SharedRegistry(Registry):
 
     # ------------------------------------------------------------ who is here
     def present(self, sale: Sale, who: Here, *, here: bool) -> None:
-        desk = self._desk(sale.id)
-        if here:
-            desk.here[who.role, who.name] = who
-        else:
-            desk.here.pop((who.role, who.name), None)
-        if who.role in RELAYS:
-            desk.vouched_for.discard(who.name)  # it may be another connection, that waits for it
-            self._attend(sale)  # its deliveries wait for it
-        elif sale.id not in self._attending:
-            # Thousands come at once after a restart: told of one by one, each telling would name all before it.
-            self._attending.add(sale.id)
-            asyncio.get_running_loop().call_later(ATTEND_SECONDS, self._attend, sale)
+        self.desks.present(sale, who, here=here)
 
     def taken_over(self, sale: Sale, who: Here, then: Callable[[], None]) -> None:
         self.present(sale, who, here=True)  # who conducts sees by the record that it is another process
         then()
 
     def leads(self, sale: Sale, relay: str) -> bool:
-        return self._desk(sale.id).leads.get(relay) == self.node
-
-    def _goes_by(self, sale: Sale, relay: str) -> bool:
-        """Whether the connection of it that is here, if any, is of the process that the sale has as here."""
-        known, mine = sale.conductor.state.relays.get(relay), self._desk(sale.id).here.get(("relay", relay))
-        return known is not None and mine is not None and known.record == mine.record
+        return self.desks.leads(sale.id, relay)
 
     def vouches(self, sale: Sale, relay: str) -> bool:
-        known = sale.conductor.state.relays.get(relay)
-        if known is None or not known.here or known.joined > sale.hub.head:
-            return False  # what it had may be going to another in this moment: its coming is told after that
-        lease = self._held.get(sale.id)
-        if isinstance(sale.conductor, Conductor):
-            return lease is not None and clocks.monotonic() < lease.until
-        return self._desk(sale.id).vouched(sale.conductor.reached)
+        return self.desks.vouches(sale, relay)
 
-    def _desk(self, sale: str) -> Desk:
-        return self._desks.setdefault(sale, Desk())
-
-    def _attend(self, sale: Sale) -> None:
-        """Says whom this node has, to who conducts the sale."""
-        self._attending.discard(sale.id)
-        desk = self._desk(sale.id)
-        here = list(desk.here.values())
-        leads = [r for r, node in desk.leads.items() if node == self.node and self._goes_by(sale, r)]
-        if desk.attendance is not None:
-            desk.attendance.report(self.node, here, leads)
-            self._count(sale, desk.attendance)
-        elif (token := self._owners.get(sale.id)) is not None:
-            self._say(nodes.of_node(node_of(token)), Attending(sale.id, self.node, here, leads, clocks.monotonic()))
-        mine = {
-            relay
-            for relay, node in desk.leads.items()
-            if node == self.node and self.vouches(sale, relay) and self._goes_by(sale, relay)
-        }
-        if not mine <= desk.vouched_for:
-            self.leads_changed(sale)  # they have waited for it
-        desk.vouched_for = mine
-
-    def _count(self, sale: Sale, attendance: Attendance) -> None:
-        changes = attendance.changes(sale.conductor.state, crowded=self.crowded())
-        if changes:
-            sale.conductor.submit(CLOCK, changes, lambda _: None)
-        if self._led(sale.id, attendance.leads) and isinstance(sale.conductor, Conductor):
-            self.tell(sale.id, sale.conductor)
-
-    def _led(self, sale: str, leads: dict[str, str]) -> bool:
-        """Takes over who leads; whether it is another than before."""
-        desk, found = self._desk(sale), self._sales.get(sale)
-        if desk.leads == leads:
-            return False
-        desk.leads = dict(leads)
-        if found is not None:
-            self.leads_changed(found)
-        return True
+    def holds(self, sale: str) -> bool:
+        """Whether this node's lease of a sale has certainly not run out."""
+        lease = self._held.get(sale)
+        return lease is not None and clocks.monotonic() < lease.until
 
     # ------------------------------------------------------------ the bus
     def tell(self, sale: str, conductor: Conductor) -> None:
         """Tells those who follow how far a sale stands."""
         lease = self._held.get(sale)
         if lease is not None:
-            clock, desk = conductor.clock, self._desk(sale)
-            sure = desk.attendance is not None and clocks.monotonic() < lease.until
-            heard = dict(desk.attendance.heard) if desk.attendance is not None and sure else {}
+            clock, desk = conductor.clock, self.desks.of(sale)
+            heard = dict(desk.attendance.heard) if desk.attendance is not None and self.holds(sale) else {}
             told = Durable(
                 sale, lease.token, conductor.record.durable, clock.now(), clock.speed, conductor.unavailable,
                 desk.leads, heard,
             )  # fmt: skip
-            self._say(nodes.of_sale(sale), told)
+            self.speaker.say(nodes.of_sale(sale), told)
+
+    def say_to_owner(self, sale: str, message: nodes.Message) -> None:
+        """Says it to the node that conducts a sale, where one is known."""
+        token = self._owners.get(sale)
+        if token is not None:
+            self.speaker.say(nodes.of_node(node_of(token)), message)
 
     def _sender(self, sale: str) -> Callable[[int, Actor, Sequence[Any]], None]:
-        def send(n: int, actor: Actor, commands: Sequence[Any]) -> None:
-            token = self._owners.get(sale)
-            if token is not None:
-                self._say(nodes.of_node(node_of(token)), Do(sale, self.node, n, actor, list(commands)))
-
-        return send
-
-    def _say(self, channel: str, message: nodes.Message) -> None:
-        data = nodes.encode(message)
-        self._outgoing.append((channel, data))
-        self._outgoing_bytes += len(data)
-        while len(self._outgoing) > OUTGOING or self._outgoing_bytes > OUTGOING_BYTES:
-            self._outgoing_bytes -= len(self._outgoing.popleft()[1])
-        self._speak.set()
-
-    async def _speaking(self) -> None:
-        """One after the other, so that what was said first is heard first."""
-        while True:
-            await self._speak.wait()
-            self._speak.clear()
-            while self._outgoing:
-                # Together: a server that brings each change to its disk answers after that, to whoever asks.
-                together = [self._outgoing.popleft() for _ in range(min(len(self._outgoing), SAID_TOGETHER))]
-                self._outgoing_bytes -= sum(len(data) for _, data in together)
-                await self._bus.publish_all(together)
+        return lambda n, actor, commands: self.say_to_owner(sale, Do(sale, self.node, n, actor, list(commands)))
 
     async def _listen(self) -> None:
         async for _, data in self._bus.messages():
@@ -515,7 +407,7 @@ class SharedRegistry(Registry):
     def _heard(self, message: nodes.Message, size: int) -> None:
         match message:
             case Alive(node) if node == self.node:
-                self._answers()
+                self.upkeep.answered()
             case Alive(node, sales):
                 self._alive[node] = (clocks.monotonic(), sales)
                 if len(self._alive) > NODES_KNOWN:
@@ -526,13 +418,11 @@ class SharedRegistry(Registry):
                 follower = self._follower(message.sale)
                 if follower is not None and follower.heard(message):
                     self._owners[message.sale] = message.token
-                    self._desk(message.sale).told(message, self.node)
-                    self._led(message.sale, message.leads)
-            case Attending(sale, node, here, leads, sent):
-                desk, found = self._desk(sale), self._sales.get(sale)
-                if desk.attendance is not None and found is not None:
-                    desk.attendance.report(node, here, leads, sent)
-                    self._attend(found)
+                    self.desks.told(self._sales.get(message.sale), message)
+            case Attending(sale):
+                found = self._sales.get(sale)
+                if found is not None:
+                    self.desks.reported(found, message)
             case Do(sale, node, n, actor, commands):
                 # The service's own commands are known by who gives them: a node's copy of that is that again.
                 self._do(sale, node, n, CLOCK if actor == CLOCK else actor, commands, size)
@@ -560,7 +450,7 @@ class SharedRegistry(Registry):
             self._doing.discard(one)
             leaving = self._stopping or conductor.lost.is_set()
             if not (leaving and any(a.code == "busy" for a in answers)):
-                self._say(nodes.of_node(node), Done(sale, n, answers))
+                self.speaker.say(nodes.of_node(node), Done(sale, n, answers))
 
         conductor.submit(actor, commands, reply, size)
 
@@ -568,11 +458,11 @@ class SharedRegistry(Registry):
 class _Answered(Listener):
     """A batch that was written, or read, came from the store: under a load its leases may wait for longer than its work."""
 
-    def __init__(self, answers: Callable[[], None]) -> None:
-        self._answers = answers
+    def __init__(self, answered: Callable[[], None]) -> None:
+        self._answered = answered
 
     def publish(self, _: Published) -> None:
-        self._answers()
+        self._answered()
 
 
 class _Teller(Listener):

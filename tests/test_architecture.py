@@ -62,6 +62,7 @@ ALLOWED = {
     "coordinator/record.py": "gives the loop back between two parts of a long journal",
     "coordinator/follower.py": "rests before it reads again a journal that cannot be read",
     "coordinator/shared_registry.py": "leases live in real time",
+    "coordinator/desk.py": "who comes within a blink is told of together",
     "coordinator/registry.py": "watches the wall clock for steps; ids of new sales",
     "coordinator/settings.py": "the signing key that is made at the first start",
     "coordinator/runsheet/cli.py": "`sheet check` says that a planned start lies in the past",

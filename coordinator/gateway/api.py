@@ -14,10 +14,11 @@ from coordinator.errors import UNREADABLE, JournalError
 from coordinator.gateway import revealing, wire
 from coordinator.gateway.auth import Identity, in_days
 from coordinator.gateway.context import GATEWAY, Gateway
-from coordinator.gateway.problem import Problem, of_answer, of_findings
+from coordinator.gateway.problem import of_answer, of_findings
 from coordinator.gateway.readiness import readiness
 from coordinator.journal import codec
 from coordinator.leases import REVOKED
+from coordinator.problem import Problem
 from coordinator.registry import Sale, SheetRefused
 from roles import masking
 from roles import streams as role_streams

@@ -35,7 +35,7 @@ from coordinator.gateway import (
 from coordinator.gateway.auth import Tokens
 from coordinator.gateway.context import GATEWAY, Gateway
 from coordinator.gateway.heartbeat import heartbeat
-from coordinator.gateway.problem import problems
+from coordinator.gateway.problem import busy
 from coordinator.gateway.session import Session
 from coordinator.gateway.socket import socket
 from coordinator.journal.base import Journal
@@ -44,6 +44,7 @@ from coordinator.journal.redis import RedisJournal
 from coordinator.journal.redis_leases import RedisBus, RedisFacts, RedisLeases
 from coordinator.journal.snapshotting import Snapshotter
 from coordinator.leases import REVOKED, Facts
+from coordinator.problem import as_it_is, problems
 from coordinator.registry import Registry, Sale
 from coordinator.settings import Settings
 from coordinator.shared_registry import SharedRegistry
@@ -55,7 +56,7 @@ LEARN_SECONDS = 1.0  # how often is looked for what was revoked at another node
 
 
 def make_app(gateway: Gateway) -> web.Application:
-    app = web.Application(middlewares=[problems], client_max_size=MAX_BODY_BYTES)
+    app = web.Application(middlewares=[problems, as_it_is, busy], client_max_size=MAX_BODY_BYTES)
     app[GATEWAY] = gateway
     app.router.add_get("/ws", socket)
     api.add_routes(app)
@@ -104,7 +105,9 @@ class Service:
             registry.leads_changed = lambda sale: gateway.presence.leads_changed(sale, wire.LOST_LEASE)
             registry.cut_off = self._send_away
             registry.left = self._send_away_from
-        self._runner = web.AppRunner(make_app(gateway), access_log=None, handler_cancellation=False)
+        self._runner = web.AppRunner(
+            make_app(gateway), access_log=None, handler_cancellation=False, auto_decompress=False
+        )
         await self._runner.setup()
         serve = cast("Callable[[], asyncio.Protocol]", self._runner.server)  # it is there since `setup`
         try:

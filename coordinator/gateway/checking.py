@@ -15,7 +15,7 @@ from coordinator.core.kernel import Id, Text
 from coordinator.core.reaching import check_groups
 from coordinator.gateway.api import read_json, reply
 from coordinator.gateway.context import GATEWAY
-from coordinator.gateway.problem import Problem
+from coordinator.problem import Problem
 from roles.streams import TEAM_ROLES
 
 

@@ -12,7 +12,7 @@ from coordinator.core.kernel import Member
 from coordinator.errors import JournalError
 from coordinator.gateway.api import owner, read_json, reply
 from coordinator.gateway.context import GATEWAY
-from coordinator.gateway.problem import Problem
+from coordinator.problem import Problem
 
 MOST = 1_000  # contacts handed in at once
 HAND_IN = frozenset({"relay", "poster", "shop"})

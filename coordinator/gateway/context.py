@@ -14,8 +14,8 @@ from coordinator.gateway.door import Door
 from coordinator.gateway.elsewhere import Elsewhere
 from coordinator.gateway.pace import Pace
 from coordinator.gateway.presence import Presence
-from coordinator.gateway.problem import Problem
 from coordinator.leases import Facts
+from coordinator.problem import Problem
 from coordinator.registry import Registry, Sale
 
 if TYPE_CHECKING:

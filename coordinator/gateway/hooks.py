@@ -10,26 +10,20 @@ from typing import Any
 
 import structlog
 from aiohttp import web
-from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+from standardwebhooks.webhooks import Webhook
 
 from coordinator.core import Actor
 from coordinator.gateway import wire
 from coordinator.gateway.api import many, read_json
 from coordinator.gateway.context import GATEWAY
-from coordinator.gateway.problem import Problem
+from coordinator.problem import Problem
 from coordinator.reading import MAX_ID
 from coordinator.settings import hook_secrets, hook_setting
+from coordinator.signatures import need_signed
 
 log = structlog.get_logger(__name__)
 
 MAX_HOOK_ID = MAX_ID - len(f":{wire.MAX_MANY - 1}")
-SIGNED_BY = ("webhook-id", "webhook-timestamp", "webhook-signature")
-_SAID = {
-    "Message timestamp too old": ("webhook-timestamp", "it was signed more than 5 minutes ago: sign it anew each time you send it"),
-    "Message timestamp too new": ("webhook-timestamp", "it is more than 5 minutes ahead: set the sender's clock"),
-    "Invalid Signature Headers": ("webhook-timestamp", "it is no number of seconds since 1970"),
-}  # fmt: skip
-"""What the library says, with the header that it is about, and what to do."""
 
 
 def _signers(source: str) -> list[Webhook]:
@@ -51,38 +45,10 @@ def _signers(source: str) -> list[Webhook]:
     return signers
 
 
-def _verify(request: web.Request, source: str, data: bytes) -> None:
-    """Raises Problem (401) where none of the source's secrets has signed this body, at this time, with this id."""
-    signers = _signers(source)
-    headers = dict(request.headers)
-    missing = [name for name in SIGNED_BY if not request.headers.get(name)]
-    if missing:
-        raise _unsigned(missing[0], "it is missing: sign by the rules of Standard Webhooks")
-    for signer in signers:
-        try:
-            signer.verify(data, headers, json_parse=False)
-        except WebhookVerificationError as e:
-            if str(e) in _SAID:
-                raise _unsigned(*_SAID[str(e)]) from None
-        except UnicodeDecodeError:
-            raise Problem(422, "invalid", "the body is no JSON: it is not UTF-8") from None
-        except ValueError:  # a signature that is no base64
-            continue
-        else:
-            return
-    raise _unsigned(
-        "webhook-signature", f"none of the secrets in {hook_setting(source)} has signed this body with this id"
-    )
-
-
-def _unsigned(header: str, why: str) -> Problem:
-    return Problem(401, "forbidden", f"{header}: {why}", {"field": header})
-
-
 async def post_hook(request: web.Request) -> web.Response:
     """One command without id, or a list of at most 1,000, signed by the Standard Webhooks rules."""
     source = request.match_info["source"]
-    _verify(request, source, await request.read())
+    need_signed(request, await request.read(), _signers(source), secrets=hook_setting(source))
     sale = await request.app[GATEWAY].registry.get(request.match_info["sale"])
     if sale is None:
         raise Problem(404, "unknown", "there is no such sale", {"field": "sale"})

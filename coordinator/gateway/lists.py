@@ -10,7 +10,7 @@ from aiohttp import web
 from coordinator.core import TOPICS, State, interest
 from coordinator.gateway.api import LIST_LIMIT, number, reply
 from coordinator.gateway.context import GATEWAY
-from coordinator.gateway.problem import Problem
+from coordinator.problem import Problem
 from roles import streams as role_streams
 from roles import views as role_views
 

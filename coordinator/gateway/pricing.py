@@ -14,7 +14,7 @@ from coordinator.core.kernel import Id, Member
 from coordinator.core.money import Minor
 from coordinator.gateway.api import read_json, reply
 from coordinator.gateway.context import GATEWAY
-from coordinator.gateway.problem import Problem
+from coordinator.problem import Problem
 from coordinator.reading import shaped
 
 MAX_LINES = 500

@@ -1,9 +1,7 @@
-"""Errors over HTTP: RFC 9457 problem objects with the refusal's code, details and id."""
+"""What the service answers over HTTP where something is wrong: a refusal, the findings of a sheet, a journal that is away."""
 
 from __future__ import annotations
 
-import json
-import math
 from typing import Any
 
 from aiohttp import web
@@ -11,36 +9,7 @@ from aiohttp import web
 from coordinator.answers import Answer
 from coordinator.core import CODES
 from coordinator.errors import JournalError
-
-
-class Problem(Exception):
-    def __init__(
-        self, status: int, code: str, message: str, details: dict[str, Any] | None = None, id_: str | None = None
-    ) -> None:
-        super().__init__(message)
-        self.status, self.code, self.message, self.details, self.id = status, code, message, details, id_
-
-    def response(self) -> web.Response:
-        body: dict[str, Any] = {
-            "type": "about:blank", "title": self.code, "status": self.status, "detail": self.message, "code": self.code,
-            "message": self.message,
-        }  # fmt: skip
-        if self.details is not None:
-            body["details"] = self.details
-        if self.id is not None:
-            body["id"] = self.id
-        headers = {}
-        if self.status in {429, 503}:
-            retry_ms = (self.details or {}).get("retry_ms", 1000)
-            headers["Retry-After"] = str(max(1, math.ceil(retry_ms / 1000)))
-        if self.status == 401:
-            headers["WWW-Authenticate"] = "Bearer"
-        return web.Response(
-            status=self.status,
-            text=json.dumps(body, ensure_ascii=False),
-            content_type="application/problem+json",
-            headers=headers,
-        )
+from coordinator.problem import RETRY_MS, Problem
 
 
 def of_answer(answer: Answer) -> Problem:
@@ -48,23 +17,15 @@ def of_answer(answer: Answer) -> Problem:
 
 
 @web.middleware
-async def problems(
+async def busy(
     request: web.Request, handler: Any
-) -> web.StreamResponse:  # aiohttp's own type of handlers is private
+) -> web.StreamResponse:  # Any: aiohttp's own type of handlers is private
+    """A journal that is away is told as what it is: come again."""
     try:
         response: web.StreamResponse = await handler(request)
         return response
-    except Problem as e:
-        return e.response()
     except JournalError as e:
-        return Problem(503, "busy", str(e), {"retry_ms": 1000}).response()
-    except web.HTTPRequestEntityTooLarge:
-        return Problem(413, "invalid", "the body is too large").response()
-    except web.HTTPException as e:
-        if e.status < 400:
-            raise
-        code = {404: "unknown", 403: "forbidden", 405: "invalid"}.get(e.status, "invalid")
-        return Problem(e.status, code, e.reason or code).response()
+        raise Problem(503, "busy", str(e), {"retry_ms": RETRY_MS}) from None
 
 
 def of_findings(findings: list[dict[str, Any]]) -> Problem:

@@ -19,7 +19,8 @@ from coordinator.core.windows import accounts
 from coordinator.gateway.api import reply
 from coordinator.gateway.auth import Identity
 from coordinator.gateway.context import GATEWAY, Gateway
-from coordinator.gateway.problem import Problem, of_answer, of_findings
+from coordinator.gateway.problem import of_answer, of_findings
+from coordinator.problem import Problem
 from coordinator.reading import override_of
 from coordinator.registry import Sale, plan_for
 from coordinator.runsheet import load_plan, overruling

@@ -85,11 +85,11 @@ async def test_work_that_the_store_takes_shows_that_it_is_reached_while_leases_w
         client = await room.join(await room.sale(sheet(), live=True))
         registry: Any = room.service.gateway.registry
         await end(
-            [*registry._tasks, *registry._under_way.values()]
+            [*registry._tasks, *registry.upkeep.under_way.values()]
         )  # nothing is renewed, listed, said or heard any more
-        registry._reached = 0.0
+        registry.upkeep.reached = 0.0
         await client.done("note.add", text="weiter")
-        assert registry._reached > 0
+        assert registry.upkeep.reached > 0
     finally:
         await room.stop()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from coordinator import nodes, shared_registry
+from coordinator import nodes, speaking
 from coordinator.attendance import Here
 from coordinator.core import Actor
 from coordinator.fanout.hub import Hub
@@ -33,7 +33,7 @@ async def registry_of(journal: FakeJournal) -> tuple[SharedRegistry, Sale]:
 
 
 def said(registry: SharedRegistry, kind: type) -> list[Any]:
-    return [m for _, data in registry._outgoing if isinstance(m := nodes.decode(data), kind)]
+    return [m for _, data in registry.speaker.outgoing if isinstance(m := nodes.decode(data), kind)]
 
 
 async def test_what_is_sent_again_because_it_waits_is_taken_once() -> None:
@@ -82,11 +82,11 @@ async def test_thousands_who_come_at_once_are_told_of_together_and_a_relay_at_on
 async def test_of_what_waits_for_the_bus_the_oldest_is_lost_and_memory_stays_bounded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(shared_registry, "OUTGOING_BYTES", 10_000)
+    monkeypatch.setattr(speaking, "OUTGOING_BYTES", 10_000)
     registry, sale = await registry_of(await new_journal())
     for n in range(100):
-        registry._say("nodes", Do(SALE, "here", n, RELAY, [{"id": "x", "text": "x" * 1_000}]))
-    assert 5 <= len(registry._outgoing) <= 10
-    assert sum(len(data) for _, data in registry._outgoing) == registry._outgoing_bytes <= 10_000
+        registry.speaker.say("nodes", Do(SALE, "here", n, RELAY, [{"id": "x", "text": "x" * 1_000}]))
+    assert 5 <= len(registry.speaker.outgoing) <= 10
+    assert sum(len(data) for _, data in registry.speaker.outgoing) == registry.speaker.bytes <= 10_000
     assert said(registry, Do)[-1].n == 99
     await sale.conductor.close()

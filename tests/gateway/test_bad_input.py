@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gzip
 import json
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 import websockets
+from aiohttp.http_parser import DeflateBuffer
 
 from tests.client import Client, Closed, token
 from tests.server import InProcess
@@ -332,6 +334,28 @@ async def test_a_wrong_command_over_http_is_a_problem_object(room: InProcess) ->
         without_id = {"op": "many", "id": "x", "commands": [{"kind": "note.add", "text": "x"}]}
         answer = await room.http("POST", path, owner, json=without_id)
         assert answer.status == 422 or not answer.json["results"][0]["ok"]
+
+
+@pytest.mark.parametrize("body", [gzip.compress(bytes(50_000_000)), b"junk"], ids=["a bomb", "junk"])
+@pytest.mark.parametrize("path", ["/hooks/{}/mall", "/api/sales", "/api/sales/{}/do", "/c/nobodys", "/nowhere"])
+async def test_a_packed_body_is_refused_and_unfolded_by_nobody(
+    room: InProcess, path: str, body: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A megabyte from anybody unfolded into a gigabyte and held up all for three seconds; junk was a fault inside."""
+    sale = await room.sale(sheet())
+    unfolded: list[bytes] = []
+    monkeypatch.setattr(DeflateBuffer, "feed_data", lambda _, chunk, *__: unfolded.append(chunk))
+    answer = await room.http("POST", path.format(sale), token("owner"), data=body, headers={"Content-Encoding": "gzip"})
+    assert (answer.status, answer.json["code"]) == (415, "invalid")
+    assert answer.json["details"] == {"field": "Content-Encoding"}
+    assert not unfolded
+
+
+async def test_who_asks_in_a_way_that_there_is_not_is_told_which_there_is(room: InProcess) -> None:
+    answer = await room.http("DELETE", "/api/tokens", token("owner"))
+    assert (answer.status, answer.json["message"]) == (405, "use POST")
+    answer = await room.http("GET", "/api/nothing", token("owner"))
+    assert (answer.status, answer.json["message"]) == (404, "there is nothing at /api/nothing")
 
 
 async def test_a_sheet_with_faults_is_422_with_its_findings(room: InProcess) -> None:

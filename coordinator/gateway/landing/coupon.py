@@ -24,7 +24,8 @@ from coordinator.gateway.landing.onnow import on_now
 from coordinator.gateway.landing.pages import language, page, wants_json
 from coordinator.gateway.landing.personal import opener
 from coordinator.gateway.landing.standing import left_of, shown, standing
-from coordinator.gateway.problem import Problem, of_answer
+from coordinator.gateway.problem import of_answer
+from coordinator.problem import Problem
 from coordinator.registry import Sale
 
 REFUSALS = {"too_early": "early", "exhausted": "out", "forbidden": "forbidden", "busy": "crowd", "capped": "crowd"}

@@ -8,7 +8,7 @@ from coordinator.core import CLOCK
 from coordinator.core.links import AddressKey
 from coordinator.gateway.context import GATEWAY, Gateway
 from coordinator.gateway.landing import robots
-from coordinator.gateway.problem import Problem
+from coordinator.problem import Problem
 from coordinator.registry import Sale
 from coordinator.waiting import AUDIENCE
 

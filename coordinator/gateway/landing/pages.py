@@ -14,7 +14,7 @@ from aiohttp import web
 
 from coordinator.errors import JournalError
 from coordinator.gateway.landing.words import Lang, say
-from coordinator.gateway.problem import Problem
+from coordinator.problem import Problem
 
 _LANGUAGES: dict[str, Lang] = {"zh": "zh", "en": "en"}
 _FOLDER = Path(__file__).parent / "pages"

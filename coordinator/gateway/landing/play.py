@@ -25,7 +25,8 @@ from coordinator.gateway.landing.pages import language, page, wants_json
 from coordinator.gateway.landing.personal import opener
 from coordinator.gateway.landing.playing import GAMES, Playing
 from coordinator.gateway.landing.standing import holds
-from coordinator.gateway.problem import Problem, of_answer
+from coordinator.gateway.problem import of_answer
+from coordinator.problem import Problem
 from coordinator.registry import Sale
 
 __all__ = ["chains", "draws", "rounds"]  # each registers the games that it has the pages of

@@ -13,22 +13,17 @@ from typing import Any
 import msgspec
 from aiohttp import web
 from pydantic import ValidationError
-from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+from standardwebhooks.webhooks import Webhook
 
+from coordinator.problem import Problem
+from coordinator.signatures import need_signed
 from roles.relay.receiving.inbox import Receipt
 from roles.relay.receiving.intake import Intake
-from roles.relay.receiving.problem import Problem
 from roles.relay.receiving.seen import Seen
 
 SOURCE = "observe"
 MOST = 1_000  # things in one body
 MOST_ID = 200
-SIGNED_BY = ("webhook-id", "webhook-timestamp", "webhook-signature")
-_SAID = {
-    "Message timestamp too old": ("webhook-timestamp", "it was signed more than 5 minutes ago: sign it anew each time you send it, and look at both clocks"),
-    "Message timestamp too new": ("webhook-timestamp", "it is more than 5 minutes ahead: set the sender's clock"),
-    "Invalid Signature Headers": ("webhook-timestamp", "it is no number of seconds since 1970"),
-}  # fmt: skip
 
 
 class Inlet:
@@ -44,7 +39,7 @@ class Inlet:
     async def post(self, request: web.Request) -> web.Response:
         """A thing that was seen, or a list of at most 1,000."""
         data = await request.read()
-        self._verify(request, data)
+        need_signed(request, data, self._signers, secrets="`inlet.secret`")
         id_ = request.headers["webhook-id"]
         if len(id_) > MOST_ID:
             raise Problem(422, "invalid", f"webhook-id has at most {MOST_ID} characters", {"field": "webhook-id"})
@@ -64,26 +59,6 @@ class Inlet:
             answer: dict[str, Any] = {"taken": len(seen)} | ({"refused": refused} if refused else {})
             await self._intake.take(seen, receipt=Receipt(SOURCE, id_, digest, msgspec.json.encode(answer).decode()))
         return _reply(answer)
-
-    def _verify(self, request: web.Request, data: bytes) -> None:
-        missing = [name for name in SIGNED_BY if not request.headers.get(name)]
-        if missing:
-            raise _unsigned(missing[0], "it is missing: sign by the rules of Standard Webhooks")
-        for signer in self._signers:
-            try:
-                signer.verify(data, dict(request.headers), json_parse=False)
-            except WebhookVerificationError as e:
-                if str(e) in _SAID:
-                    raise _unsigned(*_SAID[str(e)]) from None
-            except UnicodeDecodeError:
-                raise Problem(422, "invalid", "the body is no JSON: it is not UTF-8") from None
-            except ValueError:  # a signature that is no base64
-                continue
-            else:
-                return
-        raise _unsigned(
-            "webhook-signature", "the relay's `inlet.secret` has not signed this body with this id and time"
-        )
 
     def _read(self, data: bytes) -> tuple[list[Seen], list[dict[str, Any]]]:
         """What can be taken, and what of the list cannot, each with its place and field."""
@@ -110,10 +85,6 @@ class Inlet:
             else:
                 seen.append(one)
         return seen, refused
-
-
-def _unsigned(header: str, why: str) -> Problem:
-    return Problem(401, "forbidden", f"{header}: {why}", {"field": header})
 
 
 def _reply(answer: dict[str, Any]) -> web.Response:

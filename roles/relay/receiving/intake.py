@@ -6,14 +6,15 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
+from coordinator.problem import Problem
 from roles.relay import machine
 from roles.relay.receiving.inbox import Inbox, Receipt
-from roles.relay.receiving.problem import Problem
 from roles.relay.receiving.reading import Reader
 from roles.relay.receiving.seen import Seen
 
 # So long words are read before what is due is looked at: a thousand long messages took the relay's loop for a second.
 READ_S = 0.002
+AGAIN_MS = 30_000  # whoever hands something in that cannot be kept comes again after this
 
 
 class Intake:
@@ -43,7 +44,8 @@ class Intake:
         """Durable when it returns. Raises `Problem` 503 where too much waits already, `DiskFailed`."""
         if seen and self.full:
             raise Problem(
-                503, "busy", f"{self.inbox.waiting} things that were seen wait for a coordinator that is away: send it again later"
+                503, "busy", f"{self.inbox.waiting} things that were seen wait for a coordinator that is away: send it again later",
+                {"retry_ms": AGAIN_MS},
             )  # fmt: skip
         contacts = [pair for each in seen if (pair := self._reader.contact(each)) is not None]
         observations, since = [], machine.monotonic()

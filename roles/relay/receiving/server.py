@@ -6,25 +6,26 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 import structlog
 from aiohttp import web
 
 from coordinator.errors import CannotStart
+from coordinator.problem import Problem, as_it_is, problems
 from roles.relay.agent import Agent
 from roles.relay.errors import DiskFailed
 from roles.relay.receiving import carrying
 from roles.relay.receiving.inbox import Inbox
 from roles.relay.receiving.inlet import Inlet
-from roles.relay.receiving.intake import Intake
-from roles.relay.receiving.problem import MAX_BODY, as_it_is, problems
+from roles.relay.receiving.intake import AGAIN_MS, Intake
 from roles.relay.receiving.reading import Reader
 from roles.relay.receiving.settings import InletSettings, ReceivingSettings, Staff
 
 log = structlog.get_logger("relay")
 
+MAX_BODY = 1024 * 1024
 DISK_AGAIN_S = 5.0
 STOP_WITHIN_S = 2.0  # for bodies that are just being taken
 
@@ -37,6 +38,20 @@ class Source(Protocol):
 
     async def run(self) -> None:
         """Listens until it is cancelled; returns where it only waits to be called."""
+
+
+@web.middleware
+async def kept(
+    request: web.Request, handler: Any
+) -> web.StreamResponse:  # Any: aiohttp's own type of handlers is private
+    """What cannot be kept is not answered as if it were."""
+    try:
+        response: web.StreamResponse = await handler(request)
+        return response
+    except DiskFailed as e:
+        log.error("what was seen cannot be kept", why=e.reason)
+        why = "the relay cannot keep it: its disk does not take it; send it again later"
+        raise Problem(503, "busy", why, {"retry_ms": AGAIN_MS}) from None
 
 
 class Receiving:
@@ -87,7 +102,7 @@ class Receiving:
             await self.inbox.close()
 
     async def _serve(self, inlet: InletSettings) -> web.AppRunner:
-        app = web.Application(middlewares=[problems, as_it_is], client_max_size=MAX_BODY)
+        app = web.Application(middlewares=[problems, as_it_is, kept], client_max_size=MAX_BODY)
         app.router.add_get("/healthz", self._health)
         if inlet.secrets:
             Inlet(self.intake, inlet.secrets).add_to(app)

@@ -13,13 +13,13 @@ import structlog
 from aiohttp import web
 from pydantic import ValidationError
 
+from coordinator.problem import Problem
 from roles.relay import machine
 from roles.relay.adapters.telegram import TelegramAdapter, TelegramGroup
 from roles.relay.adapters.ways import proxy_for
 from roles.relay.errors import DiskFailed
 from roles.relay.receiving.inbox import Receipt
 from roles.relay.receiving.intake import Intake
-from roles.relay.receiving.problem import Problem
 from roles.relay.receiving.seen import Seen
 
 log = structlog.get_logger("relay")

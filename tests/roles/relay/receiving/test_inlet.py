@@ -127,11 +127,11 @@ async def test_an_id_that_came_before_counts_once_also_after_a_restart(coordinat
     [
         (301, {}, "webhook-timestamp", "more than 5 minutes ago"),
         (-301, {}, "webhook-timestamp", "more than 5 minutes ahead"),
-        (0, {"webhook-signature": "v1,AAAA"}, "webhook-signature", "has not signed"),
-        (0, {"webhook-signature": "nonsense"}, "webhook-signature", "has not signed"),
+        (0, {"webhook-signature": "v1,AAAA"}, "webhook-signature", "none of the secrets"),
+        (0, {"webhook-signature": "nonsense"}, "webhook-signature", "none of the secrets"),
         (0, {"webhook-timestamp": "yesterday"}, "webhook-timestamp", "no number of seconds"),
         (0, {"webhook-id": ""}, "webhook-id", "is missing"),
-        (0, {"webhook-id": "another"}, "webhook-signature", "has not signed"),
+        (0, {"webhook-id": "another"}, "webhook-signature", "none of the secrets"),
     ],
 )
 async def test_what_is_not_signed_well_is_turned_away_with_the_header_that_is_wrong(
