@@ -278,7 +278,9 @@ class SharedRegistry(Registry):
     async def _renewing(self) -> None:
         """On its own: whatever takes long elsewhere, such as reading a long journal, leases must not run out by it."""
         while True:
+            asleep = clocks.monotonic()
             await asyncio.sleep(RENEW_SECONDS)
+            self.upkeep.stood_still(clocks.monotonic() - asleep - RENEW_SECONDS)
             self.speaker.say(nodes.ALL, Alive(self.node, len(self._held)))
             for sale in self.here():
                 # Who is here, and what waits for an answer, does not hang on the store: it may be away.

@@ -50,6 +50,10 @@ class Upkeep:
     def answered(self) -> None:
         self.reached, self._away = clocks.monotonic(), False
 
+    def stood_still(self, seconds: float) -> None:
+        """This process itself did not run for so long: it has not asked, so that is no silence of the store's."""
+        self.reached = min(clocks.monotonic(), self.reached + seconds)
+
     def silent_for(self) -> float:
         """Seconds since the store last answered."""
         return clocks.monotonic() - self.reached
