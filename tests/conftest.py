@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.nodes import Nodes
+from tests.redis_server import RedisServer, standalone
 from tests.server import InProcess, ServerProcess
 from tests.small_disk import small_disk as small_disk  # noqa: PLC0414 - a fixture for all
 
@@ -34,3 +36,21 @@ async def server(tmp_path: Path) -> AsyncIterator[ServerProcess]:
     await server.start()
     yield server
     await server.stop()
+
+
+@pytest.fixture
+def redis() -> Iterator[RedisServer]:
+    """A Redis of the test's own."""
+    with standalone() as redis:
+        yield redis
+
+
+@pytest.fixture
+async def nodes(tmp_path: Path, redis: RedisServer) -> AsyncIterator[Nodes]:
+    """Two nodes that share it."""
+    nodes = Nodes(tmp_path, redis.url, 2)
+    await nodes.start()
+    try:
+        yield nodes
+    finally:
+        await nodes.stop()

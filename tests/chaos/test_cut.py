@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +18,9 @@ from tests.chaos.load import whole
 from tests.client import Client, Closed, token
 from tests.faults import Way
 from tests.nodes import Nodes
-from tests.redis_server import RedisServer, standalone
+from tests.redis_server import RedisServer
 from tests.server import InProcess
 from tests.sheet import sheet
-
-
-@pytest.fixture
-def redis() -> Iterator[RedisServer]:
-    with standalone() as redis:
-        yield redis
 
 
 @pytest.fixture
@@ -48,15 +42,6 @@ async def nodes(tmp_path: Path, redis: RedisServer, ways: list[Way]) -> AsyncIte
         yield nodes
     finally:
         await nodes.stop()
-
-
-@pytest.fixture
-async def sale(nodes: Nodes) -> str:
-    sale = await nodes.sale(sheet(lead="0s"), live=True)
-    controller = await nodes.join(sale)
-    await controller.done("coupon.drop", coupon="c20", groups="all")
-    await controller.until(lambda: controller.state["coupons"]["c20"].get("dropped_at"))
-    return sale
 
 
 async def test_a_node_that_is_cut_off_sends_its_consoles_away_though_it_conducts_nothing(

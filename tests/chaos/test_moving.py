@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.client import KEY, Client, Closed, token
-from tests.redis_server import RedisServer, standalone
+from tests.redis_server import RedisServer
 from tests.replay.stage import Stage
 from tests.server import InProcess, dropcue
 from tests.sheet import sheet
-
-
-@pytest.fixture
-def redis() -> Iterator[RedisServer]:
-    with standalone() as redis:
-        yield redis
 
 
 async def command(*args: str) -> dict[str, Any]:

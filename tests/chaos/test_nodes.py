@@ -7,7 +7,6 @@ import contextlib
 import random
 import shutil
 import signal
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,33 +18,6 @@ from tests.client import PATIENCE_S, Client, Closed, token
 from tests.nodes import Nodes
 from tests.redis_server import RedisServer, standalone
 from tests.server import ServerProcess, dropcue
-from tests.sheet import sheet
-
-
-@pytest.fixture
-def redis() -> Iterator[RedisServer]:
-    with standalone() as redis:
-        yield redis
-
-
-@pytest.fixture
-async def nodes(tmp_path: Path, redis: RedisServer) -> AsyncIterator[Nodes]:
-    nodes = Nodes(tmp_path, redis.url, 2)
-    await nodes.start()
-    try:
-        yield nodes
-    finally:
-        await nodes.stop()
-
-
-@pytest.fixture
-async def sale(nodes: Nodes) -> str:
-    """A sale that is live, its coupon in all groups."""
-    sale = await nodes.sale(sheet(lead="0s"), live=True)
-    controller = await nodes.join(sale)
-    await controller.done("coupon.drop", coupon="c20", groups="all")
-    await controller.until(lambda: controller.state["coupons"]["c20"].get("dropped_at"))
-    return sale
 
 
 async def test_a_sale_is_the_same_on_every_node(nodes: Nodes, sale: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +18,12 @@ from coordinator.journal.redis import RedisJournal, key
 from coordinator.journal.redis_leases import RedisBus, RedisLeases
 from coordinator.nodes import Durable
 from tests.client import Client, Closed, token
-from tests.redis_server import RedisServer, standalone
+from tests.redis_server import RedisServer
 from tests.server import InProcess
 from tests.sheet import sheet
 
 NEWER: dict[str, Any] = {"kind": "note.added", "v": 2, "note": "n9", "person": "li", "text": "von morgen"}
 PATIENCE_S = 20.0
-
-
-@pytest.fixture
-def redis() -> Iterator[RedisServer]:
-    with standalone() as redis:
-        yield redis
 
 
 @pytest.fixture

@@ -2,27 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
-
 from tests.gateway.landing.dropping import cookie
 from tests.gateway.landing.test_personal import own
 from tests.nodes import Nodes
-from tests.redis_server import standalone
 from tests.sheet import sheet
-
-
-@pytest.fixture
-async def nodes(tmp_path: Path) -> AsyncIterator[Nodes]:
-    with standalone() as redis:
-        nodes = Nodes(tmp_path, redis.url, 2)
-        await nodes.start()
-        try:
-            yield nodes
-        finally:
-            await nodes.stop()
 
 
 async def test_a_reload_at_another_node_counts_no_more_and_what_the_service_notes_is_noted_from_any(

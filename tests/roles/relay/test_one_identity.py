@@ -7,7 +7,7 @@ import contextlib
 import os
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -18,7 +18,6 @@ from roles.relay.kit import Delivery, Relay
 from tests.client import PATIENCE_S, Client, token
 from tests.faults import Way
 from tests.nodes import Nodes
-from tests.redis_server import standalone
 from tests.server import ROOT, InProcess
 from tests.sheet import sheet
 
@@ -71,10 +70,45 @@ def statuses(controller: Client, drop: str) -> Counter[str]:
     return Counter(d["status"] for d in controller.state["deliveries"].values() if d["drop"] == drop)
 
 
-async def sent_on(relay: Relay, got: list[Delivery]) -> None:
-    async for delivery in relay.deliveries():
-        got.append(delivery)
+async def all_are(controller: Client, drop: str, status: str) -> None:
+    await controller.until(lambda: statuses(controller, drop) == {status: 6})
+
+
+async def next_of(relay: Relay, count: int) -> list[Delivery]:
+    return [await anext(relay.deliveries()) for _ in range(count)]
+
+
+async def sent(relay: Relay, deliveries: list[Delivery]) -> None:
+    for delivery in deliveries:
         await relay.sent(delivery)
+
+
+@asynccontextmanager
+async def sending(url: str, given: str, data: Path, got: list[Delivery]) -> AsyncIterator[Relay]:
+    """A relay of the kit that sends whatever it is given."""
+
+    async def work() -> None:
+        async for delivery in relay.deliveries():
+            got.append(delivery)
+            await relay.sent(delivery)
+
+    async with Relay(url, given, data=data) as relay:
+        task = asyncio.create_task(work())
+        yield relay
+    await task
+
+
+@asynccontextmanager
+async def leading(
+    controller: Client, given: str, data: Path, port: Callable[[], int | None]
+) -> AsyncIterator[tuple[Relay, Way]]:
+    """A relay of the kit that is here, with a way to the service that can be cut."""
+    way = Way(lambda: ("127.0.0.1", port() or 0))
+    await way.open()
+    async with Relay(f"http://127.0.0.1:{way.port}", given, data=data) as relay:
+        await here(controller)
+        yield relay, way
+    await way.close()
 
 
 async def test_the_kit_waits_behind_the_agent_and_takes_over_when_it_is_killed(room: InProcess, tmp_path: Path) -> None:
@@ -82,18 +116,16 @@ async def test_the_kit_waits_behind_the_agent_and_takes_over_when_it_is_killed(r
     got: list[Delivery] = []
     async with agent(room, given, tmp_path / "agent") as first:
         await here(controller)
-        async with Relay(room.url, given, data=tmp_path / "kit") as relay:
-            work = asyncio.create_task(sent_on(relay, got))
+        async with sending(room.url, given, tmp_path / "kit", got):
             await connections(room, 2)
             drop = await dropped(controller, "甲")
-            await controller.until(lambda: statuses(controller, drop) == {"sent": 6})
+            await all_are(controller, drop, "sent")
             assert not got
             first.kill()
             await controller.event("relay.left")  # the lease is over; what would come due before that would be unknown
             after = await dropped(controller, "乙")
-            await controller.until(lambda: statuses(controller, after) == {"sent": 6})
+            await all_are(controller, after, "sent")
             assert sorted(d.group for d in got) == [f"g{n}" for n in range(1, 7)]
-        await work
     assert {kept.content.text for kept in read_kept(tmp_path / "agent")} == {"甲"}
 
 
@@ -104,8 +136,7 @@ async def test_what_is_announced_when_the_leader_is_killed_leaves_once_or_is_unk
     got: list[Delivery] = []
     async with agent(room, given, tmp_path / "agent") as first:
         await here(controller)
-        async with Relay(room.url, given, data=tmp_path / "kit") as relay:
-            work = asyncio.create_task(sent_on(relay, got))
+        async with sending(room.url, given, tmp_path / "kit", got):
             await connections(room, 2)
             drop = await dropped(controller, "甲")
             first.kill()
@@ -114,7 +145,6 @@ async def test_what_is_announced_when_the_leader_is_killed_leaves_once_or_is_unk
                     statuses(controller, drop).total() == 6 and set(statuses(controller, drop)) <= {"sent", "unknown"}
                 )
             )
-        await work
     posted = Counter([d.group for d in got] + [kept.group for kept in read_kept(tmp_path / "agent")])
     assert not posted or max(posted.values()) == 1
     assert statuses(controller, drop)["sent"] <= len(posted)
@@ -123,19 +153,17 @@ async def test_what_is_announced_when_the_leader_is_killed_leaves_once_or_is_unk
 async def test_the_agent_waits_behind_the_kit_and_takes_over_when_it_leaves(room: InProcess, tmp_path: Path) -> None:
     controller, _, given = await begun(room)
     got: list[Delivery] = []
-    async with Relay(room.url, given, data=tmp_path / "kit") as relay:
-        work = asyncio.create_task(sent_on(relay, got))
+    async with sending(room.url, given, tmp_path / "kit", got) as relay:
         await here(controller)
         async with agent(room, given, tmp_path / "agent"):
             await connections(room, 2)
             drop = await dropped(controller, "甲")
-            await controller.until(lambda: statuses(controller, drop) == {"sent": 6})
+            await all_are(controller, drop, "sent")
             assert len(got) == 6
             await relay.__aexit__(None, None, None)
-            await work
             await controller.event("relay.left")
             after = await dropped(controller, "乙")
-            await controller.until(lambda: statuses(controller, after) == {"sent": 6})
+            await all_are(controller, after, "sent")
     assert {kept.content.text for kept in read_kept(tmp_path / "agent")} == {"乙"}
     assert len(got) == 6
 
@@ -145,27 +173,22 @@ async def test_what_the_leader_may_have_sent_when_its_machine_went_is_unknown_to
 ) -> None:
     """The second one had a record of its own: what the first had sent and could not report went out twice."""
     controller, _, given = await begun(room)
-    way = Way(lambda: ("127.0.0.1", room.service.settings.port))
-    await way.open()
     got: list[Delivery] = []
-    async with Relay(f"http://127.0.0.1:{way.port}", given, data=tmp_path / "first") as first:
-        await here(controller)
-        async with Relay(room.url, given, data=tmp_path / "second") as second:
-            work = asyncio.create_task(sent_on(second, got))
-            await connections(room, 2)
-            drop = await dropped(controller, "甲")
-            held = [await anext(first.deliveries()) for _ in range(6)]  # they are in the groups by now
-            way.cut()
-            await controller.until(lambda: statuses(controller, drop) == {"unknown": 6})
-            after = await dropped(controller, "乙")
-            await controller.until(lambda: statuses(controller, after) == {"sent": 6})
-            assert {d.content.text for d in got} == {"乙"}
-            way.heal()
-            for delivery in held:
-                await first.sent(delivery)
-            await controller.until(lambda: statuses(controller, drop) == {"sent": 6})
-        await work
-    await way.close()
+    async with (
+        leading(controller, given, tmp_path / "first", lambda: room.service.settings.port) as (first, way),
+        sending(room.url, given, tmp_path / "second", got),
+    ):
+        await connections(room, 2)
+        drop = await dropped(controller, "甲")
+        held = await next_of(first, 6)  # they are in the groups by now
+        way.cut()
+        await all_are(controller, drop, "unknown")
+        after = await dropped(controller, "乙")
+        await all_are(controller, after, "sent")
+        assert {d.content.text for d in got} == {"乙"}
+        way.heal()
+        await sent(first, held)
+        await all_are(controller, drop, "sent")
 
 
 async def test_the_leader_whose_line_breaks_goes_on_when_it_is_back_though_another_one_waits(
@@ -173,30 +196,24 @@ async def test_the_leader_whose_line_breaks_goes_on_when_it_is_back_though_anoth
 ) -> None:
     """The one that waited took over, and what was due meanwhile was unknown, though who had led was there again at once."""
     controller, _, given = await begun(room)
-    way = Way(lambda: ("127.0.0.1", room.service.settings.port))
-    await way.open()
     got: list[Delivery] = []
-    async with Relay(f"http://127.0.0.1:{way.port}", given, data=tmp_path / "first") as first:
-        await here(controller)
-        async with Relay(room.url, given, data=tmp_path / "second") as second:
-            work = asyncio.create_task(sent_on(second, got))
-            await connections(room, 2)
-            drop = await dropped(controller, "甲")
-            held = [await anext(first.deliveries()) for _ in range(6)]
-            way.cut()
-            await connections(room, 1)
-            way.heal()
-            for delivery in held:
-                await first.sent(delivery)
-            await controller.until(lambda: statuses(controller, drop) == {"sent": 6})
-            after = await dropped(controller, "乙")
-            for _ in range(6):
-                await first.sent(await anext(first.deliveries()))
-            await controller.until(lambda: statuses(controller, after) == {"sent": 6})
-            assert not {"relay.left", "delivery.unknown"} & set(controller.kinds())
-        await work
+    async with (
+        leading(controller, given, tmp_path / "first", lambda: room.service.settings.port) as (first, way),
+        sending(room.url, given, tmp_path / "second", got),
+    ):
+        await connections(room, 2)
+        drop = await dropped(controller, "甲")
+        held = await next_of(first, 6)
+        way.cut()
+        await connections(room, 1)
+        way.heal()
+        await sent(first, held)
+        await all_are(controller, drop, "sent")
+        after = await dropped(controller, "乙")
+        await sent(first, await next_of(first, 6))
+        await all_are(controller, after, "sent")
+        assert not {"relay.left", "delivery.unknown"} & set(controller.kinds())
     assert not got
-    await way.close()
 
 
 async def test_who_comes_with_a_record_of_its_own_as_soon_as_the_leader_has_gone_sends_nothing_again(
@@ -204,34 +221,17 @@ async def test_who_comes_with_a_record_of_its_own_as_soon_as_the_leader_has_gone
 ) -> None:
     """It was taken for the first one that came back, and was given all that this one had and could not report."""
     controller, _, given = await begun(room)
-    way = Way(lambda: ("127.0.0.1", room.service.settings.port))
-    await way.open()
     got: list[Delivery] = []
-    async with Relay(f"http://127.0.0.1:{way.port}", given, data=tmp_path / "first") as first:
-        await here(controller)
+    async with leading(controller, given, tmp_path / "first", lambda: room.service.settings.port) as (first, way):
         drop = await dropped(controller, "甲")
-        [await anext(first.deliveries()) for _ in range(6)]
+        await next_of(first, 6)
         way.cut()
         await connections(room, 0)
-        async with Relay(room.url, given, data=tmp_path / "second") as second:
-            work = asyncio.create_task(sent_on(second, got))
-            await controller.until(lambda: statuses(controller, drop) == {"unknown": 6})
+        async with sending(room.url, given, tmp_path / "second", got):
+            await all_are(controller, drop, "unknown")
             after = await dropped(controller, "乙")
-            await controller.until(lambda: statuses(controller, after) == {"sent": 6})
-        await work
+            await all_are(controller, after, "sent")
     assert {d.content.text for d in got} == {"乙"}
-    await way.close()
-
-
-@pytest.fixture
-async def nodes(tmp_path: Path) -> AsyncIterator[Nodes]:
-    with standalone() as redis:
-        nodes = Nodes(tmp_path, redis.url, 2)
-        await nodes.start()
-        try:
-            yield nodes
-        finally:
-            await nodes.stop()
 
 
 @pytest.mark.parametrize("second_at", ["the same node", "another node", "the node that conducts"])
@@ -244,26 +244,21 @@ async def test_on_several_nodes_what_the_leader_may_have_sent_is_unknown_to_the_
     first_at = owner if second_at == "another node" else nodes.other(owner)
     next_at = first_at if second_at == "the same node" else nodes.other(first_at)
     controller, given = await nodes.at(owner, sale), token("relay", "r1", sale)
-    way = Way(lambda: ("127.0.0.1", first_at.port))
-    await way.open()
     got: list[Delivery] = []
-    async with Relay(f"http://127.0.0.1:{way.port}", given, data=tmp_path / "first") as first:
-        await here(controller)
-        async with Relay(next_at.url, given, data=tmp_path / "second") as second:
-            work = asyncio.create_task(sent_on(second, got))
-            drop = await dropped(controller, "甲")
-            held = [await anext(first.deliveries()) for _ in range(6)]  # they are in the groups by now
-            way.cut()
-            await controller.until(lambda: statuses(controller, drop) == {"unknown": 6})
-            after = await dropped(controller, "乙")
-            await controller.until(lambda: statuses(controller, after) == {"sent": 6})
-            assert {d.content.text for d in got} == {"乙"}
-            way.heal()
-            for delivery in held:
-                await first.sent(delivery)
-            await controller.until(lambda: statuses(controller, drop) == {"sent": 6})
-        await work
-    await way.close()
+    async with (
+        leading(controller, given, tmp_path / "first", lambda: first_at.port) as (first, way),
+        sending(next_at.url, given, tmp_path / "second", got),
+    ):
+        drop = await dropped(controller, "甲")
+        held = await next_of(first, 6)  # they are in the groups by now
+        way.cut()
+        await all_are(controller, drop, "unknown")
+        after = await dropped(controller, "乙")
+        await all_are(controller, after, "sent")
+        assert {d.content.text for d in got} == {"乙"}
+        way.heal()
+        await sent(first, held)
+        await all_are(controller, drop, "sent")
 
 
 async def test_a_relay_that_comes_back_at_another_node_goes_on_and_nothing_is_unknown(
@@ -273,23 +268,16 @@ async def test_a_relay_that_comes_back_at_another_node_goes_on_and_nothing_is_un
     owner = await nodes.owner(sale)
     controller, given = await nodes.at(owner, sale), token("relay", "r1", sale)
     at = [nodes.other(owner)]
-    way = Way(lambda: ("127.0.0.1", at[0].port))
-    await way.open()
-    async with Relay(f"http://127.0.0.1:{way.port}", given, data=tmp_path / "first") as relay:
-        await here(controller)
+    async with leading(controller, given, tmp_path / "first", lambda: at[0].port) as (relay, way):
         drop = await dropped(controller, "甲")
-        held = [await anext(relay.deliveries()) for _ in range(3)]
+        held = await next_of(relay, 3)
         at[0] = owner
         way.cut()
         way.heal()
-        for delivery in held:
-            await relay.sent(delivery)
-        for _ in range(3):
-            await relay.sent(await anext(relay.deliveries()))
-        await controller.until(lambda: statuses(controller, drop) == {"sent": 6})
+        await sent(relay, held)
+        await sent(relay, await next_of(relay, 3))
+        await all_are(controller, drop, "sent")
         after = await dropped(controller, "乙")
-        for _ in range(6):
-            await relay.sent(await anext(relay.deliveries()))
-        await controller.until(lambda: statuses(controller, after) == {"sent": 6})
+        await sent(relay, await next_of(relay, 6))
+        await all_are(controller, after, "sent")
         assert not {"relay.left", "delivery.unknown"} & set(controller.kinds())
-    await way.close()
