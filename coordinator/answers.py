@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 
-from coordinator.core import Refusal
+from coordinator.core import Actor, Refusal
 
 
 class Answer(msgspec.Struct, omit_defaults=True):
@@ -23,6 +24,19 @@ class Answer(msgspec.Struct, omit_defaults=True):
 
 
 Reply = Callable[[list[Answer]], None]
+Submit = Callable[[Actor, Sequence[Any], Reply, int], None]
+
+
+async def answers_to(submit: Submit, actor: Actor, commands: Sequence[Any], size: int = 0) -> list[Answer]:
+    """Gives commands, and waits for their answers. Who stops waiting takes nothing back, and holds up nobody."""
+    future: asyncio.Future[list[Answer]] = asyncio.get_running_loop().create_future()
+
+    def reply(answers: list[Answer]) -> None:
+        if not future.done():
+            future.set_result(answers)
+
+    submit(actor, commands, reply, size)
+    return await future
 
 
 def refused(id_: str | None, refusal: Refusal, seq: int = 0) -> Answer:

@@ -18,7 +18,7 @@ import structlog
 
 from coordinator import clock as clocks
 from coordinator import reading, rules
-from coordinator.answers import Answer, Reply, busy, refused
+from coordinator.answers import Answer, Reply, answers_to, busy, refused
 from coordinator.clock import Clock
 from coordinator.core import CLOCK, Actor, Event, Moment, Refusal, State, answer, decide, decide_due, due
 from coordinator.core.kernel import Override, Touched, check_from
@@ -228,14 +228,7 @@ class Conductor:
 
     async def do(self, actor: Actor, command: dict[str, Any]) -> Answer:
         """One command, and its answer."""
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-
-        def reply(answers: list[Answer]) -> None:
-            if not future.done():
-                future.set_result(answers[0])
-
-        self.submit(actor, [command], reply)
-        return await future
+        return (await answers_to(self.submit, actor, [command]))[0]
 
     async def settled(self) -> State:
         """The state between two flushes: all of it durable. It is the live object: read, do not wait, do not keep."""

@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 
 from coordinator import clock as clocks
-from coordinator.answers import Answer, Reply, busy, refused
+from coordinator.answers import Answer, Reply, answers_to, busy, refused
 from coordinator.clock import FollowedClock
 from coordinator.core import Actor, State
 from coordinator.ending import end
@@ -149,14 +149,7 @@ class Follower:
 
     async def do(self, actor: Actor, command: dict[str, Any]) -> Answer:
         """One command, and its answer."""
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-
-        def reply(answers: list[Answer]) -> None:
-            if not future.done():
-                future.set_result(answers[0])
-
-        self.submit(actor, [command], reply)
-        return await future
+        return (await answers_to(self.submit, actor, [command]))[0]
 
     async def settled(self) -> State:
         """The state as far as it is durable and here."""

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from coordinator.answers import Answer
+from coordinator.answers import Answer, answers_to
 from coordinator.core import TOPICS, Actor, State
 from coordinator.errors import UNREADABLE, JournalError
 from coordinator.gateway import revealing, wire
@@ -94,15 +94,9 @@ async def create_sale(request: web.Request) -> web.Response:
 
 async def start_now(sale: Sale, actor: Actor) -> None:
     """Arms and starts in one go: what is planned before the start has no moment to run in between."""
-    for given in await answers_to(sale, actor, [{"kind": "show.arm"}, {"kind": "show.start"}]):
+    for given in await answers_to(sale.conductor.submit, actor, [{"kind": "show.arm"}, {"kind": "show.start"}]):
         if not given.ok:
             raise of_answer(given)
-
-
-async def answers_to(sale: Sale, actor: Actor, commands: list[Any], size: int = 0) -> list[Answer]:
-    future: asyncio.Future[list[Answer]] = asyncio.get_running_loop().create_future()
-    sale.conductor.submit(actor, commands, future.set_result, size)
-    return await future
 
 
 def joins(gateway: Gateway, sale: Sale) -> list[dict[str, str]]:
@@ -194,7 +188,7 @@ async def post_do(request: web.Request) -> web.Response:
 async def many(sale: Sale, actor: Actor, commands: list[Any], size: int) -> web.Response:
     if len(commands) > wire.MAX_MANY:
         raise Problem(422, "invalid", f"at most {wire.MAX_MANY} commands at once", {"field": "commands"})
-    answers = await answers_to(sale, actor, commands, size)
+    answers = await answers_to(sale.conductor.submit, actor, commands, size)
     seq = max((a.seq for a in answers), default=sale.hub.head)
     return reply({"op": "done", "position": sale.hub.mark(seq), "results": [wire.told(a) for a in answers]})
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from coordinator.answers import answers_to
 from coordinator.clock import LiveClock
 from coordinator.conductor import Conductor
 from coordinator.core import CLOCK, State, evolve, kernel
@@ -88,6 +89,17 @@ async def test_what_arrives_while_a_batch_is_flushed_forms_the_next_one(
     for asked in (first, *rest):
         assert (await asked.answers())[0].ok
     assert [len(f.bodies) for f in journal.flushes[1:]] == [1, 10]
+
+
+async def test_who_stops_waiting_for_answers_holds_up_nobody(conductor: Conductor, journal: FakeJournal) -> None:
+    """Several commands over HTTP whose caller was gone ended the conductor that had their answers."""
+    journal.hold()
+    waiting = asyncio.create_task(answers_to(conductor.submit, CONTROLLER, [note("a"), note("b")]))
+    await journal.waiting.wait()
+    waiting.cancel()
+    journal.gate.set()
+    assert [a.ok for a in await Asked(conductor, CONTROLLER, note("c"), note("b")).answers()] == [True, True]
+    assert journal.kinds().count("note.added") == 3
 
 
 async def test_what_was_not_added_is_busy_and_leaves_no_trace(conductor: Conductor, journal: FakeJournal) -> None:
