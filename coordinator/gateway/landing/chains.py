@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from coordinator.core import State, members
+from coordinator.core.chains import Chain
 from coordinator.core.links import AddressKey
 from coordinator.core.render import money
 from coordinator.gateway.landing.playing import Playing, game, gone_on, not_open
@@ -27,8 +28,20 @@ def seen(state: State, key: AddressKey, member: str | None) -> Playing:
         count=chain.count,
         until=chain.until,
         taking_part=any(each.member in mine for each in chain.members),
-        facts={"target": chain.target, "unlocks": unlocks},
+        facts={"target": chain.target, "unlocks": unlocks, "claim": _claim(state, chain, key.group)},
     )
+
+
+def _claim(state: State, chain: Chain, group: str) -> str | None:
+    """Where the coupon that a full chain has unlocked is claimed, as its group was told."""
+    coupon = chain.unlocks.coupon if chain.unlocks is not None else None
+    if chain.status != "completed" or coupon is None:
+        return None
+    for drop in reversed(state.drops.values()):
+        if drop.kind == "coupon" and drop.what == coupon and group in drop.groups and drop.status != "withdrawn":
+            delivery = state.by_drop.get(drop.id, {}).get(group)
+            return state.deliveries[delivery].content.coupon if delivery in state.deliveries else None
+    return None
 
 
 game("chain", seen, "chain.join")

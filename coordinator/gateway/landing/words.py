@@ -104,6 +104,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "play.chain.title": ("接龙", "Chain"),
     "play.unlocks": ("成团解锁", "Unlocks"),
     "play.join.chain": ("参加接龙", "Join"),
+    "play.claim": ("去领券", "Claim the coupon"),
     # a draw's
     "play.draw": ("抽奖", "Draw"),
     "play.draw.title": ("抽奖", "Draw"),

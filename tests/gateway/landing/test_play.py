@@ -42,6 +42,20 @@ async def test_a_chain_is_joined_with_one_press_and_a_second_counts_no_more(room
     assert (late.status, late.json["code"]) == (409, "too_late")
 
 
+async def test_a_full_chain_s_page_leads_to_the_coupon_that_it_has_unlocked(room: InProcess) -> None:
+    path, controller, relay = await opened(
+        room, "chain.open", product="pan", target=1, until=600_000, unlocks={"coupon": "c20"}
+    )
+    assert (await room.http("GET", path, headers=JSON)).json["claim"] is None
+    done = await room.http("POST", path, headers=JSON)
+    claim = done.json["claim"].removeprefix(room.url)
+    assert f'href="{done.json["claim"]}"' in (await room.http("GET", path, headers=HTML)).text
+    await controller.event("coupon.dropped")
+    told = await relay.event("delivery.requested", group="g1", priority=0)
+    assert told["content"]["coupon"] == done.json["claim"]
+    assert (await room.http("POST", claim, headers={**JSON, **cookie(done)})).json["code"]
+
+
 async def test_a_draw_commits_on_its_page_and_gives_all_that_checks_it_once_it_is_drawn(room: InProcess) -> None:
     path, controller, relay = await opened(
         room, "draw.open", prizes="保温杯", until=1_500, collect="找客服", organiser="某某厨具"
