@@ -335,7 +335,8 @@ def cue_triggered(_: State, e: CueTriggered) -> Iterable[Key]:
     return [("cues", e.cue)]
 
 
-def new_cue(state: State, segment: str | None, plan: CuePlan, index: int) -> Cue:
+def new_cue(state: State, segment: str | None, plan: CuePlan, index: int, counts: reaching.Counts | None = None) -> Cue:
+    """`counts` are for who makes many at once."""
     f = plan.fields
     cue = Cue(
         id=plan.id, segment=segment, index=index, do=plan.do, text=plan.text, texts=plan.texts, groups=plan.groups,
@@ -343,5 +344,5 @@ def new_cue(state: State, segment: str | None, plan: CuePlan, index: int) -> Cue
         quantity=f.get("quantity"), when=plan.when, confirm=plan.confirm.role if plan.confirm else None,
     )  # fmt: skip
     if into_groups(plan.do):
-        cue.reach = len(reaching.reach(state, plan))
+        cue.reach = reaching.count(state, plan, {} if counts is None else counts)
     return cue

@@ -28,14 +28,28 @@ def reach(state: State, plan: CuePlan) -> list[str]:
     return reachable(state, chosen)
 
 
+Counts = dict[tuple[str | tuple[str, ...] | None, str | None], int]
+"""(selector, coupon) → how many groups that reaches."""
+
+
+def count(state: State, plan: CuePlan, known: Counts) -> int:
+    """How many groups a cue goes into. `known` are those that were counted: hundreds of cues share a handful of selectors."""
+    key = plan.groups, plan.fields.get("coupon")
+    if key not in known:
+        known[key] = len(reach(state, plan))
+    return known[key]
+
+
 def reachable(state: State, groups: Iterable[str]) -> list[str]:
     """Those of them that something can be sent into: neither frozen nor left out by a later sheet."""
-    return [g for g in groups if g in state.index.groups and not state.groups[g].frozen]
+    planned, known = state.index.groups, state.groups
+    return [g for g in groups if g in planned and not known[g].frozen]
 
 
 def in_the_sheet(state: State) -> list[Group]:
     """A group that a later sheet has left out keeps its past, and is sent nothing more."""
-    return [g for g in state.groups.values() if g.id in state.index.groups]
+    planned = state.index.groups
+    return [g for g in state.groups.values() if g.id in planned]
 
 
 def check_groups(state: State, groups: str | list[str]) -> list[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from pydantic import ConfigDict, Field
 
-from coordinator.core import cues, firing, guests, orders, people, products, schedule
+from coordinator.core import cues, firing, guests, orders, people, products, reaching, schedule
 from coordinator.core.coupons import TERMS, Coupon, check_replaced
 from coordinator.core.figures import Figures
 from coordinator.core.groups import Group
@@ -228,6 +228,7 @@ def _take_segments(state: State, before: dict[str, tuple[str, CuePlan]]) -> None
     old_segments, old_cues = state.segments, state.cues
     state.reindex()
     state.segments, state.cues = {}, {}
+    counts: reaching.Counts = {}
     for i, s in enumerate(plan.segments):
         segment = new_segment(s, i)
         known = old_segments.get(s.id)
@@ -238,7 +239,7 @@ def _take_segments(state: State, before: dict[str, tuple[str, CuePlan]]) -> None
             segment = known
         state.segments[s.id] = segment
         for n, c in enumerate(s.cues):
-            cue = cues.new_cue(state, s.id, c, n)
+            cue = cues.new_cue(state, s.id, c, n, counts)
             was = old_cues.get(c.id)
             if was is not None and was.status in {"fired", "skipped"}:
                 was.index, was.segment = n, s.id
