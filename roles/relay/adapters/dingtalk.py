@@ -136,7 +136,7 @@ def _message(content: Content) -> tuple[dict[str, Any], str | None]:
         message = {"title": title_of(content.text, TITLE_BYTES) or NO_TITLE, "text": shown}
         return {"msgtype": "markdown", "markdown": message, "at": at}, reasons(why, fitted.why)
     addresses = addresses_of(content)
-    fitted = _fitted(text, addresses)
+    fitted = fit(text, addresses, BODY_BYTES - FRAME_BYTES, lambda part: len(msgspec.json.encode(part)))
     return {"msgtype": "text", "text": {"content": fitted.text}, "at": at}, reasons(why, fitted.why)
 
 
@@ -144,7 +144,7 @@ def _shown(text: str, addresses: tuple[str, ...]) -> str:
     return markdown(text, addresses).replace("\n", "\n\n")  # a single one is no new line in markdown
 
 
-def _fitted(text: str, addresses: tuple[str, ...], beside: int = 0) -> Fitted:
+def _fitted(text: str, addresses: tuple[str, ...], beside: int) -> Fitted:
     def size(part: str) -> int:
         return len(msgspec.json.encode(_shown(part, addresses)))  # over the wire a new line and a quote are two bytes
 

@@ -17,7 +17,6 @@ from roles.relay.adapters.rendering import (
     mentions_of,
     outside,
     reasons,
-    typed_in,
     without_markup,
 )
 from roles.relay.sending.windows import Limit
@@ -132,6 +131,8 @@ def _message(content: Content) -> tuple[dict[str, Any], str | None]:
 
 def _plain(text: str, addresses: Sequence[str]) -> str:
     """As it was written: Discord takes a sign after a backslash as it is."""
-    every = (*addresses, *typed_in(text))
-    escaped = outside(text, every, lambda part: _FORMAT.sub(lambda found: found[0][:-1] + "\\" + found[0][-1], part))
-    return without_markup(escaped, every)
+
+    def escaped(part: str) -> str:
+        return _FORMAT.sub(lambda found: found[0][:-1] + "\\" + found[0][-1], without_markup(part, ()))
+
+    return outside(text, addresses, escaped, typed=True)

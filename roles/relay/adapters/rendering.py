@@ -26,7 +26,9 @@ _LINE_MARK = re.compile(r"^(?=[ \t]*(?:#{1,6}\s|>))", re.MULTILINE)
 _UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
 # Before a link of markdown it makes a picture of it, or takes its power.
 _BEFORE_A_LINK = re.compile(r"[!\\](?=\[)")
-_TYPED = re.compile(r"https?://[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+(?<![.,;:!?)\]'])", re.IGNORECASE)
+# An address that somebody wrote into a text.
+_TYPED = r"(?i:https?)://[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+(?<![.,;:!?)\]'])"
+NEAR_SIGNS = 200  # so far before an address another one is looked for
 SHOWN_ADDRESS_SIGNS = 120  # of an address that markdown shows beside where it leads
 # A cluster may be as long as its writer likes; beyond this it is cut between code points.
 CLUSTER_SIGNS = 32
@@ -82,18 +84,13 @@ def clean(text: str) -> str:
     return _UNSEEN.sub("", text.encode("utf-8", "replace").decode("utf-8"))
 
 
-def typed_in(text: str) -> tuple[str, ...]:
-    """The addresses that somebody wrote into a text."""
-    return tuple(_TYPED.findall(text))
-
-
 def cut(text: str, room: int, size: Size = in_bytes) -> str:
     """The longest beginning of a text within `room`, at a whole character and never within an address."""
     if room <= 0:
         return ""
     if size(text) <= room:
         return text
-    low, high = 0, len(text)
+    low, high = 0, min(len(text), room)  # no size is less than the number of signs
     while low < high:
         middle = (low + high + 1) // 2
         if size(text[:middle]) <= room:
@@ -134,7 +131,8 @@ def apart(text: str, addresses: Sequence[str]) -> str:
     if not any(addresses):
         return text
     known = "|".join(re.escape(a) for a in sorted(addresses, key=len, reverse=True) if a)
-    return re.sub(rf"(?<=[A-Za-z0-9])(?={known})", " ", re.sub(rf"({known})(?=\S)", r"\1 ", text))
+    text = re.sub(rf"(?<=[A-Za-z0-9])(?={known})", " ", re.sub(rf"({known})(?=\S)", r"\1 ", text))
+    return re.sub(rf"(://[!-~]{{1,{NEAR_SIGNS}}}?)(?={known})", r"\1 ", text)  # another address would swallow it
 
 
 def _has(text: str, address: str) -> bool:
@@ -146,13 +144,19 @@ def _and_more(head: str, addresses: Sequence[str]) -> str:
 
 
 def outside(
-    text: str, addresses: Sequence[str], change: Callable[[str], str], address: Callable[[str], str] = str
+    text: str,
+    addresses: Sequence[str],
+    change: Callable[[str], str],
+    address: Callable[[str], str] = str,
+    *,
+    typed: bool = False,
 ) -> str:
-    """A text with `change` made to all of it but the addresses, and `address` to those."""
-    longest = sorted((a for a in addresses if a), key=len, reverse=True)
-    if not longest:
+    """A text with `change` made to all of it but the addresses, and `address` to those; `typed`: to any that stands in it."""
+    longest = [re.escape(a) for a in sorted((a for a in addresses if a), key=len, reverse=True)]
+    patterns = [*longest, _TYPED] if typed else longest
+    if not patterns:
         return change(text)
-    parts = re.split("(" + "|".join(map(re.escape, longest)) + ")", text)
+    parts = re.split("(" + "|".join(patterns) + ")", text)
     return "".join((address if n % 2 else change)(part) for n, part in enumerate(parts))
 
 
@@ -163,7 +167,7 @@ def without_markup(text: str, addresses: Sequence[str]) -> str:
 
 def markdown(text: str, addresses: Sequence[str]) -> str:
     """Markdown that shows a text as it was written, `500g*2 + 300g*3` too, with each address to be pressed where it stands."""
-    shown = outside(text, (*addresses, *typed_in(text)), _literal, _pressed)
+    shown = outside(text, addresses, _literal, _pressed, typed=True)
     return _BEFORE_A_LINK.sub(lambda found: found[0] + BREAK, shown)
 
 

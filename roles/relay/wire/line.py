@@ -296,9 +296,13 @@ def address(coordinator: str) -> str:
 
 
 def pages(coordinator: str) -> str:
-    """Where a coordinator's pages are: `wss://sale.example/x/` has them below `https://sale.example/x`."""
-    scheme, rest = coordinator.split("://", 1)
-    return {"ws": "http", "wss": "https"}.get(scheme, scheme) + "://" + rest.rstrip("/")
+    """Where a coordinator's pages are: `wss://sale.example/x/` has them below `https://sale.example/x`.
+
+    Without a name and password in it: pages are asked for with the token, and one header holds one of the two.
+    """
+    parts = urlsplit(coordinator)
+    scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)
+    return f"{scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
 
 
 def _retry_after(error: BaseException) -> float | None:

@@ -69,6 +69,20 @@ async def test_somebody_elses_token_is_told_before_the_show_and_ends_the_relay(r
             await Agent(room.url, given, Routes({}), data=tmp_path / "data").run()
 
 
+async def test_a_password_in_the_coordinators_address_goes_with_the_websocket_alone(
+    room: InProcess, tmp_path: Path
+) -> None:
+    """With the token beside it no page could be asked for: the check, and a relay that hands in contacts, ended with a traceback."""
+    given = token("relay", "r1", await room.sale(sheet(groups=1)))
+    async with WecomDouble() as wecom:
+        coordinator = room.url.replace("://", "://me:planted@")
+        code, found, said = await run(
+            "--config", str(written(tmp_path, coordinator=coordinator, token=given, base=wecom.base))
+        )
+    assert (code, of(found, "coordinator")[0][0]) == (0, "ok")
+    assert "planted" not in said
+
+
 async def test_a_coordinator_below_a_path_is_looked_for_there(room: InProcess, tmp_path: Path) -> None:
     """The command ended with a traceback."""
     given = token("relay", "r1", await room.sale(sheet(groups=1)))

@@ -19,7 +19,23 @@ from tests.roles.relay.doubles.platforms import DOUBLES
 READS = ("dingtalk", "discord", "feishu", "slack", "wecom")
 BODY_BYTES = {"dingtalk": 20_000, "feishu": 20_000}
 
-PARTS = st.sampled_from([HOSTILE, LINK, "不粘锅 ", "\n", '"', "\\", "&<>", "👩‍👩‍👧‍👦", "é", "*_~`>#|[]()!"])
+PARTS = st.sampled_from(
+    [
+        HOSTILE,
+        LINK,
+        "不粘锅 ",
+        "\n",
+        '"',
+        "\\",
+        "&<>",
+        "👩‍👩‍👧‍👦",
+        "é",
+        "*_~`>#|[]()!",
+        "\u202e",
+        "\x00",
+        "https://shop.example/a_b(1)",
+    ]
+)
 TEXTS = st.builds(
     lambda parts, times: "".join(parts) * times, st.lists(PARTS, max_size=8), st.sampled_from([1, 1, 20, 400])
 )

@@ -16,6 +16,7 @@ from roles.relay.adapters.rendering import (
     in_bytes,
     in_signs,
     in_utf16,
+    markdown,
     mentions_of,
     outside,
     title_of,
@@ -74,6 +75,16 @@ def test_an_address_is_not_glued_to_what_stands_beside_it():
     assert fit(f"go{LINK}@all", (LINK,), 1000).text == f"go {LINK} @all"
     assert fit(f"{LINK}x" + "y" * 900, (LINK,), 100).text.startswith(LINK + " ")
     assert fit(f"{LINK}?more", (LINK, LINK[:-1]), 1000).text.split() == [LINK, "?more", LINK[:-1]]
+
+
+def test_another_address_before_it_does_not_swallow_it():
+    assert fit(f"https://evil.example/?to={LINK}", (LINK,), 1000).text == f"https://evil.example/?to= {LINK}"
+
+
+def test_a_text_of_addresses_alone_does_not_hold_the_relay_up():
+    """A pattern of all of them was made anew for each cut: a drop with a thousand addresses stopped everything for half a second."""
+    text = " ".join(f"https://shop.example/{n}" for n in range(4000))
+    assert markdown(text, (LINK,)).count("](") == 4000
 
 
 @given(TEXTS.filter(lambda t: "\ud800" not in t), st.integers(0, 120), SIZES)

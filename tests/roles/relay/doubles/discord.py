@@ -11,7 +11,8 @@ from aiohttp import web
 from tests.roles.relay.doubles.base import Answer, HookDouble, Seen, Taken, Wrong
 
 HOOK = "1234567890/plantedPLANTEDplanted-planted_planted"
-_FORMAT = re.compile(r"(\*{1,3}|__?|~~|`+|\|\|)(?=\S)([^*_~`|\n]+)\1|^(?:#{1,3} |> |-# )", re.MULTILINE)
+_FORMAT = re.compile(r"(\*{1,3}|__?|~~|`+|\|\|)(?=\S)([^*_~`|\n]+)\1")
+_HEAD = re.compile(r"^(?:#{1,3} |> |-# )", re.MULTILINE)
 _LINK = re.compile(r"https?://[^\s\])）】，。<>\u200b]+")
 
 
@@ -54,7 +55,7 @@ class DiscordDouble(HookDouble):
         hidden = re.findall(r"\[[^\]]*\]\(([^)]*)\)", text)
         # A backslash keeps its sign, and an address is none of markdown's.
         kept = re.sub(r"\\([^A-Za-z0-9\s])", lambda sign: chr(0xE000 + ord(sign[1])), text)
-        parts = re.split(f"({_LINK.pattern})", kept)
+        parts = re.split(f"({_LINK.pattern})", _HEAD.sub("", kept))
         formed = "".join(part if n % 2 else _FORMAT.sub(r"\2", part) for n, part in enumerate(parts))
         shown = re.sub(r"[\ue000-\ue0ff]", lambda sign: chr(ord(sign[0]) - 0xE000), formed)
         return Seen(shown, self._hook, (*hidden, *_LINK.findall(shown)), tuple(pings), pictures)
