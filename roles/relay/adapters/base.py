@@ -183,6 +183,7 @@ class Adapter(ABC, Generic[C, G]):
     """One credential of one platform, for as long as the agent runs."""
 
     platform: ClassVar[str]
+    connects: ClassVar[bool] = False  # each call takes a connection of this process, of which there are only so many
     credential_settings: ClassVar[type[CredentialSettings]] = CredentialSettings
     group_settings: ClassVar[type[GroupSettings]] = GroupSettings
 

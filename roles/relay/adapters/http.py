@@ -38,13 +38,13 @@ from roles.relay.adapters.base import (
     Said,
 )
 from roles.relay.adapters.rendering import DoesNotFit, clean, reasons
+from roles.relay.adapters.warming import MOST_OF_ONE, opening
 from roles.relay.adapters.ways import LOOPBACK, proxy_for
 
 # Below what platforms and the proxies before them keep an idle connection for: a connection is not found dead at the instant.
 KEEP_ALIVE_S = 30.0
 # The way to the platform. It is warmed ahead, so a send is not expected to need it.
 CONNECT_WITHIN_S = 5.0
-WARM_MOST = 20
 FOLLOWED_WITHIN_S = 4.0
 FOLLOWED_UNTIL_S = 12.0  # from the message's own call on; before the outbox stops waiting for what is there already
 ASKED_WITHIN_S = 5.0  # a question about a key; the check as a whole has longer
@@ -200,6 +200,7 @@ class HttpAdapter(Adapter[C, G], Generic[C, G]):
     """An adapter that makes one POST for a message. A platform adds `call` and `read`."""
 
     says: ClassVar[str]  # the platform's name in reasons
+    connects: ClassVar[bool] = True
 
     _session: aiohttp.ClientSession | None = None
     _wanted = 0
@@ -406,15 +407,16 @@ class HttpAdapter(Adapter[C, G], Generic[C, G]):
 
     def _warm_soon(self) -> None:
         """One connection for each message that is announced, all together, ahead of their instant."""
-        self._wanted = min(WARM_MOST, self._wanted + 1)
+        self._wanted = min(MOST_OF_ONE, self._wanted + 1)
         if self._warming is None or self._warming.done():
             self._warming = asyncio.get_running_loop().create_task(self._warm())
 
     async def _warm(self) -> None:
         await asyncio.sleep(0)  # those that are announced in the same breath
         while self._wanted and self._session is not None:
-            wanted, self._wanted = self._wanted, 0
-            await asyncio.gather(*(self._touch() for _ in range(wanted)))
+            async with opening(self._wanted):
+                wanted, self._wanted = self._wanted, 0
+                await asyncio.gather(*(self._touch() for _ in range(wanted)))
 
     async def _touch(self) -> None:
         """Opens a connection, or keeps one: asks for the front page and leaves the answer unread."""

@@ -24,6 +24,11 @@ AGAIN_FIRST_S, AGAIN_MOST_S = 1.0, 60.0
 # How long past its instant a message waits for what is being prepared for it; then it goes without.
 PREPARED_WITHIN_S = 1.0
 
+# So many begin before what came in meanwhile is seen to: answers, and the pings that the lease hangs on.
+BEGIN_TOGETHER = 50
+# So many connections at a time are with platforms; thousands more at once would only wait there.
+CALLS_MOST = 1000
+
 STOPPED_WHILE_SENDING = "the relay stopped while it was sending"
 
 
@@ -64,6 +69,9 @@ class Attempts:
         self._tries: dict[str, int] = {}  # how often a platform could not take it, and named no time
         self._disabled: set[str] = set()  # credentials of which it was said that they do not work
         self._tasks: set[asyncio.Task[None]] = set()
+        self._calls = 0
+        self._begun_together = 0
+        self._one_ended = asyncio.Event()
         self.failed: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
 
     def resume(self, sale: str, known: dict[str, Known]) -> None:
@@ -121,8 +129,19 @@ class Attempts:
         group = delivery.group if self._lanes[name].group_limits else ""
         return Sending(self._sale, delivery.id, delivery.attempt, name, group, parcel.places)
 
+    async def room(self, parcel: Parcel) -> None:
+        """Waits until one more may begin."""
+        self._begun_together += 1
+        if self._begun_together >= BEGIN_TOGETHER:
+            self._begun_together = 0
+            await asyncio.sleep(0)
+        while parcel.route.adapter.connects and self._calls >= CALLS_MOST:
+            self._one_ended.clear()
+            await self._one_ended.wait()
+
     def begin(self, parcel: Parcel) -> None:
         """Calls its platform. It stands in the log, and its place in the windows is taken."""
+        self._calls += parcel.route.adapter.connects
         begun = self._begun[parcel.delivery.id] = Begun(parcel.delivery.attempt)
         self.spawn(self._send(parcel, begun))
 
@@ -140,6 +159,9 @@ class Attempts:
         except Exception as error:
             # Only the type: the text of an HTTP client's error can quote an address with its key.
             outcome = Outcome.unknown(f"{route.adapter.platform} failed with {type(error).__name__}")
+        finally:
+            self._calls -= route.adapter.connects
+            self._one_ended.set()
         if outcome.word == "waiting":
             await self.unrecord([parcel])
             self._lanes.give_back(parcel)

@@ -313,7 +313,10 @@ class Outbox:
             for at, same in groupby(parcels, key=lambda p: p.at):
                 while (wait := self._clock.seconds_until(at)) > 0 and not self._stopping:  # noqa: ASYNC110 - an instant
                     await asyncio.sleep(wait)
-                undone += [parcel for parcel in same if not self._leave(parcel)]
+                for parcel in same:
+                    await self.attempts.room(parcel)
+                    if not self._leave(parcel):
+                        undone.append(parcel)
             if undone:
                 await self.attempts.unrecord(undone)
         else:
@@ -330,6 +333,8 @@ class Outbox:
     def _leave(self, parcel: Parcel) -> bool:
         """The last look, and the call. False where it must not leave."""
         if self._stopping or parcel.phase != "prepared" or not self._lease.held():
+            return False
+        if self._clock.now() >= parcel.delivery.expires_at:  # it waited for room among thousands
             return False
         self._remove(parcel.delivery.id)
         self.attempts.begin(parcel)

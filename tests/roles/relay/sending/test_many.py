@@ -1,4 +1,4 @@
-"""Thousands at one instant: what is due leaves, and does not wait until each of the others is told to wait."""
+"""Thousands at one instant: what is due leaves while the others are told to wait, and the lease is seen to meanwhile."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import time
 
 from roles.relay.adapters.base import Adapter, Content, CredentialSettings, GroupSettings, Outcome, Route, Routes
+from roles.relay.sending.attempts import BEGIN_TOGETHER, CALLS_MOST
 from roles.relay.sending.log import Report, SendLog
 from roles.relay.sending.outbox import Outbox
 from roles.relay.wire.saletime import Lease, SaleClock
@@ -58,3 +59,36 @@ async def test_a_drop_that_is_due_leaves_while_ten_thousand_are_told_to_wait() -
         outbox.stop_taking()
         await outbox.attempts.finished()
     assert link.before < MANY / 2
+
+
+async def test_thousands_leave_a_few_at_a_time_and_no_more_than_there_are_connections_for(coordinator, groups, relays):
+    async with relays.running(groups):
+        ticks = 0
+
+        async def tick() -> None:
+            nonlocal ticks
+            while True:
+                ticks += 1
+                await asyncio.sleep(0)
+
+        at_tick: list[int] = []
+        send = groups.send
+
+        async def counted(*args):
+            at_tick.append(ticks)
+            return await send(*args)
+
+        groups.send, groups.connects, groups.gate = counted, True, asyncio.Event()
+        ticking = asyncio.create_task(tick())
+        many = [coordinator.delivery(f"d{n}", group=f"g{n}") for n in range(2 * CALLS_MOST)]
+        await coordinator.announce(*many)
+        await groups.until(lambda: len(groups.saw) == CALLS_MOST)
+        async with asyncio.timeout(20):
+            while ticks < at_tick[-1] + 20:
+                await asyncio.sleep(0)
+        assert len(groups.saw) == CALLS_MOST, "the others wait for an answer"
+        assert max(at_tick.count(n) for n in set(at_tick)) <= BEGIN_TOGETHER
+        ticking.cancel()
+        groups.gate.set()
+        await coordinator.sent(*(d["id"] for d in many))
+    assert len(set(groups.saw)) == len(groups.saw) == 2 * CALLS_MOST
