@@ -103,6 +103,57 @@ async def test_what_is_taken_back_is_struck_out_and_a_press_outlives_the_line(
     await controller.socket.close()
 
 
+async def test_a_second_press_is_about_the_card_that_the_first_was_about(house: ServerProcess, people: People) -> None:
+    """Asked for twice, the button stayed armed while its card was taken back: the press then said the next was posted."""
+    sale, links = await opened(house, by_hand())
+    page = await people.come(links["poster"], phone=True)
+    controller = await desk(house, sale)
+    await controller.done("message.send", content="第一条", groups="group:g2")
+    await controller.done("message.send", content="第二条", groups="group:g2")
+    card = page.locator("article")
+    await expect(card).to_contain_text("第一条")
+    await button(card, "Posted").tap()
+    await expect(card.get_by_text("Press again")).to_be_visible()
+    await controller.done("delivery.withdraw", delivery="d1")
+    await expect(card).to_contain_text("第二条")
+    await finger_is_off(page)
+    await button(card, "Posted").tap()
+    await expect(card.get_by_text("Press again")).to_be_visible()
+    await controller.done("note.add", text="then")
+    assert controller.state["deliveries"]["d2"]["status"] == "awaiting"
+    await controller.socket.close()
+
+
+async def test_a_phone_that_slept_over_the_drop_and_a_restart_shows_what_stands_and_loses_no_press(
+    mortal: ServerProcess, people: People
+) -> None:
+    sale, links = await opened(mortal, by_hand())
+    page = await people.come(links["poster"], phone=True)
+    await expect(page.get_by_role("heading", name="Nothing to post now")).to_be_visible()
+    people.line_may_break = True
+    await page.context.set_offline(True)
+    controller = await desk(mortal, sale)
+    await controller.done("message.send", content="睡着时来的", groups=["g1", "g2"])
+    await controller.done("delivery.withdraw", delivery="d2")
+    await mortal.restart()
+    await page.context.set_offline(False)
+    card = page.locator("article")
+    await expect(card).to_contain_text("睡着时来的")
+    await expect(page.get_by_role("alert").filter(has_text="do not post it")).to_be_visible()
+    await page.context.set_offline(True)
+    await button(card, "Posted").tap()
+    await finger_is_off(page)
+    await button(card, "Posted").tap()
+    await expect(page.get_by_text("noted, waits for the line")).to_be_visible()
+    await mortal.restart()
+    await page.context.set_offline(False)
+    controller = await desk(mortal, sale)
+    await controller.until(lambda: controller.state["deliveries"]["d1"]["status"] == "sent")
+    await expect(page.get_by_text("noted, waits for the line")).to_be_hidden()
+    assert [e["kind"] for e in await mortal.events(sale)].count("delivery.sent") == 1
+    await controller.socket.close()
+
+
 async def test_another_poster_of_the_group_takes_it_over(house: ServerProcess, people: People) -> None:
     team = [*sheet()["team"], {"person": "qun", "role": "poster"}, {"person": "hui", "role": "poster"}]
     sale, links = await opened(house, {**by_hand(), "team": team})

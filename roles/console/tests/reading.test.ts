@@ -1,9 +1,11 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { Store } from "../src/line/store";
 import { board, boardRows } from "../src/reading/board";
+import { reasonWords } from "../src/reading/reasons";
 import { choices, reach } from "../src/reading/reach";
 import { cuesBySegment, cueWords, nextCue, spine } from "../src/reading/spine";
 import { standing } from "../src/reading/standing";
+import { setLanguage } from "../src/i18n";
 import { kitchen, NOW } from "./fixture";
 
 let store: Store;
@@ -126,4 +128,17 @@ describe("the delivery board", () => {
     expect(boardRows(groups, [], true).map((group) => group.id)).toEqual(["g3"]);
     expect(boardRows(groups, [], false).map((group) => group.id)).toEqual(["g3", "g1", "g2"]);
   });
+});
+
+describe("why something did not go into a group", () => {
+  it("is said in the page's words, with who it is about", () => {
+    setLanguage("zh");
+    expect(reasonWords("zhangsan has to confirm it in WeCom")).toBe("要 zhangsan 在企业微信里确认");
+    expect(reasonWords("the robot's key is not valid, or the robot was removed from its group: add it again and mend `key` (errcode 93000)")).toContain("密钥失效");
+    expect(reasonWords("rate window")).not.toBe(reasonWords("errcode 45009: api freq out of limit"));
+    expect(reasonWords("qun has not posted it in time")).toBe("qun 没按时发");
+    setLanguage("en");
+    expect(reasonWords("no answer within 15 s")).toBe("no answer: it may be there or not");
+  });
+  it("stands as it came where nobody foresaw it", () => expect(reasonWords("the robot 7 is on holiday")).toBe("the robot 7 is on holiday"));
 });
