@@ -52,9 +52,9 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     among: bool = False  # a word among the team: nobody else reads it
 
 
-def look(state: State, judge: Judge, text: str, context: Context) -> dict[str, Any]:
+def look(state: State, judge: Judge, text: str, context: Context, now: int) -> dict[str, Any]:
     """What the checks say of a text before it is sent: for a screen that shows it while somebody writes."""
-    found = faults_of(state, judge, text, context, state.at)
+    found = faults_of(state, judge, text, context, max(now, state.at))
     return {"set": judge.name, "version": judge.version, "findings": [as_object(f, "text") for f in found[:SHOWN]]}
 
 

@@ -117,7 +117,7 @@ def _by_account(state: State, told: dict[tuple[str, str], list[str]], at: int) -
     """One account's window is shared by all its groups; a platform can have another for each group beside it."""
     if not told:
         return
-    waiting = on_their_way(state, told, state.at)
+    waiting = on_their_way(state, told, at)
     crowded: list[str] = []
     most = 0
     for (relay, name), groups in told.items():

@@ -47,7 +47,8 @@ async def post_check(request: web.Request) -> web.Response:
     except Refusal as refusal:
         raise Problem(422, refusal.code, refusal.message, dict(refusal.details or {})) from None
     context = Context(do=asked.do, product=asked.product, groups=groups)
-    return reply(look(state, rules.judge_for(state.p.checks.rules), asked.text, context))
+    now = sale.conductor.clock.now()
+    return reply(look(state, rules.judge_for(state.p.checks.rules), asked.text, context, now))
 
 
 def add_routes(app: web.Application) -> None:

@@ -14,7 +14,6 @@ from urllib.parse import quote, urlsplit
 
 import aiohttp
 import jwt
-from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidHandshake, InvalidURI
 
 from coordinator.errors import CannotStart
@@ -26,7 +25,7 @@ from roles.relay.config import RelayConfig
 from roles.relay.errors import DiskFailed
 from roles.relay.sending.log import Report, Sending, SendLog
 from roles.relay.sending.windows import Window
-from roles.relay.wire.line import address, pages
+from roles.relay.wire.line import address, connect, leads_on, pages
 
 WITHIN_S = 10.0
 A_GROUP_S = 0.5  # so much longer for each group: a platform may have to be asked about every one
@@ -247,7 +246,7 @@ async def _door(settings: RelayConfig, host: str) -> list[Finding]:
         await socket.close()
     except (OSError, TimeoutError, InvalidHandshake, InvalidURI, EOFError) as error:
         why = f"pages open at {host} and the websocket does not ({type(error).__name__}); let the proxy pass /ws"
-        return [Finding("coordinator", "wrong", why)]
+        return [Finding("coordinator", "wrong", leads_on(error) or why)]
     return []
 
 

@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
+from sqlite3 import connect
 from typing import Any
 
-from roles.relay.errors import DiskFailed
+from roles.relay.errors import DiskFailed, OtherLayout
 
 Statement = tuple[str, Sequence[Any]]
 
+_COLUMNS = (
+    "select t.name, c.name from sqlite_master t, pragma_table_info(t.name) c where t.type = 'table' order by 1, c.cid"
+)
+
+
+@cache
+def _columns_of(tables: str) -> list[tuple[str, str]]:
+    with contextlib.closing(connect(":memory:")) as fresh:
+        fresh.executescript(tables)
+        return fresh.execute(_COLUMNS).fetchall()
+
 
 class Disk:
-    """Raises `DiskFailed` where the file cannot be opened, read or written. `file` None keeps everything in memory."""
+    """Raises `DiskFailed` where the file cannot be opened, read or written, `OtherLayout` where its tables are not these.
+
+    `file` None keeps everything in memory.
+    """
 
     def __init__(self, file: Path | None, tables: str, first: Sequence[Statement] = ()) -> None:
         """`first` is done as soon as the tables are there: what is too old is thrown away."""
@@ -30,11 +47,24 @@ class Disk:
             self._db.execute("pragma journal_mode=wal")
             self._db.execute("pragma synchronous=full")
             self._db.executescript(tables)
+            if file is not None:
+                self._as_written(file, tables)
             for sql, values in first:
                 self._db.execute(sql, values)
         except (sqlite3.Error, OSError) as error:
             self._thread.shutdown(wait=False)
             raise DiskFailed(f"{file or 'memory'}: {error}") from error
+        except OtherLayout:
+            self._thread.shutdown(wait=False)
+            self._db.close()
+            raise
+
+    def _as_written(self, file: Path, tables: str) -> None:
+        """Tables that are there stay as an older version made them: then they lack what this one would keep."""
+        found = set(self._db.execute(_COLUMNS))
+        for table, column in _columns_of(tables):
+            if (table, column) not in found:
+                raise OtherLayout(file, f"{table}.{column}")
 
     async def read(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         try:

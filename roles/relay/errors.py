@@ -5,6 +5,7 @@
     └── CannotStart       exit 3
         ├── RelayRefused          the coordinator said: do not come back (close codes 4100 to 4199)
         └── DiskFailed            the relay cannot record what it sends, so it must not send
+            └── OtherLayout       its folder was written by another version
 
 `LineLost` stands outside the tree: it is how a connection ends, and the agent answers it by coming back.
 """
@@ -57,6 +58,19 @@ class DiskFailed(CannotStart):
         super().__init__(
             f"the relay cannot record what it sends ({reason}); nothing is sent without a record: "
             "free space or mend the folder `data`, then start it again"
+        )
+        self.reason = reason
+
+
+class OtherLayout(DiskFailed):
+    """A file of the relay's folder lacks what this version keeps in it."""
+
+    def __init__(self, file: Path, lacks: str) -> None:
+        reason = f"{file} was written by another version of the relay: it has no {lacks}"
+        CannotStart.__init__(
+            self,
+            f"{reason}; go on with that version until the sale is over, or give `data` an empty folder, once nothing is under "
+            "way any more and the platforms' windows (a minute, mostly) are over: it knows nothing of what was sent",
         )
         self.reason = reason
 

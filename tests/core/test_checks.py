@@ -169,9 +169,11 @@ def test_an_account_that_serves_several_groups_is_full_for_all_of_them_as_its_re
     sale.advance(sale.now + 2 * SECOND)
     for d in list(sale.state.opened):
         sale.do("r1", "delivery.report", delivery=d, attempt=1, outcome="sent", sent_at=sale.now)
-    said = look(sale.state, rules.judge(), "四", Context(groups=("g1", "g3")))
+    said = look(sale.state, rules.judge(), "四", Context(groups=("g1", "g3")), sale.now)
     assert [f["term"] for f in said["findings"]] == ["g1"], "what has left counts as long as the window looks back"
     assert "share one account of wecom, which takes 4 messages in 60 s" in said["findings"][0]["message"]
+    quiet = look(sale.state, rules.judge(), "四", Context(groups=("g1", "g3")), sale.state.at + MINUTE + SECOND)
+    assert quiet["findings"] == [], "a minute in which nothing happened is a minute"
     sale.advance(sale.now + MINUTE + SECOND)
     assert "found" not in sale.do("controller", "message.send", content="四", groups="group:g1 | group:g3")
 
@@ -195,7 +197,7 @@ def test_a_text_that_its_platform_would_cut_warns() -> None:
 
 def test_what_would_be_said_can_be_asked_before_and_leaves_no_trace(sale: Sale) -> None:
     seq = sale.state.seq
-    said = look(sale.state, rules.judge(), "最佳 13800138000", Context(do="message.send"))
+    said = look(sale.state, rules.judge(), "最佳 13800138000", Context(do="message.send"), sale.now)
     assert [(f["rule"], f["at"]) for f in said["findings"]] == [("AD-ABS", [0, 2]), ("PII", [3, 14])]
     assert said["version"] == rules.judge().version
     assert sale.state.seq == seq

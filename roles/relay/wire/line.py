@@ -15,7 +15,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio import client
+from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
 from roles.relay import machine
@@ -33,6 +34,13 @@ _QUIET = logging.getLogger("websockets.dropcue")
 _QUIET.setLevel(logging.INFO)
 _FIRST_PINGS = 5  # quick ones, so that the clock is good before the first thing is due
 _FIRST_PING_EVERY_S = 0.02
+
+
+class connect(client.connect):  # noqa: N801 - it is called as the library's is
+    """The library's `connect`, which leads on to no other address: the token goes to the one that was written."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +131,7 @@ class Line:
             # ConnectionClosed: it broke between the connection and the first byte of the handshake.
             # An address can carry a password; only its host is said, and only the system's errors are quoted.
             what = f"{type(error).__name__}: {error}" if isinstance(error, OSError) else type(error).__name__
+            what = leads_on(error) or what
             host = urlsplit(coordinator).netloc.rpartition("@")[2]
             raise LineLost(0, f"cannot connect to {host} ({what})", retry=True, after_s=_retry_after(error)) from error
         line = cls(socket, clock, lease, frames, pace)
@@ -303,6 +312,13 @@ def pages(coordinator: str) -> str:
     parts = urlsplit(coordinator)
     scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)
     return f"{scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
+
+
+def leads_on(error: BaseException) -> str | None:
+    """That a coordinator's address leads on to another one, which is not followed."""
+    if isinstance(error, InvalidStatus) and 300 <= (status := error.response.status_code) < 400:
+        return f"HTTP {status}: it leads on to another address; write that one into `coordinator`"
+    return None
 
 
 def _retry_after(error: BaseException) -> float | None:

@@ -95,3 +95,20 @@ async def test_its_file_is_flushed_at_each_commit(tmp_path):
     assert store._disk._db.execute("pragma journal_mode").fetchone() == ("wal",)
     assert store._disk._db.execute("pragma synchronous").fetchone() == (2,)
     await store.close()
+
+
+async def test_a_folder_of_another_version_is_told_with_what_to_do(tmp_path):
+    store = SendLog(tmp_path)
+    await store.close()
+    with sqlite3.connect(tmp_path / "relay.sqlite") as db:
+        db.execute("alter table sendings drop column places")
+    db.close()
+    with pytest.raises(CannotStart) as error:
+        SendLog(tmp_path)
+    said = str(error.value)
+    assert f"{tmp_path / 'relay.sqlite'} was written by another version of the relay: it has no sendings.places" in said
+    assert "give `data` an empty folder" in said
+    with sqlite3.connect(tmp_path / "relay.sqlite") as db:
+        db.execute("alter table sendings add column places integer not null default 1")
+    db.close()
+    await SendLog(tmp_path).close()  # the lock is free

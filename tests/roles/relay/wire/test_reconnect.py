@@ -297,6 +297,23 @@ async def test_a_service_that_has_no_room_says_when_to_come_back():
     assert (lost.value.retry, lost.value.after_s) == (True, 7.0)
 
 
+async def test_an_address_that_leads_on_to_another_is_not_followed_with_the_token(coordinator):
+    """A relay followed it, and said hello with its token wherever it was led."""
+
+    def elsewhere(connection, request):
+        response = connection.respond(302, "")
+        response.headers["Location"] = f"ws://127.0.0.1:{coordinator.port}/ws"
+        return response
+
+    async with serve(lambda _: None, "127.0.0.1", 0, process_request=elsewhere) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(LineLost, match="HTTP 302: it leads on to another address") as lost:
+            await Line.open(f"http://127.0.0.1:{port}", "T", clock=SaleClock(), lease=Lease(2.0), frames=print)
+    assert lost.value.retry, "it may be mended there"
+    assert str(coordinator.port) not in str(lost.value)
+    assert coordinator.hellos == []
+
+
 async def test_frames_stay_below_the_bound_whatever_was_said(coordinator, groups, relays):
     sizes = []
 
