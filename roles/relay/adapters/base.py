@@ -118,9 +118,9 @@ class Outcome:
         return cls("retry", why=why, reached=False)
 
     @classmethod
-    def awaiting(cls, why: str) -> Outcome:
-        """Handed to a person who has to act."""
-        return cls("awaiting", why=why)
+    def awaiting(cls, why: str, platform_id: str | None = None) -> Outcome:
+        """Handed to a person who has to act. With the platform's id of it, it is asked after and can be taken back."""
+        return cls("awaiting", platform_id=platform_id, why=why)
 
     @classmethod
     def disabled(cls, why: str) -> Outcome:

@@ -74,7 +74,7 @@ class WecomCustomerAdapter(HttpAdapter[WecomCustomerCredential, WecomCustomerGro
             return None
         if failed:
             return Outcome.rejected("WeCom does not take this group from this employee: check `chat_id` and `sender`")
-        return Outcome("awaiting", platform_id=task, why=f"{self.settings.sender} has to confirm it in WeCom")
+        return Outcome.awaiting(f"{self.settings.sender} has to confirm it in WeCom", task)
 
     async def follow(self, group: WecomCustomerGroup, platform_id: str) -> Outcome | None:
         return await self._became(platform_id)
