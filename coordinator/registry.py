@@ -11,7 +11,7 @@ import re
 import secrets
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import structlog
@@ -37,6 +37,8 @@ from coordinator.runsheet.checks import due, windows
 from roles.permissions import may
 
 log = structlog.get_logger(__name__)
+
+Start = Literal["now", "planned"]
 
 AGAIN_SECONDS = 0.5  # so long after it was busy, a sale is told again of a relay that was taken over
 STEP_SECONDS = 1.0  # how often wall and monotonic clock are compared
@@ -250,24 +252,26 @@ class Registry:
 
     async def create(
         self, data: bytes | dict[str, Any], name: str, content_type: str | None, *, rehearsal: float | None = None,
-        start_now: bool = False,
+        start: Start | None = None,
     ) -> tuple[Sale, list[dict[str, Any]]]:  # fmt: skip
         """A new sale from a sheet; its findings (warnings) beside it. Raises SheetRefused.
 
-        `start_now`: it begins with the show. A sale's planned start is moved to now; a rehearsal has a clock of its own, which
-        is set to the planned start, so that days and clock times lie around it as the sheet has them.
+        `start`: it begins with the show. `now`: its planned start is moved to now. `planned`, for a rehearsal: its clock is
+        set to the planned start, so that days and clock times lie around it as the sheet has them.
         """
         now = clocks.wall_ms()
         # A large sheet takes seconds to read: the other sales' cues must not wait for it.
         plan, sheet, findings = await asyncio.to_thread(load_plan, data, name, content_type, now)
-        if start_now and rehearsal is None and plan is not None and sheet is not None:
+        if start == "now" and plan is not None and sheet is not None:
             plan, sheet, findings = await asyncio.to_thread(load_plan, with_start(sheet, now), name, content_type, now)
         found: list[dict[str, Any]] = [dict(f.as_object()) for f in findings]
         if plan is None or any(f.severity in {"error", "block"} for f in findings):
             raise SheetRefused(found)
         plan = plan_for(plan, rehearsal=rehearsal is not None)
         sale = sale_id(plan.title)
-        begins = now if rehearsal is None else plan.start if start_now else rehearsal_start(plan)
+        begins = now
+        if rehearsal is not None and start != "now":
+            begins = plan.start if start == "planned" else rehearsal_start(plan)
         created = SaleCreated(
             seq=1, at=begins, by="owner:owner", sale=sale,
             title=plan.title, plan=plan, sheet=sheet, rehearsal=rehearsal,

@@ -143,7 +143,7 @@ async def run_demo(settings: Settings, *, speed: float, audience_file: Path | No
             "flash.yaml",
             "application/yaml",
             rehearsal=speed,
-            start_now=True,
+            start="now",
         )
         links = [JoinLink(**x) for x in joins(service.gateway, sale)]
         print_join_links(console, sale.conductor.state.the.title, links, qr_for={"controller", "host"})

@@ -19,7 +19,7 @@ from coordinator.gateway.readiness import readiness
 from coordinator.journal import codec
 from coordinator.leases import REVOKED
 from coordinator.problem import Problem
-from coordinator.registry import Sale, SheetRefused
+from coordinator.registry import Sale, SheetRefused, Start
 from roles import masking
 from roles import streams as role_streams
 from roles import views as role_views
@@ -74,22 +74,29 @@ async def create_sale(request: web.Request) -> web.Response:
             rehearsal = -1.0
         if text != "jump" and not 0.01 <= rehearsal <= 1_000_000:
             raise Problem(422, "invalid", "rehearsal is a speed, such as 20, or jump", {"field": "rehearsal"})
-    start = request.query.get("start")
-    if start not in {None, "now"}:
-        raise Problem(422, "invalid", "start is now, or left out", {"field": "start"})
+    start = _start(request.query.get("start"), rehearsal)
     data = await request.read()
     try:
         sale, findings = await gateway.registry.create(
-            data, "sheet", request.content_type, rehearsal=rehearsal, start_now=start == "now"
+            data, "sheet", request.content_type, rehearsal=rehearsal, start=start
         )
     except SheetRefused as e:
         raise of_findings(e.findings) from None
     except JournalError as e:
         raise Problem(503, "busy", str(e), {"retry_ms": 1000}) from None
-    if start == "now":
+    if start is not None:
         await start_now(sale, identity.actor)
     body = {"sale": sale.id, "joins": joins(gateway, sale), "findings": findings}
     return reply(body, 201)
+
+
+def _start(text: str | None, rehearsal: float | None) -> Start | None:
+    match text:
+        case None | "now":
+            return text
+        case "planned" if rehearsal is not None:
+            return text
+    raise Problem(422, "invalid", "start is now, or planned for a rehearsal, or left out", {"field": "start"})
 
 
 async def start_now(sale: Sale, actor: Actor) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
 from coordinator.core.difference import Difference
 from coordinator.gateway.sheets import FORMATS
+from coordinator.registry import Start
 from coordinator.runsheet.findings import FindingObject
 from coordinator.runsheet.understood import Understood
 
@@ -29,9 +30,26 @@ def described() -> dict[tuple[str, str], dict[str, Any]]:
         "description": "A sheet as YAML, JSON or XLSX, told apart by its content.",
         "content": {kind: {"schema": {"type": "object"}} if kind == "application/json" else file for kind in FORMATS.values()},
     }  # fmt: skip
+    text = {"type": "string"}
     found = {"type": "array", "items": _ref("FindingObject")}
     return {
-        ("post", "/api/sales"): {"requestBody": sheet},
+        ("post", "/api/sales"): {
+            "parameters": [
+                {"name": "rehearsal", "in": "query", "schema": {"type": "string"},
+                 "description": "A rehearsal at this speed, 0.01 to 1000000; `jump` goes from due moment to due moment."},
+                {"name": "start", "in": "query", "schema": {"enum": list(get_args(Start))},
+                 "description": "`now` moves the planned start to now, arms and starts; `planned`, for a rehearsal, sets its clock to "
+                                "the planned start instead."},
+            ],
+            "requestBody": sheet,
+            "responses": {"201": {
+                "description": "Made.",
+                "content": {"application/json": {"schema": {"type": "object", "properties": {
+                    "sale": text, "findings": found,
+                    "joins": {"type": "array", "items": {"type": "object", "properties": dict.fromkeys(("person", "role", "url"), text)}},
+                }}}},
+            }, "default": _problem()},
+        },
         ("post", "/api/sheets/check"): {
             "requestBody": sheet,
             "responses": _answers(

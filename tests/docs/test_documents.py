@@ -320,7 +320,7 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
 
 
 async def live_sale(service: Service) -> Sale:
-    sale, _ = await service.gateway.registry.create(sheets()[0].encode(), "example.yaml", None, start_now=True)
+    sale, _ = await service.gateway.registry.create(sheets()[0].encode(), "example.yaml", None, start="now")
     for kind in ("show.arm", "show.start"):
         assert (await sale.conductor.do(Actor("owner", "zhao"), {"kind": kind})).ok
     return sale

@@ -11,7 +11,7 @@ from coordinator.registry import rehearsal_start
 from coordinator.runsheet import load_plan
 from coordinator.runsheet.checks.found import windows
 from coordinator.runsheet.ready import ready_sheet
-from tests.client import Closed
+from tests.client import Closed, token
 from tests.server import InProcess
 from tests.sheet import sheet
 
@@ -84,12 +84,12 @@ async def test_a_sale_for_real_takes_no_built_in_relay(room: InProcess) -> None:
 
 @pytest.mark.parametrize("kind", ["flash", "groupbuy", "live", "course"])
 async def test_one_that_begins_with_the_show_has_its_days_where_the_sheet_has_them(room: InProcess, kind: str) -> None:
-    """Its start was once moved to the hour at which it was made, and the days of the sheet lay across the show."""
+    """With `start=now` they lie around the hour at which it is made, and across the show."""
     text = ready_sheet(kind, now_ms=clocks.wall_ms())
     plan, as_read, _ = load_plan(text.encode(), "sheet.yaml", None, 0)
     assert plan is not None
     assert as_read is not None
-    sale = await room.sale(as_read, query="?rehearsal=0.01&start=now")
+    sale = await room.sale(as_read, query="?rehearsal=0.01&start=planned")
     controller = await room.join(sale)
     show = controller.state["show"]["show"]
     assert (show["status"], show["start"]) == ("live", plan.start)
@@ -101,3 +101,15 @@ async def test_one_that_begins_with_the_show_has_its_days_where_the_sheet_has_th
         assert (segment["status"] == "skipped") == (begins < plan.start)
     before = [c for c in controller.state["cues"].values() if c.get("at") is not None and c["at"] < plan.start]
     assert {c["status"] for c in before} == {"skipped"}
+
+
+async def test_one_that_starts_now_has_its_start_moved_to_this_moment_and_a_sale_has_no_other_clock(
+    room: InProcess,
+) -> None:
+    before = clocks.wall_ms()
+    sale = await room.sale(sheet(), query="?rehearsal=1&start=now")
+    show = (await room.state(sale))["state"]["show"]["show"]
+    assert before <= show["start"] <= clocks.wall_ms()
+    for query in ("?start=planned", "?start=tomorrow", "?rehearsal=2&start="):
+        answer = await room.http("POST", "/api/sales" + query, token("owner"), json=sheet())
+        assert (answer.status, answer.json["details"]) == (422, {"field": "start"}), query
