@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from coordinator.core import Moment, State, decide_due
 from coordinator.core.cues import Cue
 from coordinator.core.difference import OVER, Difference, copy_of, difference
@@ -66,7 +68,8 @@ def _cues(said: Difference, before: State, after: State, moment: Moment) -> None
 
 
 def _as_planned(state: State, cue: Cue) -> Any:
-    return cue.at, cue.segment, state.index.cues[cue.id][1]
+    # The moment is told, not how it is written: +20s and the end of 30 s less 10, or anything else once it waits for a word.
+    return cue.at, cue.segment, msgspec.structs.replace(state.index.cues[cue.id][1], at=None)
 
 
 def _at_once(said: str | None, after: State, cue: Cue, moment: Moment) -> None:
