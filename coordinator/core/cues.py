@@ -316,7 +316,10 @@ def cue_changed(state: State, e: Any) -> Iterable[Key]:
         case CueAlerted():
             cue.alerted = True
         case CueAgain():
-            cue.status, cue.run, cue.drop, cue.fire_at, cue.confirmed = "planned", None, None, None, False
+            again = new_cue(state, cue.segment, plan_of(state, e.cue), cue.index)  # by the sheet as it is now
+            for name in ("planned_at", "at", "fired_at", "late_ms", "hand"):
+                setattr(again, name, getattr(cue, name))
+            state.cues[e.cue] = again
         case CueWithdrawn():
             cue.status, cue.why, cue.fire_at = "planned", e.why, None
             state.truths.pop(e.cue, None)  # a triggered one is set off again by the next look at its condition

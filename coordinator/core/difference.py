@@ -108,7 +108,8 @@ class Stays(msgspec.Struct, frozen=True):
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """`ran`: cues that have run and are others in the new sheet; they stay as they ran, and do not run again.
+    """`ran`: cues that have run and are others in the new sheet; they stay as they ran, and do not run
+    again, unless they come again by themselves: then as the new sheet has them.
 
     `rendered` are drops on their way whose text would be made anew, `set_off` cues whose condition the edit makes true.
     """

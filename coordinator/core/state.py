@@ -274,7 +274,7 @@ class Index:
         return self._keywords
 
 
-FOLD = 2  # raised where the same events give another state than before: a state that was saved is then made anew
+FOLD = 3  # raised where the same events give another state than before: a state that was saved is then made anew
 
 FORM_BYTES = 8
 

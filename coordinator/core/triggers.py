@@ -16,6 +16,8 @@ from coordinator.core.cues import CueTriggered
 from coordinator.core.kernel import ANY, Event, Touched, Turn, due_key, moments, trigger
 
 if TYPE_CHECKING:
+    from coordinator.core.cues import Cue
+    from coordinator.core.plan import CuePlan
     from coordinator.core.state import State
 
 
@@ -99,6 +101,11 @@ def has_come_true(turn: Turn, name: str) -> None:
         turn.emit(CueTriggered(cue=name))
 
 
+def _comes_again(cue: Cue, plan: CuePlan) -> bool:
+    """Whether it ran by a condition and does the same still: what a later sheet made of an id that has run is not run."""
+    return cue.status == "fired" and plan.again_after is not None and cue.when is not None and cue.do == plan.do
+
+
 @trigger("follow")
 def follow(turn: Turn) -> None:
     """Sets off the cues whose condition has just become true."""
@@ -109,8 +116,9 @@ def follow(turn: Turn) -> None:
     for name in risen:
         cue = state.cues[name]
         plan = cues.plan_of(state, name)
-        if cue.status == "fired" and plan.again_after is not None and turn.at >= (cue.fired_at or 0) + plan.again_after:
+        if _comes_again(cue, plan) and turn.at >= (cue.fired_at or 0) + (plan.again_after or 0):
             turn.emit(cues.CueAgain(cue=name))
+            cue = state.cues[name]
         if cue.status != "planned":
             continue
         if plan.confirm is not None and not cue.confirmed:

@@ -56,6 +56,24 @@ def test_an_id_that_has_run_never_runs_again() -> None:
     assert sale.fired("ran") == [(60, 60)]
 
 
+def test_what_comes_again_comes_with_the_new_words_and_what_has_run_as_nothing_else() -> None:
+    """A red packet that had gone out, made a chain that comes again: the edit set it off as the packet it had been, and failed."""
+    scarce = {"when": "product pan stock < 20", "again after": "1s"}
+    often = {"id": "often", "prompt": "host", "text": "还剩不多", **scarce}
+    packet = {"id": "packet", "do": "redpacket.announce", "amount": "8.80", "count": 5, "at": "+1m"}
+    chain = {"id": "packet", "do": "chain.open", "product": "pan", "target": 2, "until": "20s", **scarce}
+    sale = live(often, packet, to=2 * MINUTE)
+    sale.do("controller", "product.restock", product="pan", stock=10)
+    edited(sale, often | {"text": "又不多了"}, chain)
+    for minute, stock in ((3, 30), (4, 10)):
+        sale.advance(START + minute * MINUTE)
+        sale.do("controller", "product.restock", product="pan", stock=stock)
+    assert [e.text for e in sale.of("prompt.sent") if e.cue == "often"] == ["还剩不多", "又不多了"]
+    assert sale.state.cues["often"].text == "又不多了"
+    assert sale.fired("packet") == [(60, 60)]
+    assert not sale.of("chain.opened")
+
+
 def test_the_edit_moves_what_is_to_come() -> None:
     sale = live(prompt("p", "+5m"), to=MINUTE)
     edited(sale, prompt("p", "+6m"))
