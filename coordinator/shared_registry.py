@@ -144,14 +144,15 @@ class SharedRegistry(Registry):
     async def _open_here(self, sale: str) -> Sale:
         async with self._lock(sale):
             owner = None if sale in self._held else (await self._leases.owners([sale])).get(sale)
+            record = Record(sale, self.journal)
             if owner is None:
-                conductor = await self._take_up(sale, Record(sale, self.journal))
+                conductor = await self._take_up(sale, record)
                 if conductor is not None:
                     found = self._sales[sale] = self._served(conductor)
                     conductor.record.listeners.append(_Answered(self.upkeep.answered))
                     self._conducting(found, conductor)
                     return found
-            follower = Follower(Record(sale, self.journal), self._sender(sale), refusals=self.refusals)
+            follower = Follower(record, self._sender(sale), refusals=self.refusals)
             follower.on_unreadable = lambda e: self._leave_alone(sale, e)
             if owner is not None:
                 self._owners[sale] = owner
@@ -173,6 +174,10 @@ class SharedRegistry(Registry):
         """Begins to conduct a sale, if its lease can be had. Raises `JournalError`."""
         lease = self._held.get(sale)
         if lease is None:
+            if not record.durable:
+                # First: a saved state of hundreds of thousands of claims takes longer to read than a lease lasts, and nothing
+                # is renewed meanwhile.
+                await record.open()
             lease = Held(self._leases, sale, self.node, LEASE_SECONDS)
             if not await lease.take():
                 return None

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+import pytest
+
+from coordinator.core import State
 from coordinator.journal.redis import RedisJournal
 from coordinator.journal.redis_leases import RedisBus, RedisLeases
-from coordinator.shared_registry import SharedRegistry
+from coordinator.record import Record
+from coordinator.shared_registry import LEASE_SECONDS, SharedRegistry
 from tests.contract.leases_suite import until
 from tests.redis_server import standalone
 from tests.sheet import sheet
@@ -66,4 +71,38 @@ async def test_a_part_of_the_store_that_hangs_costs_no_sale_of_another_part_its_
         leases.hangs = other.hangs = ""
         await here.close()
         await there.close()
+        await journal.close()
+
+
+async def test_a_sale_that_takes_longer_to_read_than_a_lease_lasts_is_taken_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its lease was taken first and had run out when the sale was read: it was read again, for ever, and nothing else ran."""
+    with standalone() as server:
+        journal = await RedisJournal.open(server.url)
+
+        def registry() -> SharedRegistry:
+            return SharedRegistry(journal, RedisLeases(journal.link), RedisBus(journal.link), public="http://localhost")
+
+        first = registry()
+        await first.start()
+        sale = (await first.create(sheet(), "sheet", None))[0].id
+        await first.close()
+        reads = 0
+        read = Record._read_anew
+
+        async def slowly(record: Record, to: int | None) -> tuple[State, str]:
+            nonlocal reads
+            reads += 1
+            time.sleep(LEASE_SECONDS + 0.2)
+            return await read(record, to)
+
+        monkeypatch.setattr(Record, "_read_anew", slowly)
+        second = registry()
+        await second.start()
+
+        async def conducts() -> bool:
+            return [s.id for s in second.conducted()] == [sale] and second.holds(sale)
+
+        await until(conducts)
+        assert reads == 1
+        await second.close()
         await journal.close()
