@@ -105,7 +105,8 @@ class Conductor:
         self._task: asyncio.Task[None] | None = None
         self._closing = False
         self._snapshot_at = 0
-        self.wants_snapshot: Callable[[str], None] | None = None
+        self.wants_snapshot: Callable[[str, int], bool] | None = None
+        """Asked for a snapshot at a durable number; False where none can be made just now."""
 
     # ------------------------------------------------------------ life
     async def open(self) -> None:
@@ -486,9 +487,11 @@ class Conductor:
         finally:
             self._settled.set()
         self._answer(batch)
-        if self.wants_snapshot is not None and self.state.seq - self._snapshot_at >= SNAPSHOT_EVERY:
-            self._snapshot_at = max(self._snapshot_at, self.record.snapshot)
-            self.wants_snapshot(self.sale)
+        durable = self.record.durable
+        wanted = self.wants_snapshot
+        due = durable - self._snapshot_at >= SNAPSHOT_EVERY
+        if wanted is not None and due and wanted(self.sale, durable):
+            self._snapshot_at = durable
 
     def _answer(self, batch: _Batch) -> None:
         for work, index, given in batch.answers:

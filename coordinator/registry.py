@@ -113,7 +113,7 @@ def make_clock(state: State) -> Clock:
 
 
 class Registry:
-    def __init__(self, journal: Journal, *, public: str, on_snapshot: Callable[[str], None] | None = None) -> None:
+    def __init__(self, journal: Journal, *, public: str, on_snapshot: Callable[[str, int], bool] | None = None) -> None:
         self.journal, self.public = journal, public
         self._sales: dict[str, Sale] = {}
         self._opening: dict[str, asyncio.Future[Sale]] = {}

@@ -55,7 +55,7 @@ class SharedRegistry(Registry):
         *,
         public: str,
         node: str | None = None,
-        on_snapshot: Callable[[str], None] | None = None,
+        on_snapshot: Callable[[str, int], bool] | None = None,
     ) -> None:
         super().__init__(journal, public=public, on_snapshot=on_snapshot)
         self.node = node or f"n{clocks.bits()[:4].hex()}"

@@ -19,8 +19,12 @@ log = structlog.get_logger(__name__)
 FOLDER = "snapshots"  # in the data folder, as the journal has it
 
 
-async def fold(data: Path, redis: str | None, sale: str) -> int:
-    """Folds a sale's journal from its last snapshot on and keeps a new one; the number it stands at."""
+async def fold(data: Path, redis: str | None, sale: str, to: int) -> bool:
+    """Folds a sale's journal from its last snapshot on and keeps the state at `to`, a number that is known to be durable.
+
+    What stands beyond it may be lost with a master before a replica has it, and its numbers be given again: a state of
+    that would be of events that never were. False where the journal has not so much, or a later state is kept.
+    """
     import msgspec
 
     from coordinator.core import State, evolve
@@ -38,8 +42,10 @@ async def fold(data: Path, redis: str | None, sale: str) -> int:
             with suppress(msgspec.MsgspecError):  # of another version: it is made from the events again
                 state = states.decode(found[1])
         end = await journal.end(sale)
-        while state.seq < end.seq:
-            for event in codec.decode_all(await journal.read(sale, state.seq, 5000), sale):
+        if end.seq < to or state.seq >= to:
+            return False
+        while state.seq < to:
+            for event in codec.decode_all(await journal.read(sale, state.seq, min(5000, to - state.seq)), sale):
                 evolve(state, event)
         if redis is None:
             Snapshots(data / FOLDER).save(sale, end.incarnation, state.seq, states.encode(state))
@@ -47,7 +53,7 @@ async def fold(data: Path, redis: str | None, sale: str) -> int:
             await journal.save_snapshot(sale, state.seq, states.encode(state))
     finally:
         await journal.close()
-    return state.seq
+    return True
 
 
 class Snapshotter:
@@ -59,10 +65,11 @@ class Snapshotter:
         self._environment = {**os.environ, "DROPCUE_REDIS": redis} if redis is not None else _without_redis()
         self._running: subprocess.Popen[bytes] | None = None
 
-    def wanted(self, sale: str) -> None:
+    def wanted(self, sale: str, to: int) -> bool:
+        """Begins to make one of a sale as it stood at a durable number; False where another is still being made."""
         if self._running is not None and self._running.poll() is None:
-            return
-        command = [sys.executable, "-m", "coordinator.journal.snapshotting", str(self._data), sale]
+            return False
+        command = [sys.executable, "-m", "coordinator.journal.snapshotting", str(self._data), sale, str(to)]
         try:
             self._running = subprocess.Popen(  # noqa: S603 - our own module, no shell
                 command,
@@ -73,6 +80,7 @@ class Snapshotter:
             )
         except OSError as e:
             log.warning("no snapshot was made; the next start takes longer", sale=sale, reason=str(e))
+        return True
 
     def close(self) -> None:
         if self._running is not None and self._running.poll() is None:
@@ -86,4 +94,4 @@ def _without_redis() -> dict[str, str]:
 
 if __name__ == "__main__":
     os.nice(15)  # cues and claims go first
-    asyncio.run(fold(Path(sys.argv[1]), os.environ.get("DROPCUE_REDIS"), sys.argv[2]))
+    asyncio.run(fold(Path(sys.argv[1]), os.environ.get("DROPCUE_REDIS"), sys.argv[2], int(sys.argv[3])))
