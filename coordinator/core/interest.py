@@ -274,7 +274,8 @@ def answered(state: State, e: Event) -> Iterable[Key]:
     who = state.askers.pop(e.question, {})
     keys: list[Key] = []
     if isinstance(e, QuestionAnswered):
-        for member, group in who.items():
+        # Not as they asked: a state that was put away has them in another order, and each is given a number here.
+        for member, group in sorted(who.items()):
             if group in e.groups:
                 f = _entry(state, member)
                 f.asked, f.asked_at, f.group = e.question, e.at, group

@@ -97,3 +97,18 @@ def test_a_command_that_is_refused_after_it_has_begun_is_a_fault_and_not_an_answ
     sale = Sale().live()
     with pytest.raises(RuntimeError, match=r"note\.add was refused after it had begun"):
         sale.do("controller", "note.add", text="x")
+
+
+def test_who_asked_in_whichever_order_is_followed_up_by_the_same_number_after_a_kept_state() -> None:
+    """Those who asked stood in the order of their asking, and by name once the state had been kept: a node that took a sale
+    up from there numbered their follow-ups otherwise than the one before it."""
+    sale = Sale(sheet(segment(lasts="30m"))).live()
+    for member in ("wang", "an"):
+        question = sale.do("r1", "question.raise", group="g1", member=member, text="包邮吗")["question"]
+    kept = states.decode(states.encode(sale.state))
+    mark = len(sale.events)
+    sale.do("support", "question.answer", question=question, content="包邮")
+    assert len(sale.state.followups) == 2
+    for event in sale.events[mark:]:
+        evolve(kept, event)
+    assert states.encode(kept) == states.encode(sale.state)
