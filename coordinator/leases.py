@@ -55,7 +55,10 @@ class Facts(ABC):
 
 
 class Bus(ABC):
-    """Messages between nodes: at most once, in order from one sender to one channel while the line stands."""
+    """Messages between nodes: in order from one sender to one channel while the line stands; what is sent may be lost.
+
+    Where a server hangs, what it was given is given to another one too, and may be heard again later.
+    """
 
     @abstractmethod
     async def publish(self, channel: str, message: bytes) -> None:

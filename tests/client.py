@@ -180,6 +180,7 @@ class Client:
         except TimeoutError:
             raise AssertionError(
                 f"it did not come; the last events: {[e['kind'] for e in self.events[-10:]]}"
+                + (f"; the line was closed: {self.bye}" if self.closed else "")
             ) from None
         return found
 

@@ -119,10 +119,9 @@ class RedisBus(Bus):
     async def subscribe(self, channel: str) -> None:
         self._channels.add(channel)
         try:
-            if self._line is None:
-                await self._connect()
-            else:
-                await self._line.subscribe(CHANNEL + channel)
+            line = await self._connect()
+            # Also to a line that was made in this moment: it may have been begun with the channels before this one.
+            await line.subscribe(CHANNEL + channel)
         except (RedisError, OSError, JournalUnavailable):
             await self._drop()  # whoever reads the messages makes the line again, with all channels
 
@@ -161,10 +160,11 @@ class RedisBus(Bus):
         self._closed = True
         await self._drop()
 
-    async def _connect(self) -> None:
+    async def _connect(self) -> PubSub:
+        """The line, made where there is none. Raises JournalUnavailable where no server answers."""
         async with self._connecting:
             if self._line is not None:
-                return
+                return self._line
             why: Exception | None = None
             for place in self._places(self._listens_to, first=False):
                 line = self._link.at(place).pubsub()
@@ -178,7 +178,7 @@ class RedisBus(Bus):
                     await _end(line)
                     continue
                 self._line, self._listens_to = line, place
-                return
+                return line
             await self._link.refresh()
             raise self._link.unavailable(why or OSError("no server"))
 

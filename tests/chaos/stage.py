@@ -103,9 +103,14 @@ class Stage:
         await self._well()
         await under_way(self.load)
         watcher = await self.nodes.join(self.sale)
-        await watcher.until(
-            lambda: not [d for d in watcher.state["deliveries"].values() if d["status"] in {"requested", "held"}], 60
-        )
+
+        def open_() -> list[Json]:
+            return [d for d in watcher.state["deliveries"].values() if d["status"] in {"requested", "held"}]
+
+        try:
+            await watcher.until(lambda: not open_(), 60)
+        except AssertionError as e:
+            raise AssertionError(f"{e}; {open_()[:4]}; {watcher.state['people']}") from None
         await watcher.done("show.halt")
         halted = await watcher.event("show.halted")
         self.told = await self.crowd.told(halted["seq"])
