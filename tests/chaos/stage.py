@@ -205,7 +205,7 @@ class Stage:
     async def _fresh(self, role: str, at: int) -> Json:
         """The state at a number as a fresh console of this role has it, from a node that has come so far."""
         path, who = f"/api/sales/{self.sale}/state?at={at}", token(role, ROLES[role], self.sale)
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(10 * PATIENCE_S):
             while (answer := await self.nodes.http("GET", path, who)).status == 409:
                 await asyncio.sleep(0.05)  # it follows: a moment later
         assert answer.status == 200, answer.text
