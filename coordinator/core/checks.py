@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
+from coordinator.core import cue_kinds
 from coordinator.core.kernel import Check, Checked, Refusal, ShortText, Turn
 from coordinator.core.members import person
 from coordinator.core.platform_limits import too_long, too_many
@@ -103,6 +104,15 @@ def _groups(state: State, of: dict[str, Any]) -> list[str]:
 
 def faults_of(state: State, judge: Judge, text: str, context: Context, at: int) -> list[Fault]:
     """Everything that is to be said of a text that goes into groups."""
+    faults = words_faults(state, judge, text, context, at)
+    relays = {r for g in context.groups if g in state.groups for r in state.groups[g].relay[:1]}
+    faults += too_long(state.p, judge, text, relays)
+    faults += too_many(state, judge, context.groups, at)
+    return faults
+
+
+def words_faults(state: State, judge: Judge, text: str, context: Context, at: int) -> list[Fault]:
+    """What is to be said of the words alone, wherever members read them."""
     plan = state.p
     use = Use(
         sells=context.do in SELLS,
@@ -114,9 +124,6 @@ def faults_of(state: State, judge: Judge, text: str, context: Context, at: int) 
     about = state.products.get(context.product or "")
     products = [_priced(state, each) for each in state.products.values()]
     faults += price_faults(judge, text, _priced(state, about) if about else None, products, at, state.the.currency)
-    relays = {r for g in context.groups if g in state.groups for r in state.groups[g].relay[:1]}
-    faults += too_long(plan, judge, text, relays)
-    faults += too_many(state, judge, context.groups, at)
     return faults
 
 
@@ -163,6 +170,13 @@ def need_clean(turn: Turn, text: str | None, field: str = "text", context: Conte
         need(turn, faults_of(turn.state, judge_of(turn), text, context, turn.at + turn.state.p.lead), field)
 
 
+def need_clean_fields(turn: Turn, do: str, fields: dict[str, Any], within: str = "") -> None:
+    """The same for what members read of a game's fields: its question, its options, its prizes, on its page too."""
+    state, judge = turn.state, judge_of(turn)
+    for field, words in cue_kinds.said_by(do, fields).items():
+        need(turn, words_faults(state, judge, words, Context(do=do), turn.at + state.p.lead), within + field)
+
+
 def need_lawful_draw(turn: Turn, stated: PrizeRules, field: str = "prizes") -> None:
     """The same for a draw: what it states before anybody takes part, and what its prizes are worth."""
     need(turn, prize_faults(judge_of(turn), stated, turn.state.the.currency), field)
@@ -183,10 +197,13 @@ def need(turn: Turn, faults: list[Fault], field: str) -> None:
                 "findings": [as_object(f, field) for f in faults[:SHOWN]],
             },
         )
-    found = tuple(
-        Checked(rule=f.rule, severity=f.severity, term=f.term, where=field) for f in faults if f.severity != "inform"
-    )
     before = turn.check.found if turn.check is not None else ()
+    said = {(each.rule, each.term) for each in before}  # a game's question stands in its ready text too
+    found = tuple(
+        Checked(rule=f.rule, severity=f.severity, term=f.term, where=field)
+        for f in faults
+        if f.severity != "inform" and (f.rule, f.term) not in said
+    )
     turn.check = Check(set=judge.name, version=judge.version, found=(*before, *found)[:SHOWN])
 
 

@@ -215,6 +215,7 @@ def add(turn: Turn, c: CueAdd) -> None:
     cue_kinds.check_fields(state, c.do, c.fields, c.text)
     if into_groups(c.do):
         checks.need_clean(turn, c.text)
+        checks.need_clean_fields(turn, c.do, c.fields, "fields.")
         checks.need(turn, cue_kinds.faults(state, checks.judge_of(turn), c.do, c.fields), "fields")
     plan = CuePlan(
         id=name,

@@ -32,6 +32,7 @@ Dropped = Callable[[Turn, "Drop"], None]
 Check = Callable[["State", dict[str, Any]], None]
 Judged = Callable[["State", "Judge", dict[str, Any]], list["Fault"]]
 Words = Callable[["State", dict[str, Any], "Drop"], dict[str, str]]
+Says = Callable[[dict[str, Any]], dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,8 @@ class CueKind:
     """What its texts may name beside the usual fields, such as {target}."""
     words: Words | None = None
     """What those names stand for: of the state, its fields and its drop."""
+    says: Says | None = None
+    """What of its fields members read, beside its text: field → words. On a page, though the text leaves them out."""
     judged: Judged | None = None
     """What the checks have to say of its fields, beside what they say of its text."""
     check: Check | None = None
@@ -175,6 +178,13 @@ def check_fields(state: State, do: str, fields: dict[str, Any], text: str | None
             raise Refusal("unknown", f"there is no {name} {fields[name][:64]}", {"field": f"fields.{name}"})
     if kind.check is not None:
         kind.check(state, fields)
+
+
+def said_by(do: str, fields: dict[str, Any]) -> dict[str, str]:
+    """Field → the words of it that members read beside the text; several stand in a line each."""
+    kind = _KINDS.get(do)
+    found = kind.says(fields) if kind is not None and kind.says is not None else {}
+    return {field: words for field, words in found.items() if words}
 
 
 def faults(state: State, judge: Judge, do: str, fields: dict[str, Any]) -> list[Fault]:

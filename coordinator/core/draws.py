@@ -316,6 +316,15 @@ def stated(fields: dict[str, Any]) -> PrizeRules:
     )  # fmt: skip
 
 
+def _shown(fields: dict[str, Any]) -> dict[str, str]:
+    given = fields["prizes"]
+    named = (p if isinstance(p, str) else p.get("name") or "" for p in ([given] if isinstance(given, str) else given))
+    return {
+        "prizes": "\n".join(filter(None, named)), "collect": fields.get("collect") or "",
+        "organiser": fields.get("organiser") or "",
+    }  # fmt: skip
+
+
 def _judged(state: State, judge: Judge, fields: dict[str, Any]) -> list[Fault]:
     return prize_faults(judge, stated(fields), state.the.currency)
 
@@ -349,6 +358,7 @@ cue_kind(
     priority=1,
     check=_fits,
     judged=_judged,
+    says=_shown,
     names=("prizes", "quantity", "how", "within", "collect", "organiser"),
     words=_words,
 )
@@ -380,8 +390,8 @@ def open_(turn: Turn, c: DrawOpen) -> None:
     _fits(state, fields)
     groups = reaching.check_groups(state, c.groups)
     checks.need_lawful_draw(turn, stated(fields))
-    for text in (c.text, c.collect, c.organiser, _prize_words(rules_of(fields, state)[0])):
-        checks.need_clean(turn, text)
+    checks.need_clean_fields(turn, "draw.open", fields)
+    checks.need_clean(turn, c.text)
     firing.drop_by_hand(turn, "draw.open", fields, groups, c.text)
 
 

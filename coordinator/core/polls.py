@@ -89,6 +89,7 @@ def _ready_text(fields: dict[str, Any]) -> str:
 
 rounds.round_kind(
     "poll", "polls", takes="votes", ready_text=_ready_text,
+    shows=lambda f: {"question": f["question"], "options": "\n".join(f["options"])},
     opens=PollOpen, opened=lambda f, common: PollOpened(question=f["question"], options=f["options"], **common),
     plays=PollVoted,
     closes=PollClose, ends=PollClosed, closed=lambda poll, why: PollClosed(poll=poll.id, why=why, votes=poll.votes),

@@ -111,8 +111,16 @@ def _ready_text(fields: dict[str, Any]) -> str:
     return "\n".join([f"抢答: {fields.get('question', '')}", *lines, wins, "在群里回答, 或点 {link}"])
 
 
+def _shown(fields: dict[str, Any]) -> dict[str, str]:
+    """Its answers too: the page tells them when it is over."""
+    lists = {"options": fields.get("options") or (), "answer": _right(fields)}
+    return {
+        "question": fields["question"], "prize": fields.get("prize", ""), **{k: "\n".join(v) for k, v in lists.items()}
+    }  # fmt: skip
+
+
 rounds.round_kind(
-    "quiz", "quizzes", takes="answers", ready_text=_ready_text, check=_one_is_right,
+    "quiz", "quizzes", takes="answers", ready_text=_ready_text, check=_one_is_right, shows=_shown,
     opens=QuizOpen, opened=lambda f, common: QuizOpened(
         question=f["question"], answers=_right(f), options=f.get("options") or [], winners=f.get("winners", 1), prize=f.get("prize", ""),
         **common,

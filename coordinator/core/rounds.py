@@ -209,12 +209,14 @@ def round_kind(
     priority: int = 1,
     check: Callable[[State, dict[str, Any]], None] | None = None,
     before: Callable[[Turn], None] | None = None,
+    shows: cue_kinds.Says | None = None,
     takes: str,
 ) -> None:
     """Registers how rounds of a kind open, close and end, by hand, by cue and by their deadline.
 
     `opened` makes the event of the cue's fields and of what all have, `closed` that of the round and the reason; `says` is what
-    the answer to a turn says beside its coupon. `before` refuses an opening by hand, `takes` is what an open one takes.
+    the answer to a turn says beside its coupon. `before` refuses an opening by hand, `shows` is what its page says of its
+    fields, `takes` what an open one takes.
     """  # Any: the round, or the event, of the kind
     do = f"{name}.open"
 
@@ -246,7 +248,7 @@ def round_kind(
         need_gift(state, fields.get("coupon"))
 
     cue_kind(
-        do, dropped=went_out, late=LATE_DROP, ready_text=ready_text, priority=priority, check=fits, names=("prize",),
+        do, dropped=went_out, late=LATE_DROP, ready_text=ready_text, priority=priority, check=fits, names=("prize",), says=shows,
         words=lambda state, fields, _: {"prize": prize_of(state, fields.get("prize"), fields.get("coupon"))},
     )  # fmt: skip
     cue_kind(f"{name}.close", perform=end)
@@ -264,6 +266,7 @@ def round_kind(
             before(turn)
         fields = c.model_dump(exclude={"groups", "text"}, exclude_none=True)
         fits(turn.state, fields)
+        checks.need_clean_fields(turn, do, fields)
         checks.need_clean(turn, c.text or cue_kinds.ready_text(do, fields))
         firing.drop_by_hand(turn, do, fields, reaching.check_groups(turn.state, c.groups), c.text)
 

@@ -110,8 +110,13 @@ def _all_different(_: State, fields: dict[str, Any]) -> None:
         raise Refusal("invalid", "each question has an id of its own", {"field": "questions"})
 
 
+def _shown(fields: dict[str, Any]) -> dict[str, str]:
+    asked = [words for each in fields["questions"] for words in (each["text"], *each.get("options", ()))]
+    return {"title": fields["title"], "questions": "\n".join(asked)}
+
+
 rounds.round_kind(
-    "survey", "surveys", takes="answers", ready_text=_ready_text, check=_all_different, priority=2,
+    "survey", "surveys", takes="answers", ready_text=_ready_text, check=_all_different, shows=_shown, priority=2,
     opens=SurveyOpen, opened=lambda f, common: SurveyOpened(title=f["title"], questions=f["questions"], **common),
     plays=SurveyAnswered,
     closes=SurveyClose, ends=SurveyClosed, closed=lambda survey, why: SurveyClosed(survey=survey.id, why=why),

@@ -43,6 +43,21 @@ SENDS: list[tuple[str, dict[str, Any], str]] = [
     ("cue.add", {"at": START + MINUTE, "do": "message.send", "groups": "all", "text": "国家级"}, "text"),
     ("task.assign", {"who": "mei", "text": "国家级的锅吗?"}, "text"),
 ]
+GAMES: list[tuple[str, dict[str, Any], str]] = [
+    ("poll.open", {"question": "国家级的是哪口", "options": ["1 号", "2 号"]}, "question"),
+    ("poll.open", {"question": "选哪口", "options": ["1 号", "国家级"]}, "options"),
+    ("quiz.open", {"question": "国家级的是?", "answer": "锅"}, "question"),
+    ("quiz.open", {"question": "是哪口?", "answer": "锅", "options": ["锅", "国家级"]}, "options"),
+    ("quiz.open", {"question": "是哪口?", "answer": "国家级"}, "answer"),
+    ("quiz.open", {"question": "是哪口?", "answer": "锅", "prize": "国家级厨具"}, "prize"),
+    ("survey.open", {"title": "国家级问卷", "questions": [{"id": "a", "text": "好用吗", "kind": "scale"}]}, "title"),
+    ("survey.open", {"title": "问卷", "questions": [{"id": "a", "text": "国家级吗", "kind": "text"}]}, "questions"),
+    ("survey.open", {"title": "问卷", "questions": [{"id": "a", "text": "好吗", "options": ["国家级", "还行"]}]}, "questions"),
+    ("draw.open", {"prizes": [{"name": "国家级锅"}], "until": MINUTE}, "prizes"),
+    ("draw.open", {"prizes": "锅", "until": MINUTE, "collect": "找国家级客服"}, "collect"),
+    ("draw.open", {"prizes": "锅", "until": MINUTE, "organiser": "国家级厨房"}, "organiser"),
+]  # fmt: skip
+"""What members read on a game's page, though its text does not say it."""
 
 
 @pytest.mark.parametrize(("kind", "fields", "field"), SENDS, ids=lambda x: x if isinstance(x, str) else "")
@@ -56,6 +71,34 @@ def test_no_send_gets_past_a_term_that_blocks(sale: Sale, kind: str, fields: dic
     assert "say what the product does instead" in finding["message"]
     assert "改说" in finding["zh"]
     assert finding["law"]["zh"].startswith("广告法")
+
+
+@pytest.mark.parametrize(("kind", "fields", "field"), GAMES, ids=lambda x: x if isinstance(x, str) else "")
+def test_what_a_game_asks_and_promises_is_checked_whatever_its_text_says(
+    sale: Sale, kind: str, fields: dict[str, Any], field: str
+) -> None:
+    for details in (
+        blocked(sale, kind, **fields, groups="all", text="来玩 {link}"),
+        blocked(sale, kind, **fields, groups="all"),
+    ):
+        assert (details["field"], details["rules"]) == (field, ["AD-ABS"])
+    details = blocked(sale, "cue.add", at=START + MINUTE, do=kind, groups="all", text="来玩 {link}", fields=fields)
+    assert (details["field"], details["rules"]) == (f"fields.{field}", ["AD-ABS"])
+    assert not sale.state.drops
+    given = Override(rules=("AD-ABS",), reason="seen by our lawyer")
+    assert sale.do("controller", kind, **fields, groups="all", text="来玩 {link}", override=given)["drop"] == "drop1"
+
+
+def test_a_telephone_number_is_no_option_of_a_poll(sale: Sale) -> None:
+    details = blocked(
+        sale, "poll.open", question="找谁", options=["打 13812345678", "不找"], text="来投票", groups="all"
+    )
+    assert (details["field"], details["rules"]) == ("options", ["PII"])
+
+
+def test_a_warning_of_a_question_is_told_once_though_its_ready_text_says_it_again(sale: Sale) -> None:
+    found = sale.do("controller", "poll.open", question="销量第一的是?", options=["锅", "刀"], groups="all")["found"]
+    assert [(f["term"], f["where"]) for f in found] == [("第一", "question")]
 
 
 def test_an_answer_to_a_question_is_a_send_too(sale: Sale) -> None:

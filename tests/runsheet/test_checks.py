@@ -81,6 +81,35 @@ def test_absolute_terms_block_or_warn_in_all_that_is_said(small: dict[str, Any],
     assert said(small)[0][0] == "block"  # the worst comes first
 
 
+def test_what_games_ask_and_promise_and_what_a_keyword_says_is_checked_too(small: dict[str, Any], said: Said) -> None:
+    small["title"] = "国家级专场"
+    small["guests"] = [{"id": "song", "name": "国家级大师", "theme": "最佳养锅", "segment": small["segments"][0]["id"]}]
+    small["keywords"] = [
+        {"words": "锅", "text": "打 13800138000"},
+        {"words": "亲", "link": "room", "text": "亲测好用 {link}"},
+    ]
+    small["links"] = [{"id": "room", "kind": "room", "url": "https://live.example/room"}]
+    at = len(small["segments"][0]["cues"])
+    small["segments"][0]["cues"] += [
+        {"do": "poll.open", "at": "+1m", "question": "最佳的是?", "options": ["a", "国家级"], "until": "1m", "text": "来投"},
+        {"do": "quiz.open", "at": "+1m", "question": "最佳的是?", "answer": "a", "prize": "国家级锅", "until": "1m", "text": "来答"},
+        {"do": "survey.open", "at": "+1m", "title": "最佳问卷", "questions": [{"id": "a", "text": "国家级吗", "options": ["是", "否"]}]},
+        {"do": "draw.open", "at": "+1m", "prizes": [{"name": "国家级锅"}], "collect": "最佳客服", "organiser": "国家级厨房", "until": "1m"},
+    ]  # fmt: skip
+    cue = [f"segments[0].cues[{at + n}]." for n in range(4)]
+    assert {each for each in said(small) if each[0] == "block"} == {
+        ("block", "AD-ABS", "title"),
+        ("block", "AD-ABS", "guests[0].name"),
+        ("block", "AD-ABS", "guests[0].theme"),
+        ("block", "PII", "keywords[0].text"),
+        ("block", "AD-LABEL", "keywords[1].text"),
+        *(("block", "AD-ABS", cue[0] + field) for field in ("question", "options")),
+        *(("block", "AD-ABS", cue[1] + field) for field in ("question", "prize")),
+        *(("block", "AD-ABS", cue[2] + field) for field in ("title", "questions")),
+        *(("block", "AD-ABS", cue[3] + field) for field in ("prizes", "collect", "organiser")),
+    }
+
+
 def test_telephone_numbers_block_in_what_is_sent_and_not_in_what_the_team_reads(
     small: dict[str, Any], said: Said
 ) -> None:

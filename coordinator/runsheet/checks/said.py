@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from coordinator.core import cue_kinds
 from coordinator.core.checks import POSTED, POSTING, SELLS
 from coordinator.core.rules import Judge
 from coordinator.core.wording import Use, judged
 from coordinator.runsheet.checks.found import Found, posts
+from coordinator.runsheet.compiling import cue_fields
 from coordinator.runsheet.model import Sheet
 from coordinator.runsheet.source import Path
 
@@ -24,6 +26,7 @@ def said(sheet: Sheet, known: tuple[str, ...] = ()) -> Iterator[tuple[Path, str,
     own = tuple(sheet.checks.exceptions)
     shown = Use(known=known, exceptions=own)
     heard = Use(sent=False, exceptions=own)
+    yield ("title",), sheet.title, shown
     for index, group in enumerate(sheet.groups):
         yield ("groups", index, "welcome"), group.welcome, shown
     for index, product in enumerate(sheet.products):
@@ -37,6 +40,12 @@ def said(sheet: Sheet, known: tuple[str, ...] = ()) -> Iterator[tuple[Path, str,
         yield ("links", index, "title"), link.title, shown
     for index, phrase in enumerate(sheet.phrases):
         yield ("phrases", index, "text"), phrase.text, shown
+    for index, guest in enumerate(sheet.guests):
+        yield ("guests", index, "name"), guest.name, heard
+        yield ("guests", index, "theme"), guest.theme, heard
+    for index, keyword in enumerate(sheet.keywords):
+        brings = bool(keyword.coupon or keyword.link or keyword.product)
+        yield ("keywords", index, "text"), keyword.text or "", Use(sells=brings, known=known, exceptions=own)
     posting = POSTING | {member.person for member in sheet.team if member.role in POSTING}
     for number, segment in enumerate(sheet.segments):
         for index, cue in enumerate(segment.cues):
@@ -46,7 +55,10 @@ def said(sheet: Sheet, known: tuple[str, ...] = ()) -> Iterator[tuple[Path, str,
                 continue  # a word among the team
             if kind is not None and kind != "prompt.send":
                 use = Use(sells=kind in SELLS, posted=kind in POSTED, known=known, exceptions=own)
-            path: Path = ("segments", number, "cues", index, "text")
+            cue_path: Path = ("segments", number, "cues", index)
+            for field, words in cue_kinds.said_by(kind or "", cue_fields(cue, segment, kind or "")).items():
+                yield (*cue_path, field), words, shown
+            path: Path = (*cue_path, "text")
             several = len(cue.text or ()) > 1
             for at, text in enumerate(cue.text or ()):
                 yield (*path, at) if several else path, text, use
