@@ -181,6 +181,8 @@ class _Fields(dict[str, str]):
 
     def __missing__(self, name: str) -> str:
         value: Any = getattr(self._event, name, None)
+        if name == "text":  # what the service itself said stands in both languages
+            value = getattr(self._event, self._lang, None) or value
         if value is None and name == "group":  # of an order: where the touch was that led to it
             value = getattr(getattr(self._event, "through", None), "group", None)
         if value is None:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from coordinator.core import chains, deliveries, drawing, firing, prompts, render, rounds
+from coordinator.core import bilingual, chains, deliveries, drawing, firing, prompts, render, rounds
 from coordinator.core.kernel import Command, Refusal, Turn, command, current, decides, result_of
+from coordinator.core.rules import Words
 from coordinator.core.show import SegmentEnded, ShowClosed, need, running_run
 
 if TYPE_CHECKING:
@@ -24,6 +25,14 @@ OWED = "OWED"
 TOLD_AT_MOST = 20
 OWED_WHY = frozenset({"exhausted", "too_early", "too_late"})
 """Why a coupon that was earned is still owed: caps and groups are terms that stood before."""
+GAMES = {
+    "draw": Words(zh="抽奖", en="a draw"),
+    "poll": Words(zh="投票", en="a poll"),
+    "quiz": Words(zh="抢答", en="a quiz"),
+    "survey": Words(zh="问卷", en="a survey"),
+    "checkin": Words(zh="签到", en="a sign-in"),
+}
+"""By the beginning of their ids."""
 
 
 @command(
@@ -63,25 +72,26 @@ def owed(state: State) -> Iterator[Owed]:
     """What members were promised and have not been given."""
     for draw in state.draws.values():
         if draw.status != "drawn" and draw.id in state.seeds:  # without its seed nobody can draw it
-            what = f"{draw.id} ({', '.join(p.name for p in draw.prizes[:3])})"
+            prizes = ", ".join(p.name for p in draw.prizes[:3])
             yield Owed(
-                draw=draw.id, entries=draw.count, message=f"{what} is not drawn, {draw.count} are in it",
-                zh=f"{what} 还没开奖, 已有 {draw.count} 人参加",
+                draw=draw.id, entries=draw.count, message=f"the draw of {prizes} is not drawn, {draw.count} in it",
+                zh=f"抽奖 {prizes} 还没开奖, 已有 {draw.count} 人参加",
             )  # fmt: skip
     for packet in state.redpackets.values():
         if packet.sent_at is None:
-            amount = render.money(packet.amount, state.the.currency)
+            amount, who = render.money(packet.amount, state.the.currency), bilingual.called(packet.who)
             yield Owed(
                 redpacket=packet.id, amount=packet.amount, who=packet.who,
-                message=f"{packet.id} of {amount} is announced and not sent, it is {packet.who}'s to send",
-                zh=f"{packet.id} 已预告 {amount}, {packet.who} 还没发",
+                message=f"red packets of {amount} are announced, and {who.en} has not sent them",
+                zh=f"红包 {amount} 已预告, {who.zh}还没发" if packet.who in bilingual.ROLES else f"红包 {amount} 已预告, {who.zh} 还没发",
             )  # fmt: skip
     for game, refused in state.not_given.items():
         members = sum(why in OWED_WHY for why in refused.values())
         if members:
+            kind = GAMES[game.rstrip("0123456789")]
             yield Owed(
-                game=game, members=members, message=f"{members} won a coupon in {game} and could not be given it",
-                zh=f"{game} 有 {members} 人中了券却没发到",
+                game=game, members=members, message=f"{members} won a coupon in {kind.en} and could not be given it",
+                zh=f"{kind.zh}有 {members} 人中了券却没发到",
             )  # fmt: skip
 
 
@@ -90,7 +100,7 @@ def tell(turn: Turn) -> None:
     found = list(owed(turn.state))
     if found:
         zh, en = ("; ".join(said[:TOLD_AT_MOST]) for said in ([o.zh for o in found], [o.message for o in found]))
-        prompts.say(turn, "controller", f"关场前要了结: {zh} / Before the close: {en}", urgency="high")
+        prompts.tell(turn, "controller", Words(zh=f"关场前要了结: {zh}", en=f"Before the close: {en}"), urgency="high")
 
 
 @current(ShowClose)

@@ -25,6 +25,7 @@ from coordinator.core.draws import (
 from coordinator.core.groups import GroupMessage
 from coordinator.core.kernel import Key, Refusal, Turn, current, decides, due_key, evolves, moments, result_of
 from coordinator.core.orders import OrderPaid
+from coordinator.core.rules import Words
 
 if TYPE_CHECKING:
     from coordinator.core.cues import Cue
@@ -257,7 +258,8 @@ def _run_by_cue(turn: Turn, plan: CuePlan, cue: Cue) -> None:
     if found is None:
         return
     if found.status == "open" and turn.at < found.until:
-        prompts.say(turn, "controller", f"{cue.id}: 抽奖还没截止, 没有开奖 / the draw is still open", cue=cue.id)
+        words = Words(zh="抽奖还没截止, 没有开奖", en="the draw is still open, nothing was drawn")
+        prompts.tell(turn, "controller", words, cue=cue.id)
     elif found.id in turn.state.seeds:
         _draw(turn, found)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from coordinator.core import cue_kinds, deliveries, forecast, reaching
+from coordinator.core import bilingual, cue_kinds, deliveries, forecast, reaching
 from coordinator.core.cue_kinds import into_groups
 from coordinator.core.cues import (
     Cue,
@@ -25,6 +25,7 @@ from coordinator.core.cues import (
 )
 from coordinator.core.kernel import Refusal, Turn, due_key, moments
 from coordinator.core.plan import CuePlan
+from coordinator.core.rules import Words
 
 if TYPE_CHECKING:
     from coordinator.core.state import State
@@ -318,13 +319,9 @@ def alert_due(turn: Turn, cue_id: str) -> None:
     if cue is None or cue.status != "waiting" or cue.alerted:
         return
     turn.emit(CueAlerted(cue=cue.id, run=cue.run or ""))
-    prompts.say(
-        turn,
-        "owner",
-        f"{cue.id}: 等 {cue.confirm} 确认 / waits for the {cue.confirm} to confirm",
-        urgency="high",
-        cue=cue.id,
-    )
+    role = bilingual.called(cue.confirm or "")
+    words = Words(zh=f"等{role.zh}确认", en=f"waits for {role.en} to confirm")
+    prompts.tell(turn, "owner", words, urgency="high", cue=cue.id)
 
 
 @due_key("unconfirmed")

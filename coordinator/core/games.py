@@ -10,6 +10,7 @@ from coordinator.core import selectors
 from coordinator.core.kernel import Refusal, Turn
 from coordinator.core.plan import CuePlan, Late
 from coordinator.core.rounds import LONGEST_MS
+from coordinator.core.rules import Words
 
 if TYPE_CHECKING:
     from coordinator.core.cues import Drop
@@ -69,14 +70,17 @@ def need_own_groups(turn: Turn, groups: list[str]) -> None:
 
 def tell_groups(turn: Turn, do: str, fields: dict[str, Any], groups: list[str], text: str) -> None:
     """What a game's end brings into its groups, at now + lead. A halt, or groups that are all frozen, keep it back."""
-    from coordinator.core import firing, prompts, reaching
+    from coordinator.core import firing, prompts, reaching, render
 
     state = turn.state
     plan = CuePlan(
         id=state.next_id("hand-"), do=do, fields=fields, groups=tuple(groups), text=text, late=Late(rule="ask", within=30_000)
     )  # fmt: skip
     if state.the.halted or not reaching.reach(state, plan):
-        prompts.say(turn, "controller", f"没有发进群 / not sent into groups: {text}", urgency="high")
+        said = render.fill(state, text)
+        prompts.tell(
+            turn, "controller", Words(zh=f"没有发进群: {said}", en=f"Not sent into groups: {said}"), urgency="high"
+        )
         return
     firing.announce(turn, plan.id, plan, turn.at + state.p.lead, hand=True)
 

@@ -102,6 +102,7 @@ def reminders(state: State) -> Iterable[tuple[int, int, str]]:
 @due_key("remind")
 def remind(turn: Turn, _: str) -> None:
     from coordinator.core import prompts
+    from coordinator.core.rules import Words
 
     state = turn.state
     late: dict[str, list[str]] = {}
@@ -114,7 +115,8 @@ def remind(turn: Turn, _: str) -> None:
     for poster, groups in late.items():
         names = ", ".join(groups[:3]) + (" …" if len(groups) > 3 else "")
         n = len(groups)
-        prompts.say(turn, "controller", f"{poster} 还有 {n} 个群没发: {names} / {poster} has not posted in {names}")
+        words = Words(zh=f"{poster} 还有 {n} 个群没发: {names}", en=f"{poster} has not posted in {names}")
+        prompts.tell(turn, "controller", words)
 
 
 @evolves(DeliveryReminded)

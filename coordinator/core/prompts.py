@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from coordinator.core import render
+from coordinator.core import bilingual, render
 from coordinator.core.cue_kinds import cue_kind
 from coordinator.core.kernel import Command, Event, Id, Key, Refusal, Text, Turn, command, decides, evolves, result_of
 from coordinator.core.plan import Late
+from coordinator.core.rules import Words
 
 if TYPE_CHECKING:
     from coordinator.core.cues import Cue
@@ -30,14 +31,20 @@ class Prompt(msgspec.Struct, kw_only=True):
     by: str
     cue: str | None = None
     acked_by: dict[str, int] = {}
+    zh: str | None = None
+    en: str | None = None
 
 
 class PromptSent(Event, tag="prompt.sent", kw_only=True):
+    """What the service itself says has its words in `zh` and `en` too, and both in `text`; a person's own words have `text` alone."""
+
     prompt: str
     to: str
     text: str
     urgency: str = "normal"
     cue: str | None = None
+    zh: str | None = None
+    en: str | None = None
 
 
 class PromptAcked(Event, tag="prompt.acked", kw_only=True):
@@ -64,6 +71,17 @@ class PromptAck(Command):
 def say(turn: Turn, to: str, text: str, *, urgency: str = "normal", cue: str | None = None) -> None:
     state = turn.state
     turn.emit(PromptSent(prompt=state.next_id("p"), to=to, text=render.fill(state, text), urgency=urgency, cue=cue))
+
+
+def tell(turn: Turn, to: str, words: Words, *, urgency: str = "normal", cue: str | None = None) -> None:
+    """What the service itself has to say. It need not name the cue: `text` does, and a screen has a better name for it."""
+    both = bilingual.in_both(words)
+    turn.emit(
+        PromptSent(
+            prompt=turn.state.next_id("p"), to=to, text=both if cue is None else f"{cue}: {both}", urgency=urgency, cue=cue,
+            zh=words.zh, en=words.en,
+        )
+    )  # fmt: skip
 
 
 def _say(turn: Turn, plan: CuePlan, cue: Cue) -> None:
@@ -110,7 +128,9 @@ def ack(turn: Turn, c: PromptAck) -> dict[str, bool] | None:
 @evolves(PromptSent)
 def sent(state: State, e: PromptSent) -> Iterable[Key]:
     state.count("p")
-    state.prompts[e.prompt] = Prompt(id=e.prompt, to=e.to, text=e.text, urgency=e.urgency, at=e.at, by=e.by, cue=e.cue)
+    state.prompts[e.prompt] = Prompt(
+        id=e.prompt, to=e.to, text=e.text, urgency=e.urgency, at=e.at, by=e.by, cue=e.cue, zh=e.zh, en=e.en
+    )
     keys: list[Key] = [("prompts", e.prompt)]
     oldest = f"p{state.counts['p'] - KEPT}"
     if state.prompts.pop(oldest, None) is not None:

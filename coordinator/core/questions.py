@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import msgspec
 
-from coordinator.core import phrases
+from coordinator.core import phrases, rules
 from coordinator.core.contents import GivenContent, fields_of, text_of
 from coordinator.core.groups import need_group, own_member
 from coordinator.core.kernel import (
@@ -289,7 +289,7 @@ def escalate(turn: Turn, c: QuestionEscalate) -> None:
         raise Refusal("unknown", f"{c.to} is neither a role nor a person of the team", {"field": "to"})
     turn.emit(QuestionEscalated(question=q.id, to=c.to))
     # Not the asker's words: those can be erased, a prompt's text cannot. The card itself is shown to the receiver.
-    prompts.say(turn, c.to, f"{q.id}: 请处理这个提问 / this question is for you", urgency="high")
+    prompts.tell(turn, c.to, rules.Words(zh="有一个提问转给你", en="A question was passed to you"), urgency="high")
 
 
 @evolves(QuestionRaised)

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from pydantic import Field
 
-from coordinator.core import render
+from coordinator.core import bilingual, render
 from coordinator.core.cue_kinds import LATE_DROP, cue_kind
 from coordinator.core.kernel import Command, Event, Id, Key, Refusal, ShortText, Text, Turn, command, decides, evolves
 from coordinator.core.money import Minor
+from coordinator.core.rules import Words
 from coordinator.core.tasks import Task, TaskAssigned, TaskDone
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from coordinator.core.state import State
 
 MOST_PACKETS = 100_000
+GROUPS_NAMED = 5
 SENDERS = ("poster", "cheer", "controller")  # who sends one where nobody is named: the first of these in the team
 
 
@@ -93,12 +95,21 @@ def _went_out(turn: Turn, drop: Drop) -> None:
             redpacket=name, amount=fields["amount"], count=fields["count"], groups=drop.groups, who=who, task=task, drop=drop.id
         )
     )  # fmt: skip
-    groups = ", ".join(state.groups[g].name or g for g in drop.groups[:5])
-    more = f" 等 {len(drop.groups)} 个群" if len(drop.groups) > 5 else ""
-    said = _words(state, fields, drop)
-    text = f"发红包: {said['count']} 个共 {said['amount']}, 发到 {groups}{more}; 发完交截图"
+    words = _task(state, fields, drop)
     group = drop.groups[0] if len(drop.groups) == 1 else None
-    turn.emit(TaskAssigned(task=task, who=who, group=group, text=text, what="do"))
+    text = bilingual.in_both(words)
+    turn.emit(TaskAssigned(task=task, who=who, group=group, text=text, what="do", zh=words.zh, en=words.en))
+
+
+def _task(state: State, fields: dict[str, Any], drop: Drop) -> Words:
+    groups = ", ".join(state.groups[g].name or g for g in drop.groups[:GROUPS_NAMED])
+    rest = len(drop.groups) - GROUPS_NAMED
+    said = _words(state, fields, drop)
+    return Words(
+        zh=f"发红包: {said['count']} 个共 {said['amount']}, 发到 {groups}{f' 等 {len(drop.groups)} 个群' if rest > 0 else ''}; 发完交截图",
+        en=f"Send {said['count']} red packets, {said['amount']} in all, to {groups}{f' and {rest} more' if rest > 0 else ''}; "
+        "then give proof of it",
+    )
 
 
 def _sender(state: State) -> str:

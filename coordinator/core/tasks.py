@@ -34,6 +34,7 @@ from coordinator.core.kernel import (
 )
 from coordinator.core.people import PersonJoined
 from coordinator.core.questions import normalised
+from coordinator.core.rules import Words
 
 if TYPE_CHECKING:
     from coordinator.core.cues import Cue
@@ -52,6 +53,8 @@ class Task(msgspec.Struct, kw_only=True):
     who: str
     group: str | None = None
     text: str
+    zh: str | None = None
+    en: str | None = None
     at: int
     cue: str | None = None
     what: str = "post"
@@ -64,6 +67,8 @@ class Task(msgspec.Struct, kw_only=True):
 
 
 class TaskAssigned(Event, tag="task.assigned", kw_only=True):
+    """A task that the service itself words has them in `zh` and `en` too, and both in `text`."""
+
     task: str
     who: str
     group: str | None = None
@@ -71,6 +76,8 @@ class TaskAssigned(Event, tag="task.assigned", kw_only=True):
     cue: str | None = None
     what: What = "post"
     due_at: int | None = None
+    zh: str | None = None
+    en: str | None = None
 
 
 class TaskShort(Event, tag="task.short", kw_only=True):
@@ -163,9 +170,8 @@ def _say_short(turn: Turn, who: str, missing: list[str], cue: str | None) -> Non
     people = sorted(set(missing))
     turn.emit(TaskShort(who=who, missing=len(missing), people=people, cue=cue))
     names = ", ".join(people[:5])
-    prompts.say(
-        turn, "controller", f"话术不够, {len(missing)} 个任务没发: {names} / no words left for {names}", cue=cue
-    )
+    words = Words(zh=f"话术不够, {len(missing)} 个任务没发: {names}", en=f"no words left for {names}")
+    prompts.tell(turn, "controller", words, cue=cue)
 
 
 def _deal(turn: Turn, plan: CuePlan, cue: Cue) -> None:
@@ -290,8 +296,8 @@ def overdue(turn: Turn, _: str) -> None:
 def assigned(state: State, e: TaskAssigned) -> Iterable[Key]:
     state.count("t")
     state.tasks[e.task] = Task(
-        id=e.task, who=e.who, group=e.group, text=e.text, at=e.at, cue=e.cue, what=e.what, due_at=e.due_at
-    )
+        id=e.task, who=e.who, group=e.group, text=e.text, zh=e.zh, en=e.en, at=e.at, cue=e.cue, what=e.what, due_at=e.due_at
+    )  # fmt: skip
     state.pending.add(e.task)
     state.dealt[e.who] = state.dealt.get(e.who, 0) + 1
     if e.what != "do":

@@ -58,7 +58,8 @@ def test_a_draw_that_is_not_drawn_is_named_at_the_end_and_at_the_close() -> None
     sale = ended(DRAW)
     told = sale.of("prompt.sent")[-1]
     assert (told.to, told.urgency) == ("controller", "high")
-    assert "draw1" in told.text
+    assert told.zh == "关场前要了结: 抽奖 满100减20 还没开奖, 已有 0 人参加"
+    assert told.en == "Before the close: the draw of 满100减20 is not drawn, 0 in it"
     assert [(o["draw"], o.get("entries", 0)) for o in owed(sale)] == [("draw1", 0)]
 
 

@@ -3,6 +3,7 @@ import { Store } from "../src/line/store";
 import { board, boardRows } from "../src/reading/board";
 import { reasonWords } from "../src/reading/reasons";
 import { choices, reach } from "../src/reading/reach";
+import { promptWords, saidWords } from "../src/reading/said";
 import { cuesBySegment, cueWords, nextCue, spine } from "../src/reading/spine";
 import { standing } from "../src/reading/standing";
 import { setLanguage } from "../src/i18n";
@@ -16,6 +17,23 @@ beforeEach(() => {
 function change(topic: string, id: string, fields: Record<string, unknown>): void {
   store.apply({ [topic]: { [id]: { ...kitchen()[topic]?.[id], ...fields } } });
 }
+
+describe("what the service says", () => {
+  const told = { id: "p1", to: "owner", at: NOW, text: "pan-intro.2: 等场控确认 / waits for the controller to confirm", zh: "等场控确认", en: "waits for the controller to confirm" };
+  it("stands in the page's language alone, and names the cue as the page does", () => {
+    setLanguage("en");
+    expect(promptWords({ ...told, cue: "pan-intro.2" }, store)).toBe("Link 不粘锅: waits for the controller to confirm");
+    setLanguage("zh");
+    expect(promptWords({ ...told, cue: "pan-intro.2" }, store)).toBe("上链接 不粘锅: 等场控确认");
+    expect(promptWords({ ...told, cue: "not-here" }, store)).toBe("等场控确认");
+  });
+  it("leaves what a person wrote, and what an older record has, as it came", () => {
+    for (const text of ["讲燃气灶 / gas too", "q7: 请处理这个提问 / this question is for you"]) {
+      expect(promptWords({ id: "p2", to: "host", at: NOW, text, cue: "pan-intro.2" }, store)).toBe(text);
+      expect(saidWords({ text })).toBe(text);
+    }
+  });
+});
 
 describe("the spine", () => {
   it("says what runs, what is left, what comes, and how far it is from the plan", () => {

@@ -205,10 +205,16 @@ export interface Traffic {
   p99_ms?: number;
 }
 
-export interface Prompt {
+/** What the service itself says has its words in both languages; what a person wrote has `text` alone. */
+export interface Said {
+  text?: string;
+  zh?: string;
+  en?: string;
+}
+
+export interface Prompt extends Said {
   id: string;
   to: string;
-  text: string;
   urgency?: "normal" | "high";
   at: number;
   by?: string;
@@ -234,11 +240,10 @@ export interface Question {
   answer?: string;
 }
 
-export interface Task {
+export interface Task extends Said {
   id: string;
   who?: string;
   group?: string;
-  text?: string;
   at: number;
   what?: "post" | "thank" | "do";
   due_at?: number;
