@@ -40,9 +40,12 @@ class CouponRedeemed(Event, tag="coupon.redeemed", kw_only=True):
     paid: int = 0  # of it, what the member had paid for the code
 
 
-@command("coupon.redeem", events=("coupon.redeemed",))
+@command("coupon.redeem", after_close=True, events=("coupon.redeemed",))
 class CouponRedeem(Command):
-    """The shop took a code for an order. `lines` are its basket, where the order itself was not reported before."""
+    """The shop took a code for an order. `lines` are its basket, where the order itself was not reported before.
+
+    A code is good until its own end, also after the sale's close; one that has none, until the close that follows it.
+    """
 
     code: Id
     order: Id
@@ -62,6 +65,8 @@ def held(state: State, name: str) -> Held:
     elif coupon.pay and code.paid_order is None:
         standing = "unpaid"
     until = code.claimed_at + coupon.valid_ms if coupon.valid_ms is not None else coupon.closes_at
+    if until is None and state.the.closed_at is not None and code.claimed_at <= state.the.closed_at:
+        until = state.the.closed_at  # what was won in a draw that ran after the close has no end to be told
     return msgspec.structs.replace(worth_of(coupon, name), off=code.off or coupon.off, until=until, standing=standing)
 
 

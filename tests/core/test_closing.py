@@ -120,6 +120,16 @@ class TestAfterTheClose:
         assert [w["member"] for w in said["winners"]] == [sale.of("coupon.claimed")[0].member]
         assert len(sale.state.deliveries) == sent, "nothing goes into groups any more"
 
+    def test_the_code_that_was_won_is_redeemed_once_until_its_own_end(self) -> None:
+        """It was given, and shown on the draw's page, and the shop was told that the sale is closed."""
+        sale = self.closed("m1")
+        sale.do("controller", "draw.run", draw="draw1")
+        won = sale.of("coupon.claimed")[0]
+        lines = [{"product": "pan", "quantity": 1}]
+        assert sale.do("shop", "coupon.redeem", code=won.code, order="A-1", lines=lines)["off"] == 2000
+        assert sale.do("shop", "coupon.redeem", code=won.code, order="A-1", lines=lines)["again"]
+        assert sale.refused("shop", "coupon.redeem", code=won.code, order="A-2", lines=lines) == "already"
+
     def test_a_draw_that_is_over_or_never_was_is_too_late(self) -> None:
         sale = self.closed("m1")
         sale.do("controller", "draw.run", draw="draw1")
@@ -130,3 +140,65 @@ class TestAfterTheClose:
         sale = self.closed()
         sale.do("cheer", "redpacket.done", redpacket="redpacket1", proof="https://d.example/proof.png")
         assert sale.state.redpackets["redpacket1"].sent_by == "mei"
+
+
+class TestCodesAfterTheClose:
+    LINES: tuple[dict[str, Any], ...] = ({"product": "pan", "quantity": 1},)
+
+    def claimed(self, **coupon: Any) -> tuple[Sale, str]:
+        """A sale that is closed, and a code that was claimed before."""
+        coupons = [{"id": "c", "kind": "amount", "title": "C", "off": "5.00", "quantity": 10, **coupon}]
+        sale = Sale(sheet(segment(lasts="60m"), coupons=coupons)).live()
+        sale.do("controller", "coupon.drop", coupon="c", groups="all")
+        sale.advance(START + 3 * SECOND)
+        code = sale.do("r1", "coupon.claim", coupon="c", member="m1", group="g1")["code"]
+        sale.do("controller", "show.end")
+        sale.do("controller", "show.close")
+        return sale, code
+
+    def redeem(self, sale: Sale, code: str) -> str | None:
+        try:
+            sale.do("shop", "coupon.redeem", code=code, order="A-1", lines=list(self.LINES))
+        except Refusal as no:
+            return no.code
+        return None
+
+    def test_they_are_good_for_the_time_that_their_member_was_told(self) -> None:
+        sale, code = self.claimed(valid="2h")
+        sale.advance(START + 119 * MINUTE)
+        assert self.redeem(sale, code) is None
+        assert sale.state.coupons["c"].redeemed == 1
+
+    def test_and_no_longer(self) -> None:
+        sale, code = self.claimed(valid="2h")
+        sale.advance(START + 121 * MINUTE)
+        assert self.redeem(sale, code) == "too_late"
+
+    def test_or_until_the_coupon_ends(self) -> None:
+        for minutes, said in ((29, None), (31, "too_late")):
+            sale, code = self.claimed(until="+30m")
+            sale.advance(START + minutes * MINUTE)
+            assert self.redeem(sale, code) == said
+
+    def test_one_that_has_no_end_of_its_own_ends_with_the_sale(self) -> None:
+        sale, code = self.claimed()
+        sale.advance(START + MINUTE)
+        assert self.redeem(sale, code) == "too_late"
+
+    def test_but_not_one_that_was_won_after_it(self) -> None:
+        sale = Sale(
+            sheet(
+                segment(lasts="60m"),
+                coupons=[{"id": "c20", "kind": "amount", "title": "C", "off": "5.00", "quantity": 10}],
+            )
+        )
+        sale.live()
+        sale.do("controller", DRAW[0], **DRAW[1])
+        sale.advance(START + 2 * SECOND)
+        sale.do("r1", "draw.enter", member="m1", group="g1")
+        sale.do("controller", "show.end")
+        sale.do("controller", "show.close", override=OVER)
+        sale.advance(START + MINUTE)
+        sale.do("controller", "draw.run", draw="draw1")
+        sale.advance(START + 60 * MINUTE)
+        assert self.redeem(sale, sale.of("coupon.claimed")[0].code) is None
