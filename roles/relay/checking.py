@@ -7,6 +7,8 @@ tried: a relay that said hello would be given deliveries.
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -23,7 +25,8 @@ from roles.relay.adapters.http import Reply
 from roles.relay.adapters.ways import LOOPBACK, proxy_for
 from roles.relay.config import RelayConfig
 from roles.relay.errors import DiskFailed
-from roles.relay.sending.log import Report, Sending, SendLog
+from roles.relay.receiving.settings import InletSettings
+from roles.relay.sending.log import Report, Sending, SendLog, in_use
 from roles.relay.sending.windows import Window
 from roles.relay.wire.line import address, connect, leads_on, pages
 
@@ -53,6 +56,8 @@ async def check(settings: RelayConfig, *, send: str | None = None, group: str | 
     """Looks at everything. With `send`, posts it into one group of each credential, or into `group` alone."""
     found = [Finding(p.key or "file", "warn", p.message, p.line or None) for p in settings.warnings]
     found += await coordinator(settings)
+    if settings.inlet is not None:
+        found.append(await inlet(settings.inlet, runs=in_use(settings.data)))
     chosen = targets(settings, group)
     for name, adapter in sorted(settings.routes.adapters.items()):
         groups = [route.group for route in settings.routes.all() if route.adapter is adapter]
@@ -70,6 +75,44 @@ def targets(settings: RelayConfig, group: str | None) -> dict[str, tuple[AnyAdap
         if group is None or route.group.id == group:
             chosen.setdefault(route.adapter.name, (route.adapter, route.group))
     return chosen
+
+
+# ---------------------------------------------------------------- the inlet
+async def inlet(settings: InletSettings, *, runs: bool) -> Finding:
+    """Whether the relay could listen there, or does: Telegram's webhook and all that others hand in come that way."""
+    where = f"{settings.host}:{settings.port}"
+    try:
+        server = await asyncio.get_running_loop().create_server(asyncio.Protocol, settings.host, settings.port)
+    except OSError as error:
+        if runs and error.errno == errno.EADDRINUSE and await _is_an_inlet(settings):
+            return Finding("inlet", "ok", f"the relay runs, and an inlet listens on {where}")
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else "no such name"
+        return Finding(
+            "inlet",
+            "wrong",
+            f"the inlet cannot listen on {where} ({why}): the relay would not start; "
+            "stop what listens there, or change `inlet.port` or `inlet.host`",
+        )
+    server.close()
+    await server.wait_closed()
+    return Finding("inlet", "ok", f"{where} is free for the inlet")
+
+
+async def _is_an_inlet(settings: InletSettings) -> bool:
+    url = (
+        f"http://[{settings.host}]:{settings.port}"
+        if ":" in settings.host
+        else f"http://{settings.host}:{settings.port}"
+    )
+    timeout = aiohttp.ClientTimeout(total=WITHIN_S)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.get(f"{url}/healthz", allow_redirects=False) as response,
+        ):
+            return "waiting" in await _json(response)
+    except (aiohttp.ClientError, OSError, TimeoutError):
+        return False
 
 
 # ---------------------------------------------------------------- credentials

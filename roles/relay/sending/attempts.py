@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -30,6 +30,13 @@ BEGIN_TOGETHER = 50
 CALLS_MOST = 1000
 
 STOPPED_WHILE_SENDING = "the relay stopped while it was sending"
+
+
+class Rest(NamedTuple):
+    """A delivery is left alone until then (local s): the platform asked for it, or could not take it."""
+
+    until: float
+    why: str
 
 
 @dataclass(slots=True)
@@ -65,7 +72,7 @@ class Attempts:
         self._ended, self._put_back, self._answer_within_s, self._mono = ended, put_back, answer_within_s, mono
         self._sale = ""
         self._begun: dict[str, Begun] = {}
-        self._rest: dict[str, float] = {}  # a platform asked to leave this delivery alone until then (local s)
+        self._rest: dict[str, Rest] = {}
         self._tries: dict[str, int] = {}  # how often a platform could not take it, and named no time
         self._disabled: set[str] = set()  # credentials of which it was said that they do not work
         self._tasks: set[asyncio.Task[None]] = set()
@@ -87,8 +94,8 @@ class Attempts:
         """The deliveries that are with a platform now."""
         return [id_ for id_, begun in self._begun.items() if begun.outcome is None]
 
-    def rest_of(self, id_: str) -> float | None:
-        """Until when (local s) a platform asked to leave a delivery alone; asked for once."""
+    def rest_of(self, id_: str) -> Rest | None:
+        """Until when a delivery is left alone, and why; asked for once."""
         return self._rest.pop(id_, None)
 
     def acknowledged(self, report: Report) -> None:
@@ -179,7 +186,8 @@ class Attempts:
             fields.setdefault("sent_at", left_at)
         if outcome.word == "retry":
             after_ms = fields["after_ms"] = self._again_after_ms(delivery.id, outcome)
-            until = self._rest[delivery.id] = self._mono() + after_ms / 1000
+            until = self._mono() + after_ms / 1000
+            self._rest[delivery.id] = Rest(until, _what_happened(outcome))
             full = lane.of(delivery.group) if outcome.after_ms is not None else None
             if outcome.everyone:
                 full = lane.window
@@ -240,9 +248,15 @@ class Attempts:
                 return
             begun.outcome, begun.acknowledged, begun.body = outcome.word, False, report.body
             if outcome.word == "retry":
-                self._rest[id_] = self._mono() + (outcome.after_ms or 0) / 1000
+                self._rest[id_] = Rest(self._mono() + (outcome.after_ms or 0) / 1000, _what_happened(outcome))
         await self._store.finish(self._sale, report)
         self._tell(report)
+
+
+def _what_happened(outcome: Outcome) -> str:
+    """Why it is tried again later. Only who was reached and named a time has asked for it."""
+    why = outcome.why or ("the platform could not take it" if outcome.reached else "the platform cannot be reached")
+    return f"the platform asked to wait: {why}" if outcome.reached and outcome.after_ms is not None else why
 
 
 async def _ready(preparing: asyncio.Task[Prepared] | None) -> Prepared:

@@ -259,6 +259,20 @@ def _ending(sale: str, report: Report, now: int) -> list[Statement]:
     ]
 
 
+def in_use(data: Path) -> bool:
+    """Whether a relay runs with this folder now."""
+    try:
+        lock = (data / "lock").open("rb")
+    except OSError:
+        return False
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
+
+
 def _only_one(data: Path) -> IO[bytes]:
     """Two relays on one folder would both hold themselves for the one that knows what was sent."""
     try:

@@ -222,8 +222,8 @@ class Outbox:
             return
         at = delivery.fire_at
         rest = self.attempts.rest_of(delivery.id)
-        if rest is not None and rest > self._mono():
-            at = max(at, self._clock.at(rest))
+        if rest is not None and rest.until > self._mono():
+            at = max(at, self._clock.at(rest.until))
         if at >= delivery.expires_at:
             at = self._after_prepared(delivery.expires_at)
         parcel = Parcel(delivery, route, at, places=places_of(route, delivery))
@@ -236,8 +236,8 @@ class Outbox:
             self._preparing.add(parcel.preparing)
             parcel.preparing.add_done_callback(self._prepared)
         self._expect(parcel)
-        if rest is not None and rest - self._mono() >= TOLD_REST_S:
-            self._waiting.tell(parcel, min(at, delivery.expires_at), "the platform asked to wait")
+        if rest is not None and rest.until - self._mono() >= TOLD_REST_S:
+            self._waiting.tell(parcel, min(at, delivery.expires_at), rest.why)
 
     def _expect(self, parcel: Parcel) -> None:
         self._parcels[parcel.delivery.id] = parcel

@@ -22,6 +22,8 @@ LONGER_S = 1.0
 # What may leave so much sooner than was told is told so; less is waited for.
 SOONER_S = 0.2
 
+WINDOW, ASKED = "rate window", "the platform asked this account to wait"
+
 
 class Waiting:
     """Tells what has to wait. `look_at` has a parcel's lane looked through again, at an instant of the sale."""
@@ -54,23 +56,23 @@ class Waiting:
             del self._lanes[lane]
             for parcel, free in lane.forecast(self._mono(), self._clock.local):
                 if parcel.phase in ("timed", "queued"):
-                    self._may_wait(parcel, self._clock.at(free))
+                    self._may_wait(parcel, self._clock.at(free), ASKED if lane.window.rests_until == free else WINDOW)
                 if self._mono() - began > TELL_S:
                     await asyncio.sleep(0)
                     began = self._mono()
         self._telling = False
 
-    def _may_wait(self, parcel: Parcel, free: int) -> None:
+    def _may_wait(self, parcel: Parcel, free: int, why: str) -> None:
         now = self._clock.now()
         if free <= max(parcel.at, now):
             return
         if parcel.told is None:
-            self.tell(parcel, free, "rate window")
+            self.tell(parcel, free, why)
         elif parcel.told <= now:
             if free - now < self._clock.span_ms(LONGER_S):
                 self._look_at(free, parcel)
             else:
-                self.tell(parcel, free, "rate window")
+                self.tell(parcel, free, why)
 
     def tell(self, parcel: Parcel, until: int, why: str | None) -> None:
         """It does not leave before `until`, which is later than what was told before."""

@@ -35,15 +35,15 @@ class Window:
         self._longest = max((limit.per_s for limit in self.limits), default=0.0)
         self._ended = sorted(used)
         self._open = 0
-        self._rests_until = float("-inf")
+        self.rests_until = float("-inf")
 
     def rest(self, until: float) -> None:
         """The platform asked to be left alone until then: there is no slot before."""
-        self._rests_until = max(self._rests_until, until)
+        self.rests_until = max(self.rests_until, until)
 
     def take(self, now: float, places: int = 1) -> bool:
         """Takes a slot, or several together, if there are; each taken slot is to be settled or given back."""
-        if now < self._rests_until:
+        if now < self.rests_until:
             return False
         if self.limits:
             del self._ended[: bisect_left(self._ended, now - self._longest)]
@@ -73,7 +73,7 @@ class Window:
         """Another one to look ahead with, in which all that is on its way has ended now."""
         since = bisect_left(self._ended, now - self._longest)
         copy = Window(self.limits, [*self._ended[since:], *[now] * self._open])
-        copy.rest(self._rests_until)
+        copy.rest(self.rests_until)
         return copy
 
     def used(self, now: float) -> list[float]:
@@ -83,7 +83,7 @@ class Window:
 
     def free_at(self, now: float, places: int = 1) -> float:
         """When a message may find its slots: a forecast, exact where none is on its way."""
-        free = max(now, self._rests_until)
+        free = max(now, self.rests_until)
         for limit in self.limits:
             active = self._ended[bisect_left(self._ended, now - limit.per_s) :] + [now] * self._open
             active = active[-limit.count :]  # of more than it takes, sent together, only the last have to fall out

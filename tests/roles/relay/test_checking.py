@@ -16,8 +16,9 @@ from roles.relay.adapters.base import Routes
 from roles.relay.adapters.http import Reply
 from roles.relay.agent import Agent
 from roles.relay.checking import check, clock
-from roles.relay.cli import app
+from roles.relay.cli import app, receiving_of
 from roles.relay.config import load
+from roles.relay.receiving.server import together
 from roles.relay.sending.log import SendLog
 from tests.client import token
 from tests.roles.relay.doubles.wecom import KEY, WecomDouble
@@ -201,3 +202,48 @@ def test_a_clock_that_is_off_by_more_than_a_minute_is_said() -> None:
     [found] = clock(Reply(200, {"Date": "Wed, 21 Oct 2015 07:28:00 GMT"}, b""))
     assert "ahead of the coordinator's" in found.message
     assert not list(clock(Reply(200, {}, b"")))
+
+
+INLET = """inlet: {{host: 127.0.0.1, port: {port}, secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=}}"""
+
+
+async def test_a_port_that_another_program_has_is_found_before_the_relay_would_end_with_it(tmp_path: Path) -> None:
+    """The check said that all was well, and the relay ended at its start: its inlet's port was taken."""
+    other = await asyncio.start_server(lambda _r, w: w.close(), "127.0.0.1", 0)
+    port = other.sockets[0].getsockname()[1]
+    file = str(written(tmp_path, more=INLET.format(port=port)))
+    code, found, _ = await run("--config", file)
+    [(state, message)] = of(found, "inlet")
+    assert (code, state) == (1, "wrong")
+    assert f"127.0.0.1:{port}" in message
+    assert "inlet.port" in message
+    other.close()
+    await other.wait_closed()
+    _, found, _ = await run("--config", file)
+    assert of(found, "inlet") == [("ok", f"127.0.0.1:{port} is free for the inlet")]
+
+
+async def test_an_address_that_is_not_this_machines_is_found_too(tmp_path: Path) -> None:
+    file = written(tmp_path, more=INLET.format(port=0).replace("127.0.0.1", "192.0.2.1"))
+    _, found, _ = await run("--config", str(file))
+    assert [state for state, _ in of(found, "inlet")] == ["wrong"]
+
+
+async def test_the_relay_that_runs_with_this_file_is_not_in_its_own_way(room: InProcess, tmp_path: Path) -> None:
+    given = token("relay", "r1", await room.sale(sheet(groups=1)))
+    async with WecomDouble() as wecom:
+        more = {"coordinator": room.url, "token": given, "base": wecom.base}
+        settings = load(written(tmp_path, **more, more=INLET.format(port=0)))
+        agent = Agent(room.url, given, settings.routes, data=settings.data)
+        receiving = receiving_of(settings, agent)
+        assert receiving is not None
+        work = asyncio.create_task(together(agent, receiving))
+        async with asyncio.timeout(20):
+            await receiving.listening.wait()
+            await agent.connected.wait()
+        file = written(tmp_path, **more, more=INLET.format(port=receiving.url.rpartition(":")[2]))
+        _, found, _ = await run("--config", str(file))
+        [(state, message)] = of(found, "inlet")
+        assert (state, "the relay runs" in message) == ("ok", True)
+        agent.stop()
+        await work

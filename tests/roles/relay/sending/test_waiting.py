@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from roles.relay.adapters.base import CredentialSettings
+import pytest
+
+from roles.relay.adapters.base import CredentialSettings, Outcome
 from roles.relay.kit import Limit
 
 
@@ -103,3 +105,34 @@ async def test_what_an_earlier_process_said_is_kept_to_by_the_next(coordinator, 
     [sooner] = waits(coordinator)["d1"]
     assert held["fire_at"] <= sooner < held["until"]
     assert groups.at[0] >= sooner - 2
+
+
+def reasons(coordinator) -> dict[str, str]:
+    return {c["delivery"]: c["why"] for c in coordinator.taken.values() if c.get("outcome") == "waiting"}
+
+
+@pytest.mark.parametrize(("outcome", "why"), [
+    (Outcome.unreached("WeCom cannot be reached (Connection refused)"), "WeCom cannot be reached (Connection refused)"),
+    (Outcome.retry(None, "errcode -1: system busy"), "errcode -1: system busy"),
+    (Outcome.retry(30_000, "429: Too Many Requests"), "the platform asked to wait: 429: Too Many Requests"),
+], ids=["not reached", "busy", "asked"])  # fmt: skip
+async def test_why_it_waits_to_be_tried_again_is_what_happened(coordinator, groups, relays, monkeypatch, outcome, why):
+    monkeypatch.setattr("roles.relay.sending.attempts.AGAIN_FIRST_S", 30.0)
+    groups.outcomes = [outcome]
+    async with relays.running(groups):
+        await coordinator.announce(coordinator.delivery("d1"))
+        await coordinator.reported("d1:1:retry")
+        again = coordinator.deliveries["d1"] | {"attempt": 2, "status": "requested"}
+        await coordinator.push(changes={"deliveries": {"d1": again}})
+        await coordinator.until(lambda: "d1" in reasons(coordinator))
+        assert reasons(coordinator)["d1"] == why
+
+
+async def test_what_else_an_account_would_send_is_told_that_the_platform_asked_it_to_wait(coordinator, groups, relays):
+    groups.outcomes = [Outcome.limited(60_000, "errcode 45009: api freq out of limit")]
+    async with relays.running(groups):
+        await coordinator.announce(coordinator.delivery("d1"))
+        await coordinator.reported("d1:1:retry")
+        await coordinator.announce(coordinator.delivery("d2"))
+        await coordinator.until(lambda: "d2" in reasons(coordinator))
+        assert reasons(coordinator)["d2"] == "the platform asked this account to wait"
