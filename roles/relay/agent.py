@@ -124,6 +124,7 @@ class Agent:
             sale=lambda: self.sale if self._knows else "",
             me=lambda: str(self.welcome.get("name", "")),
             stands=self._shown,
+            seconds_until=self.seconds_until,
             tell=self._tell,
             every_s=self._timing.follow_every,
             answer_within_s=self._timing.answer_within,

@@ -185,3 +185,50 @@ async def test_a_task_that_stays_open_is_told_once_and_asked_after_until_it_is_o
     assert [name for name in coordinator.taken if name.startswith("d1:1:awaiting")] == [
         "d1:1:awaiting", "d1:1:awaiting:stays-open",
     ]  # fmt: skip
+
+
+async def test_a_task_whose_time_is_over_is_taken_from_the_employee(
+    coordinator: FakeCoordinator, tmp_path: Path
+) -> None:
+    """It stayed on the phone: whoever confirmed it an hour later put a drop into the group that was long over."""
+    async with WecomCustomerDouble() as double, relay(coordinator, double, tmp_path):
+        await coordinator.announce(coordinator.delivery("d1", lasts=400), coordinator.delivery("d2", lasts=600_000))
+        report = await coordinator.reported("d1:1:expired")
+        assert "its time was over" in report["why"]
+        assert coordinator.now() >= coordinator.deliveries["d1"]["expires_at"]
+        [kept] = set(double.cancelled)
+        assert kept == await platform_id(coordinator, "d1")
+
+
+async def platform_id(coordinator: FakeCoordinator, delivery: str) -> str:
+    return str((await coordinator.reported(f"{delivery}:1:awaiting"))["platform_id"])
+
+
+async def test_one_that_was_over_while_the_relay_was_away_is_taken_back_when_it_comes(
+    coordinator: FakeCoordinator, tmp_path: Path
+) -> None:
+    async with WecomCustomerDouble() as double:
+        async with relay(coordinator, double, tmp_path):
+            await coordinator.announce(coordinator.delivery("d1"))
+            await coordinator.reported("d1:1:awaiting")
+        coordinator.deliveries["d1"] |= {"expires_at": coordinator.now() - 1}
+        async with relay(coordinator, double, tmp_path):
+            await coordinator.reported("d1:1:expired")
+        assert double.cancelled == ["msg1"]
+
+
+async def test_an_employee_who_was_quicker_than_the_end_has_sent_it(
+    coordinator: FakeCoordinator, tmp_path: Path
+) -> None:
+    async with WecomCustomerDouble() as double, relay(coordinator, double, tmp_path):
+        double.status = 1
+        await coordinator.announce(coordinator.delivery("d1", lasts=300))
+        assert (await coordinator.reported("d1:1:sent"))["platform_id"] == "msg1"
+
+
+async def test_one_that_is_over_and_cannot_be_taken_back_is_told(coordinator: FakeCoordinator, tmp_path: Path) -> None:
+    async with WecomCustomerDouble() as double, relay(coordinator, double, tmp_path):
+        double.cancels = {"errcode": 48002, "errmsg": "api forbidden"}
+        await coordinator.announce(coordinator.delivery("d1", lasts=300))
+        told = await coordinator.reported("d1:1:awaiting:stays-open")
+        assert "tell them not to send it" in told["why"]
