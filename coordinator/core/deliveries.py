@@ -512,7 +512,7 @@ def reported(state: State, e: Any) -> Iterable[Key]:
             d.sent_by, d.sent_attempt = e.relay, e.attempt
             d.went_at = max(d.fire_at, min(e.at, e.sent_at or e.at))  # as far as its relay's clock can be right
             traffic.sent_late(state, d, e.sent_at or e.at)
-            windows.used(state, e.relay or d.relay, d.group, d.went_at)
+            windows.used(state, e.relay or d.relay, d, d.went_at)
         case DeliveryHeld():
             d.status, d.until, d.rule = "held", e.until, e.rule
         case DeliveryAwaiting():
@@ -525,7 +525,7 @@ def reported(state: State, e: Any) -> Iterable[Key]:
             d.status = "expired"
         case DeliveryUnknown():
             d.status = "unknown"
-            windows.used(state, e.relay or d.relay, d.group, e.at)  # it may be there, so it counts
+            windows.used(state, e.relay or d.relay, d, e.at)  # it may be there, so it counts
         case DeliveryWithdrawn():
             d.left_open = _left_open(d)
             d.status, d.recalled_at, d.recalled_due = "withdrawn", e.at, d.fire_at

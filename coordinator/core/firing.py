@@ -57,7 +57,14 @@ def announce(
     text = plan.text or ""
     expires_at = fire_at + within
     coming, _ = forecast.forecast(
-        state, groups, at=fire_at, expires_at=expires_at, priority=cue_kinds.priority_of(plan.do), now=turn.at
+        state,
+        groups,
+        at=fire_at,
+        expires_at=expires_at,
+        priority=cue_kinds.priority_of(plan.do),
+        now=turn.at,
+        pictures=len((plan.fields.get("content") or {}).get("images", ())),
+        linked=plan.do in deliveries.PAGES,
     )
     turn.emit(
         CueAnnounced(

@@ -17,7 +17,7 @@ import msgspec
 
 from coordinator.core.kernel import number
 from coordinator.core.reaching import relay_for
-from coordinator.core.windows import Limit, way_of
+from coordinator.core.windows import Limit, takes, way_of
 
 if TYPE_CHECKING:
     from coordinator.core.deliveries import Delivery
@@ -34,6 +34,7 @@ class Job(NamedTuple):
     expires_at: int
     asked: bool = False  # it is what the forecast is for
     group: str = ""
+    places: int = 1  # of the windows: an album is as many messages as it has pictures
 
 
 class Lane(msgspec.Struct, kw_only=True):
@@ -60,21 +61,22 @@ class Forecast(msgspec.Struct, kw_only=True):
 
 
 class Log:
-    """A strict window: when there is room for one more."""
+    """A strict window: when there is room for so many more. What is more than it ever takes goes when it is empty."""
 
     def __init__(self, limits: Iterable[Limit], used: Iterable[int]) -> None:
         self._rows = [(limit.count, limit.per_ms + EDGE_MS) for limit in limits]
         self._left = sorted(used) if self._rows else []
 
-    def free_at(self, at: int) -> int:
+    def free_at(self, at: int, places: int = 1) -> int:
         for most, per in self._rows:
-            if len(self._left) >= most:
-                at = max(at, self._left[-most] + per)
+            beside = max(0, most - places)  # so many others may be in it
+            if len(self._left) > beside:
+                at = max(at, self._left[-beside - 1] + per)
         return at
 
-    def leave(self, at: int) -> None:
+    def leave(self, at: int, places: int = 1) -> None:
         if self._rows:
-            self._left.append(at)
+            self._left += [at] * places
 
 
 class _Group:
@@ -105,12 +107,12 @@ def departures(
 
     def again(group: _Group) -> None:
         if group.waiting:
-            heapq.heappush(coming, (group.log.free_at(at), 0, next(more), group))
+            free = group.log.free_at(at, group.waiting[0][3].places)
+            heapq.heappush(coming, (free, 0, next(more), group))
 
     while left:
         if not ready:
             at = max(at, coming[0][0])
-        at = window.free_at(at)
         while coming and coming[0][0] <= at:
             moment, priority, n, what = heapq.heappop(coming)
             if isinstance(what, Job):
@@ -119,23 +121,29 @@ def departures(
                 heapq.heappush(ready, heapq.heappop(what.waiting))
         if not ready:
             continue
-        entry = heapq.heappop(ready)
+        entry = ready[0]
         n, job = entry[2:]
+        free = window.free_at(at, job.places)
+        if at < free and at < job.expires_at:
+            # What comes meanwhile may be more urgent, and take less.
+            at = min(free, job.expires_at, coming[0][0] if coming else free)
+            continue
+        heapq.heappop(ready)
         group = None
         if group_limits:
             if job.group not in groups:
                 groups[job.group] = _Group(group_limits, used_in.get(job.group, ()))
             group = groups[job.group]
         if at < job.expires_at:
-            if group is not None and group.log.free_at(at) > at:
+            if group is not None and group.log.free_at(at, job.places) > at:
                 first = not group.waiting
                 heapq.heappush(group.waiting, entry)
                 if first:
                     again(group)
                 continue
-            window.leave(at)
+            window.leave(at, job.places)
             if group is not None:
-                group.log.leave(at)
+                group.log.leave(at, job.places)
             if job.asked:
                 found[n] = at
         left -= job.asked
@@ -145,7 +153,15 @@ def departures(
 
 
 def forecast(
-    state: State, groups: Iterable[str], *, at: int, expires_at: int, priority: int, now: int
+    state: State,
+    groups: Iterable[str],
+    *,
+    at: int,
+    expires_at: int,
+    priority: int,
+    now: int,
+    pictures: int = 0,
+    linked: bool = False,
 ) -> tuple[Forecast, dict[str, int | None]]:
     """What would become of a drop into these groups at `at`; and when each group whose windows are known would have it."""
     asked: dict[tuple[str, str], list[str]] = {}
@@ -164,7 +180,8 @@ def forecast(
         told = state.windows[way[0]]
         credential = told.credentials[way[1]]
         limits, in_groups = credential.limits, credential.group_limits
-        jobs = [*before.get(way, ()), *(Job(priority, at, expires_at, True, group) for group in theirs)]
+        places = credential.takes(pictures, linked=linked)
+        jobs = [*before.get(way, ()), *(Job(priority, at, expires_at, True, group, places) for group in theirs)]
         left: list[int | None] = [at] * len(theirs)
         if limits or in_groups:
             left = departures(limits, credential.used, jobs, now, in_groups, told.used)
@@ -197,7 +214,8 @@ def on_their_way(state: State, ways: Iterable[tuple[str, str]], now: int) -> dic
                 of.append(d)
     return {
         (relay, name): [
-            Job(d.priority, d.fire_at if d.rule is None else max(d.fire_at, d.until or d.fire_at), d.expires_at, group=d.group)
+            Job(d.priority, d.fire_at if d.rule is None else max(d.fire_at, d.until or d.fire_at), d.expires_at, False, d.group,
+                takes(state.windows[relay].credentials[name], d))
             for d in sorted(of, key=lambda d: number(d.id))
         ]
         for relay, theirs in waiting.items()

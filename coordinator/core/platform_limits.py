@@ -125,7 +125,7 @@ def _by_account(state: State, told: dict[tuple[str, str], list[str]], at: int) -
         account, before = known.credentials[name], waiting[relay, name]
         in_group: dict[str, int] = {}
         for job in before:
-            in_group[job.group] = in_group.get(job.group, 0) + 1
+            in_group[job.group] = in_group.get(job.group, 0) + job.places
         for limit in worth_a_word(account.group_limits):
             for group in groups:
                 n = in_group.get(group, 0) + sum(left > at - limit.per_ms for left in known.used.get(group, ()))
@@ -133,7 +133,7 @@ def _by_account(state: State, told: dict[tuple[str, str], list[str]], at: int) -
                     crowded.append(group)
                     most = max(most, n)
         for limit in worth_a_word(account.limits):
-            n = len(before) + sum(left > at - limit.per_ms for left in account.used)
+            n = sum(job.places for job in before) + sum(left > at - limit.per_ms for left in account.used)
             wait = groups[max(0, limit.count - n) :]
             if not wait:
                 continue

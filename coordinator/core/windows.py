@@ -16,11 +16,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from coordinator.core.kernel import Command, Event, Id, Instant, Key, ShortText, Turn, command, decides, evolves
 
 if TYPE_CHECKING:
+    from coordinator.core.deliveries import Delivery
     from coordinator.core.state import State
 
 MOST_LIMITS = 8  # of one credential
 MOST_CREDENTIALS = 2_000
 MOST_GROUPS = 10_000
+MOST_PICTURES = 3  # of a message
 
 
 class Limit(msgspec.Struct, frozen=True):
@@ -37,15 +39,23 @@ class Credential(msgspec.Struct, kw_only=True):
     limits: tuple[Limit, ...] = ()
     used: list[int] = []
     group_limits: tuple[Limit, ...] = ()  # what holds in each of its groups alone, beside `limits`
+    places: tuple[int, ...] = ()  # of its windows that a message takes, by the number of its pictures; none: one
+    places_linked: tuple[int, ...] = ()  # and where it has a link or a coupon
+
+    def takes(self, pictures: int, *, linked: bool) -> int:
+        """How many messages of its windows one with so many pictures is."""
+        by_number = self.places_linked if linked else self.places
+        return by_number[min(pictures, len(by_number) - 1)] if by_number else 1
 
 
 def looks_back(limits: tuple[Limit, ...]) -> int:
     return max((limit.count for limit in limits), default=0)
 
 
-def use(used: list[int], limits: tuple[Limit, ...], at: int) -> None:
+def use(used: list[int], limits: tuple[Limit, ...], at: int, places: int) -> None:
     if limits:
-        insort(used, at)
+        for _ in range(places):
+            insort(used, at)
         del used[: -looks_back(limits)]
 
 
@@ -80,6 +90,8 @@ class CredentialIn(BaseModel):
     limits: Annotated[list[LimitIn], Field(max_length=MOST_LIMITS)] = []
     group_limits: Annotated[list[LimitIn], Field(max_length=MOST_LIMITS)] = []
     used: Annotated[list[Instant], Field(max_length=10_000)] = []
+    places: Annotated[list[Annotated[int, Field(ge=1, le=100)]], Field(max_length=MOST_PICTURES + 1)] = []
+    places_linked: Annotated[list[Annotated[int, Field(ge=1, le=100)]], Field(max_length=MOST_PICTURES + 1)] = []
 
 
 @command("relay.limits", after_close=True, events=("relay.told",))
@@ -87,7 +99,8 @@ class RelayLimits(Command):
     """The rate windows of a relay's credentials, and which credential each group is reached by. Names only, no keys.
 
     Given after each welcome and when it changes. `group_limits` hold in each group alone. `used`: when each credential, and
-    each group with windows of its own, was used of late, as far as its windows reach.
+    each group with windows of its own, was used of late, as far as its windows reach. `places`: how many of its messages
+    one with 0, 1, 2, 3 pictures is, `places_linked` one with a link or coupon; left out, it is one.
     """
 
     credentials: Annotated[list[CredentialIn], Field(max_length=MOST_CREDENTIALS)]
@@ -108,6 +121,8 @@ def tell(turn: Turn, c: RelayLimits) -> None:
             limits=limits,
             used=_used(known.used if known is not None and known.limits == limits else (), each.used, limits, turn.at),
             group_limits=_limits(each.group_limits),
+            places=tuple(each.places),
+            places_linked=tuple(each.places_linked),
         )
     groups = {group: by for group, by in c.groups.items() if group in state.groups and by in credentials}
     used = {}
@@ -158,13 +173,19 @@ def credential_of(state: State, relay: str, group: str) -> Credential | None:
     return None if way is None else state.windows[way[0]].credentials[way[1]]
 
 
-def used(state: State, relay: str, group: str, at: int) -> None:
-    """Something left for a group, or may have."""
-    found = credential_of(state, relay, group)
+def used(state: State, relay: str, d: Delivery, at: int) -> None:
+    """A delivery left for its group, or may have."""
+    found = credential_of(state, relay, d.group)
     if found is not None:
-        use(found.used, found.limits, at)
+        places = takes(found, d)
+        use(found.used, found.limits, at, places)
         if found.group_limits:
-            use(state.windows[relay].used.setdefault(group, []), found.group_limits, at)
+            use(state.windows[relay].used.setdefault(d.group, []), found.group_limits, at, places)
+
+
+def takes(credential: Credential, d: Delivery) -> int:
+    """How many messages of its credential's windows a delivery is."""
+    return credential.takes(len(d.content.images), linked=bool(d.content.link or d.content.coupon))
 
 
 class Account(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from coordinator.core import Refusal, cue_kinds
 from coordinator.core.cue_kinds import first_fault
+from coordinator.core.deliveries import PAGES
 from coordinator.core.firing import ASK_EXPIRES_MS
 from coordinator.core.forecast import forecast
 from coordinator.core.kernel import Id
@@ -49,7 +50,8 @@ async def post_forecast(request: web.Request) -> web.Response:
     now = sale.conductor.clock.now()
     at = now + state.p.lead
     priority = cue_kinds.priority_of(asked.do)
-    out, _ = forecast(state, groups, at=at, expires_at=at + ASK_EXPIRES_MS, priority=priority, now=now)
+    linked = asked.do in PAGES
+    out, _ = forecast(state, groups, at=at, expires_at=at + ASK_EXPIRES_MS, priority=priority, now=now, linked=linked)
     return reply(out)
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 import structlog
 
-from roles.relay.adapters.base import Delivery, Prepared, Route, Routes
+from roles.relay.adapters.base import Content, Delivery, Prepared, Route, Routes
 from roles.relay.sending.log import SendLog
 from roles.relay.sending.windows import Limit, Window
 from roles.relay.wire.saletime import Mono, SaleClock
@@ -33,11 +33,11 @@ class Parcel:
     places: int = 1  # of the rate window
 
 
-def places_of(route: Route, delivery: Delivery) -> int:
+def places_of(route: Route, content: Content) -> int:
     """How many places of its windows it takes: at least one, and never more than the widest has."""
     limits = (*route.adapter.settings.limits(), *route.adapter.settings.group_limits())
     try:
-        wanted = int(route.adapter.places(route.group, delivery.content))
+        wanted = int(route.adapter.places(route.group, content))
     except Exception as error:  # somebody's own adapter: one message must not keep the others here
         log.warning("an adapter cannot count a message", platform=route.adapter.platform, why=type(error).__name__)
         wanted = 1

@@ -226,7 +226,7 @@ class Outbox:
             at = max(at, self._clock.at(rest.until))
         if at >= delivery.expires_at:
             at = self._after_prepared(delivery.expires_at)
-        parcel = Parcel(delivery, route, at, places=places_of(route, delivery))
+        parcel = Parcel(delivery, route, at, places=places_of(route, delivery.content))
         if delivery.status == "held":
             parcel.told = parcel.not_before = delivery.until  # what the sale was told, by an earlier life of this relay
         if type(route.adapter).prepare is not Adapter.prepare:
@@ -283,6 +283,7 @@ class Outbox:
             if self._clock.now() >= parcel.delivery.expires_at:
                 self._remove(id_)
                 self.attempts.decide(parcel.delivery, {"outcome": "expired"})
+                touched[name] = None  # what waits behind it may take less room
             elif parcel.phase == "timed" and parcel.at == at:
                 self._lanes.put(parcel)
                 self._look_at(parcel.delivery.expires_at, parcel)

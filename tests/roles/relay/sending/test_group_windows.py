@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from roles.relay.adapters.base import CredentialSettings, GroupSettings, Route, Routes
+from roles.relay.adapters.base import AnyAdapter, CredentialSettings, GroupSettings, Route, Routes
+from roles.relay.adapters.slack import SlackAdapter, SlackCredential
+from roles.relay.adapters.telegram import TelegramAdapter, TelegramCredential, TelegramGroup
+from roles.relay.adapters.wecom import WecomAdapter, WecomCredential
 from roles.relay.sending import limits
 from roles.relay.sending.lanes import Lane
 from roles.relay.sending.windows import Limit, Window
@@ -28,6 +31,27 @@ async def test_the_windows_of_groups_are_told_with_what_left_there(groups):
     assert credential["group_limits"] == [{"count": 2, "per_ms": 600}]
     assert (credential["used"], told["used"]) == ([9000], {"g1": [9900]})
     assert "used" not in limits.without_use(told)
+
+
+def told_of(adapter: AnyAdapter, group: GroupSettings) -> dict[str, object]:
+    lane = Lane(Window(adapter.settings.limits()), group_limits=adapter.settings.group_limits())
+    told = limits.told(Routes({"g1": Route(group, adapter)}), {adapter.name: lane}, ["g1"], 10.0, round)
+    [credential] = told["credentials"]
+    return credential
+
+
+def test_how_many_messages_pictures_are_is_told_with_the_windows():
+    group = GroupSettings(id="g1", credential="bot")
+    tg = TelegramAdapter("bot", TelegramCredential.model_validate({"platform": "telegram", "bot_token": "t"}), None)
+    told = told_of(tg, TelegramGroup(id="g1", credential="bot", chat_id=-1))
+    assert (told["places"], told["places_linked"]) == ([1, 1, 2, 3], [1, 1, 2, 3])
+    wecom = WecomAdapter("bot", WecomCredential.model_validate({"platform": "wecom", "key": "k"}), None)
+    told = told_of(wecom, group)
+    assert (told["places"], told["places_linked"]) == ([1, 2, 3, 4], [1, 1, 3, 4]), (
+        "with a link, one picture is on a card"
+    )
+    slack = {"platform": "slack", "webhook": "https://hooks.slack.com/services/T/B/x"}
+    assert "places" not in told_of(SlackAdapter("bot", SlackCredential.model_validate(slack), None), group)
 
 
 async def test_a_full_group_waits_and_the_others_do_not(coordinator, groups, relays):
