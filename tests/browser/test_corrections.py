@@ -28,7 +28,7 @@ async def test_a_new_price_is_corrected_where_the_old_one_stands(house: ServerPr
     await page.keyboard.press("Enter")
     attention = page.locator(".attention:visible")
     await expect(attention).to_contain_text("更正: 不粘锅 现价 ¥99")
-    await expect(attention).to_contain_text("1 gr · groups hold the old price")
+    await expect(attention).to_contain_text("1 group · the old price is still there")
     await button(attention, "Send correction").click()
     await expect(attention).to_be_hidden()
     await relay.until(lambda: relay.events[-1].get("content", {}).get("text") == "更正: 不粘锅 现价 ¥99")

@@ -49,7 +49,7 @@ async def test_a_link_that_is_recalled_in_time_never_leaves_and_the_next_one_arr
 
     await drop(page, "LINK", "new")
     await relay.event("delivery.requested", group="g2")
-    await expect(shown_in(page, "Run of show").get_by_role("button", name="1 gr fired")).to_be_visible()
+    await expect(shown_in(page, "Run of show").get_by_role("button", name="1 group fired")).to_be_visible()
     board = shown_in(page, "Deliveries")
     await expect(board.get_by_role("button", name="2 群: on the way")).to_be_visible()
     await post(relay, "g2")
@@ -101,7 +101,7 @@ async def test_halt_is_one_press_withdraws_what_has_not_left_and_is_lifted_by_tw
     page = await people.come(links["controller"])
     await drop(page, "LINK")
     await relay.until(lambda: relay.kinds().count("delivery.requested") == 2)
-    await expect(page.locator(".lead:visible")).to_contain_text("2 gr")
+    await expect(page.locator(".lead:visible")).to_contain_text("2 groups")
     await button(page, "HALT").click()
     await expect(page.get_by_role("banner")).to_contain_text("HALTED")
     band = page.get_by_role("alert").filter(has_text="HALTED: nothing goes out")

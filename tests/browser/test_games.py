@@ -132,13 +132,15 @@ async def test_a_sale_that_owes_its_groups_a_draw_is_closed_for_a_reason(house: 
     await controller.done("show.end")
     page, phone = await people.come(links["controller"]), await people.come(links["controller"], phone=True)
     for screen in (page, phone):  # a controller's own prompts were shown on no screen
-        await expect(screen.locator(".prompt:visible")).to_contain_text("Before the close: draw1 (保温杯) is not drawn")
+        await expect(screen.locator(".prompt:visible")).to_contain_text(
+            "Before the close: the draw of 保温杯 is not drawn"
+        )
     await people.look(phone, "close-told-phone")
     await page.locator(".prompt:visible").click()
     await expect(phone.locator(".prompt")).to_have_count(0)
     await press_twice(page, button(page, "Close sale"))
     owed = page.get_by_role("alert").filter(has_text="Still owed")
-    await expect(owed).to_contain_text("draw1 (保温杯) is not drawn")
+    await expect(owed).to_contain_text("the draw of 保温杯 is not drawn")
     await people.look(page, "close-owed")
     await expect(button(owed, "Close anyway")).to_be_disabled()
     await owed.get_by_label("Why close now").fill("drawn tomorrow in the groups")

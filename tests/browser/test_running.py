@@ -35,7 +35,7 @@ async def test_go_fires_the_next_cue_a_prompt_by_one_press_and_a_drop_by_two(
     await expect(go).to_contain_text("Coupon 满100减20")
     fired = [e["cue"] for e in await house.events(sale) if e["kind"] == "cue.fired"]
     assert fired == ["say", "link"]
-    await expect(run.get_by_role("button", name="Link 不粘锅 2 gr fired")).to_be_visible()
+    await expect(run.get_by_role("button", name="Link 不粘锅 2 groups fired")).to_be_visible()
 
 
 async def test_a_cue_is_held_and_released_and_another_is_selected_and_skipped(
@@ -48,12 +48,12 @@ async def test_a_cue_is_held_and_released_and_another_is_selected_and_skipped(
     await button(run, "Hold").click()
     held = page.locator(".attention:visible")
     await expect(held).to_contain_text("held: it does not fire by itself")
-    await expect(held).to_contain_text("2 gr")
+    await expect(held).to_contain_text("2 groups")
     await button(held, "Release").click()
     await expect(held).to_be_hidden()
     await run.get_by_role("button", name="Coupon 满100减20").click()
     await press_twice(page, button(run, "Skip"))
-    await expect(run.get_by_role("button", name="1 gr skipped")).to_be_visible()
+    await expect(run.get_by_role("button", name="1 group skipped")).to_be_visible()
     record = [(e["kind"], e["cue"]) for e in await house.events(sale) if e["kind"].startswith("cue.")]
     assert record == [("cue.held", "link"), ("cue.released", "link"), ("cue.skipped", "vip")]
 

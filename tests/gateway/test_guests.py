@@ -18,7 +18,12 @@ async def of_guests(room: InProcess, sale: str) -> dict[str, Any]:
 
 async def test_a_guest_of_a_segment_who_was_only_asked_is_a_reason_not_to_go(room: InProcess) -> None:
     sale = await room.sale(sheet(guests=[SONG, {"id": "zhang", "name": "张师傅"}]))
-    assert await of_guests(room, sale) == {"what": "guests", "ok": False, "why": "only asked: 宋老师 (main)"}
+    assert await of_guests(room, sale) == {
+        "what": "guests",
+        "ok": False,
+        "why": "only asked: 宋老师 (main)",
+        "zh": "还没答应的嘉宾: 宋老师 (main)",
+    }
     new = sheet(guests=[{**SONG, "state": "confirmed"}])
     path, owner = f"/api/sales/{sale}/sheet", token("owner", None, sale)
     dry = await room.http("PUT", path + "?dry=1", owner, json=new)

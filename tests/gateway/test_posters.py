@@ -116,10 +116,10 @@ async def test_a_poster_who_had_the_page_open_is_no_reason_against_going(room: I
         return next(c for c in answer.json["checks"] if c["what"] == what)
 
     assert "qun" in (await check("relays"))["why"]
-    assert "poster:qun" in (await check("people"))["why"]
+    assert "poster qun" in (await check("people"))["why"]
     controller, qun = await room.join(sale), await room.join(sale, "poster", "qun")
     await controller.event("relay.joined", relay="qun")
     await qun.socket.close()
     await controller.event("relay.left", relay="qun")
     assert "qun" not in (await check("relays"))["why"]
-    assert "poster:qun" not in (await check("people"))["why"]
+    assert "poster qun" not in (await check("people"))["why"]

@@ -196,6 +196,7 @@ async def test_no_cue_waits_while_go_or_no_go_reads_a_large_sheet(
         "what": "sheet",
         "ok": True,
         "why": "approved",
+        "zh": "脚本已批准",
     }
     assert threading.current_thread() not in read_by
     assert read_by

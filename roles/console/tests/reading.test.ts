@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { Store } from "../src/line/store";
 import { board, boardRows } from "../src/reading/board";
-import { reasonWords } from "../src/reading/reasons";
+import { haltWords, reasonWords } from "../src/reading/reasons";
+import { refusalWords, serverWords } from "../src/reading/refusals";
 import { choices, reach } from "../src/reading/reach";
 import { promptWords, saidWords } from "../src/reading/said";
 import { cuesBySegment, cueWords, nextCue, spine } from "../src/reading/spine";
@@ -32,6 +33,34 @@ describe("what the service says", () => {
       expect(promptWords({ id: "p2", to: "host", at: NOW, text, cue: "pan-intro.2" }, store)).toBe(text);
       expect(saidWords({ text })).toBe(text);
     }
+  });
+});
+
+describe("a refusal", () => {
+  const refused = (code: string, details?: Record<string, unknown>) => ({ op: "refused" as const, id: "1", code, message: "c20 has run out", details });
+  it("names the field as the page does, not as the wire does", () => {
+    setLanguage("zh");
+    expect(refusalWords(refused("invalid", { field: "coupon" }), undefined)).toContain("优惠券");
+    setLanguage("en");
+    expect(refusalWords(refused("invalid", { field: "to" }), undefined)).not.toContain("undefined");
+  });
+  it("shows the server's English to who reads Chinese only where nothing else says it", () => {
+    setLanguage("zh");
+    expect(serverWords(refused("exhausted"))).toBe("");
+    expect(serverWords(refused("invalid"))).toBe("c20 has run out");
+    setLanguage("en");
+    expect(serverWords(refused("exhausted"))).toBe("c20 has run out");
+  });
+});
+
+describe("a halt", () => {
+  it("gives its reason in the page's language where it was chosen, as it is where it was written", () => {
+    setLanguage("zh");
+    expect(haltWords("Wrong price")).toBe("价格有误");
+    expect(haltWords("主播摔倒了")).toBe("主播摔倒了");
+    setLanguage("en");
+    expect(haltWords("价格有误")).toBe("Wrong price");
+    setLanguage("zh");
   });
 });
 

@@ -153,7 +153,7 @@ describe("the controller", () => {
   it("sees a correction that is proposed, with its text and groups, and sends it with one press", async () => {
     await show([Controller], "controller", "li", { ...kitchen(), corrections: { x1: correction, x2: { ...correction, id: "x2", text: "another", status: "sent" } } });
     expect(root.textContent).toContain("更正: 不粘锅 现价 ¥99");
-    expect(root.textContent).toContain("2 gr · groups hold the old price");
+    expect(root.textContent).toContain("2 groups · the old price is still there");
     expect(root.textContent).not.toContain("another");
     button("Send correction").click();
     expect(pressed()).toEqual([{ kind: "correction.send", correction: "x1" }]);

@@ -47,6 +47,12 @@ export function tOr(key: string, other: string, values: Values = {}): string {
   return key in zh ? t(key as Key, values) : other;
 }
 
+/** One of the program's own phrases, whichever language it was chosen in, in that of the page; other words as they are. */
+export function inPageLanguage(words: string, phrases: readonly Key[]): string {
+  const key = phrases.find((phrase) => zh[phrase] === words || en[phrase] === words);
+  return key === undefined ? words : t(key);
+}
+
 /** Fills `{name}`, and `{n|one|many}` by whether n is 1. */
 export function fill(words: string, values: Values): string {
   return words.replace(/\{(\w+)(?:\|([^|}]*)\|([^|}]*))?\}/g, (whole, name: string, one?: string, many?: string) => {

@@ -47,21 +47,21 @@ export async function statusOfSale(sale: string, token: string): Promise<number 
   }
 }
 
-export interface Readiness {
-  go: boolean;
-  reasons: string[];
+/** What keeps the show from going, in both languages. */
+export interface NoGo {
+  what: string;
+  why: string;
+  zh?: string;
 }
 
-/** Go or no-go. Reasons may come as words or as objects with a message. */
+export interface Readiness {
+  go: boolean;
+  noGos: NoGo[];
+}
+
+/** Go or no-go. */
 export async function fetchReadiness(sale: string, token: string): Promise<Readiness> {
   const body = await get(`/api/sales/${encodeURIComponent(sale)}/ready`, token);
-  const reasons = Array.isArray(body["reasons"]) ? body["reasons"] : [];
-  return {
-    go: body["go"] === true || body["ready"] === true,
-    reasons: reasons.map((reason: unknown) => {
-      if (typeof reason === "string") return reason;
-      const { message, reason: words } = reason as { message?: string; reason?: string };
-      return message ?? words ?? JSON.stringify(reason);
-    }),
-  };
+  const checks = (Array.isArray(body["checks"]) ? body["checks"] : []) as (NoGo & { ok: boolean })[];
+  return { go: body["go"] === true, noGos: checks.filter((check) => !check.ok) };
 }

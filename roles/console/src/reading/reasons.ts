@@ -1,4 +1,4 @@
-import { t, type Key, type Values } from "../i18n";
+import { inPageLanguage, t, type Key, type Values } from "../i18n";
 
 /**
  * Why something did not go into a group, as relays and the service say it, and the same in the page's words.
@@ -43,6 +43,13 @@ const KNOWN: readonly [RegExp, Key][] = [
   [/^late$/, "why.late"],
   [/something of more weight/i, "why.lighter"],
 ];
+
+/** What may be chosen for a halt. */
+export const HALTS: readonly Key[] = ["halt.r.scene", "halt.r.price", "halt.r.stock", "halt.r.words", "halt.r.platform"];
+
+export function haltWords(why: string): string {
+  return inPageLanguage(why, HALTS);
+}
 
 export function reasonWords(why: string): string {
   for (const [pattern, key] of KNOWN) {

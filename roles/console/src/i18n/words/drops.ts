@@ -280,7 +280,7 @@ export const en: Readonly<Record<keyof typeof zh, string>> = {
   "last.and": " and ",
   "last.each": "{limits} in each group",
   "last.untold": "limits unknown for {n} {n|group|groups}",
-  "platform.console": "console",
+  "platform.console": "demo",
   "platform.wecom": "WeCom",
   "platform.wecom_customer": "WeCom customer",
   "platform.dingtalk": "DingTalk",
@@ -291,8 +291,8 @@ export const en: Readonly<Record<keyof typeof zh, string>> = {
   "platform.webhook": "webhook",
   "platform.manual": "by hand",
 
-  "fix.price": "groups hold the old price",
-  "fix.stock": "groups hold the old stock",
+  "fix.price": "the old price is still there",
+  "fix.stock": "the old stock is still there",
   "fix.send": "Send correction",
   "fix.dismiss": "Not needed",
 

@@ -88,7 +88,7 @@ export const zh = {
   "round.onCondition": "条件满足时",
   "round.still": "脚本里的这一条 ({time}) 还会再开一次, 不要就让场控跳过它。",
   "game.packetsOf": "{n} 个, 共 {amount}",
-  "game.sentBy": "由 {who} 发",
+  "game.sentBy": "发的人: {who}",
   "game.proof": "截图地址",
   "game.sent": "已发",
 } as const;

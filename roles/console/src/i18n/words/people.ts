@@ -225,7 +225,7 @@ export const en: Readonly<Record<keyof typeof zh, string>> = {
   "cheer.talk": "Said in the group",
   "cheer.quiet": "No messages yet",
   "cheer.anyGroup": "any group",
-  "cheer.due": "left",
+  "cheer.due": "due in",
   "cheer.soon": "short of time",
   "cheer.overdue": "overdue",
   "cheer.what.post": "post it",

@@ -102,7 +102,7 @@ export const en: Readonly<Record<keyof typeof zh, string>> = {
   "time.paused": "paused for {time}",
 
   "run.title": "Run of show",
-  "run.groups": "{n} gr",
+  "run.groups": "{n} {n|group|groups}",
   "run.manual": "manual",
   "run.when": "when",
   "run.hand": "by hand",
