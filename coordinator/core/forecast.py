@@ -68,10 +68,11 @@ class Log:
         self._left = sorted(used) if self._rows else []
 
     def free_at(self, at: int, places: int = 1) -> int:
+        left = self._left
         for most, per in self._rows:
-            beside = max(0, most - places)  # so many others may be in it
-            if len(self._left) > beside:
-                at = max(at, self._left[-beside - 1] + per)
+            beside = most - places if most > places else 0  # so many others may be in it
+            if len(left) > beside and left[-beside - 1] + per > at:
+                at = left[-beside - 1] + per
         return at
 
     def leave(self, at: int, places: int = 1) -> None:
@@ -125,8 +126,8 @@ def departures(
         n, job = entry[2:]
         free = window.free_at(at, job.places)
         if at < free and at < job.expires_at:
-            # What comes meanwhile may be more urgent, and take less.
-            at = min(free, job.expires_at, coming[0][0] if coming else free)
+            # Of what takes more than one place, what comes meanwhile may be more urgent, and take less.
+            at = min(free, job.expires_at, coming[0][0] if coming else free) if job.places > 1 else free
             continue
         heapq.heappop(ready)
         group = None
