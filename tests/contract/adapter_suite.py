@@ -34,6 +34,21 @@ UNKNOWN_CODE = {
     "ok": False,
 }
 
+PICTURE = ("https://img.example/1.png",)
+# What somebody writes, and some markup takes for its own.
+WRITTEN = (
+    "# 500g*2袋+300g*3袋\n> 第二条", "*今晚* _八点_ ~原价~ `c20`", "**买一送一** __限量__ ~~199~~", r"\*不粘锅\* C:\_价_\ 满100\-20",
+    "- 第一\n- 第二\n+ 第三\n1. 第四\n2) 第五", "价格\n---\n129\n===", "&lt;b&gt; A&amp;B &#42;", ":fire: 20:00: 开抢 a_b_c",
+    "    四个空格", "||谁|| <#123> <:x:1>",
+)  # fmt: skip
+
+
+def as_written(text: str) -> str:
+    """Without what nobody sees the difference of: unseen breaks, wide signs, blanks and lines."""
+    for wide, sign in (("\u200b", ""), ("\uff0a", "*"), ("\uff3f", "_"), ("\uff40", "`")):
+        text = text.replace(wide, sign)
+    return " ".join(text.split())
+
 
 class AdapterContract:
     """Subclass it as `TestMyPlatform`."""
@@ -120,13 +135,16 @@ class AdapterContract:
         shown = seen.text.replace("\u200b", "")
         assert "evil.example/x" in shown
 
-    @pytest.mark.parametrize("as_", ["message", "announcement"])
-    async def test_signs_that_markdown_would_take_are_shown(self, double_: Double, as_: str) -> None:
+    @pytest.mark.parametrize("how", [{}, {"as_": "announcement"}, {"coupon": LINK}, {"images": PICTURE}, {"images": PICTURE, "link": LINK}],
+                             ids=["message", "announcement", "coupon", "picture", "picture and link"])  # fmt: skip
+    @pytest.mark.parametrize("written", WRITTEN)
+    async def test_signs_that_markdown_would_take_are_shown(
+        self, double_: Double, how: dict[str, Any], written: str
+    ) -> None:
         """Two stars in a text went, and with them what was bought: 500g2袋+300g3袋."""
         async with self.opened(double_.base) as adapter:
-            assert (await self.send(adapter, Content(text="# 500g*2袋+300g*3袋\n> 第二条", as_=as_))).word == "sent"
-        shown = double_.taken[0].seen.text.replace("\u200b", "").replace("\uff0a", "*").replace("\n\n", "\n")
-        assert "# 500g*2袋+300g*3袋\n> 第二条" in shown
+            assert (await self.send(adapter, Content(text=written, **how))).word == "sent"
+        assert as_written(written) in as_written("\n".join(double_.texts))
 
     @pytest.mark.parametrize(("how", "as_"), [("coupon", "message"), ("link", "message"), ("link", "announcement")])
     async def test_an_address_that_was_typed_beside_the_link_can_be_pressed_too(

@@ -21,6 +21,7 @@ from roles.relay.adapters.rendering import (
     fit,
     in_brackets,
     in_bytes,
+    is_marked,
     markdown,
     mentions_of,
     reasons,
@@ -127,7 +128,8 @@ def _message(content: Content) -> tuple[dict[str, Any], str | None]:
         card |= {"singleTitle": "领券", "singleURL": content.coupon}
         return {"msgtype": "actionCard", "actionCard": card}, reasons(why, fitted.why)
     text = content.text + "".join(f" @{name}" for name in mentions.people)
-    if content.images or content.as_ == "announcement":
+    plain = is_marked(text, addresses_of(content))  # what markdown would read signs of its own in goes as text
+    if content.images or (content.as_ == "announcement" and not plain):
         addresses = addresses_of(msgspec.structs.replace(content, images=()))
         pictures = "".join(f"\n\n![]({in_brackets(address)})" for address in content.images)
         fitted = _fitted(text, addresses, in_bytes(pictures))
@@ -136,6 +138,7 @@ def _message(content: Content) -> tuple[dict[str, Any], str | None]:
         message = {"title": title_of(content.text, TITLE_BYTES) or NO_TITLE, "text": shown}
         return {"msgtype": "markdown", "markdown": message, "at": at}, reasons(why, fitted.why)
     addresses = addresses_of(content)
+    text = f"📢 公告\n{text}" if content.as_ == "announcement" else text
     fitted = fit(text, addresses, BODY_BYTES - FRAME_BYTES, lambda part: len(msgspec.json.encode(part)))
     return {"msgtype": "text", "text": {"content": fitted.text}, "at": at}, reasons(why, fitted.why)
 

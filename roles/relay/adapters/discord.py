@@ -26,7 +26,7 @@ A_WINDOW = Limit(5, 2.0)  # what a webhook is given at first; what its answers s
 # Discord bans an address after 10,000 requests in 10 minutes that it refused as not allowed. Far below that nothing is called.
 REFUSED_MOST, REFUSED_WITHIN_S = 500, 600.0
 REFUSED = frozenset({401, 403, 404, 429})
-_FORMAT = re.compile(r"[\\*_~`|]|^[ \t]*(?:#|>|-#)", re.MULTILINE)
+_FORMAT = re.compile(r"[\\*_~`|]|^[ \t]*(?:#|>|-#|[-+](?=\s|$)|\d+\.(?=\s|$))", re.MULTILINE)
 NOT_CALLED = "Discord calls people by their number only"
 
 

@@ -18,10 +18,19 @@ Size = Callable[[str], int]
 MORE = "…"
 # Breaks what a platform would read as one sign, and is not seen.
 BREAK = "\u200b"
-# <@person> and <at> ping, <a> and <font> are tags, [words](address) hides where it leads, ![](address) is a picture.
-_MARKUP = re.compile(r"<(?=[@/!A-Za-z])|\](?=[(\[:])|!(?=\[)")
-# A line that begins so is a heading or a quotation to markdown.
-_LINE_MARK = re.compile(r"^(?=[ \t]*(?:#{1,6}\s|>))", re.MULTILINE)
+# <@person>, <#channel>, <:emoji:> and <at> are names, <a> and <font> tags, [words](address) hides where it leads,
+# ![](address) is a picture.
+_MARKUP = re.compile(r"<(?=[@#:/!A-Za-z])|\](?=[(\[:])|!(?=\[)")
+# A line that begins so is a heading, a quotation, a list, a rule or code to markdown.
+_LINE_MARK = re.compile(
+    r"^(?=[ \t]*(?:#{1,6}(?:\s|$)|>|[-+](?:\s|$)|\d{1,9}[.)](?:\s|$)|(?:-[ \t]*){2,}$|=+[ \t]*$)| {4}|\t)", re.MULTILINE
+)
+# Signs that markdown takes for its own, and their wide sisters: none of the platforms says that it knows a way to escape
+# them. A stroke within a name (pan_1) is left, so that it can be copied.
+_WIDE = {"*": "\uff0a", "_": "\uff3f", "`": "\uff40"}
+_SIGNS = re.compile(r"[*`]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+# A backslash before a sign, and what begins as a sign's name in HTML, would be taken for that sign; two waves strike out.
+_TAKEN = re.compile(r"\\(?=[!-/:-@\[-`{-~]|$)|&(?=#?[A-Za-z0-9]{1,31};)|~(?=~)", re.MULTILINE)
 # Nothing that is seen, some of it turns what follows around (an address too), and some platforms refuse it.
 _UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
 # Before a link of markdown it makes a picture of it, or takes its power.
@@ -152,12 +161,15 @@ def outside(
     typed: bool = False,
 ) -> str:
     """A text with `change` made to all of it but the addresses, and `address` to those; `typed`: to any that stands in it."""
+    parts = parted(text, addresses, typed=typed)
+    return "".join((address if n % 2 else change)(part) for n, part in enumerate(parts))
+
+
+def parted(text: str, addresses: Sequence[str], *, typed: bool = False) -> list[str]:
+    """A text's parts, every second of which is an address."""
     longest = [re.escape(a) for a in sorted((a for a in addresses if a), key=len, reverse=True)]
     patterns = [*longest, _TYPED] if typed else longest
-    if not patterns:
-        return change(text)
-    parts = re.split("(" + "|".join(patterns) + ")", text)
-    return "".join((address if n % 2 else change)(part) for n, part in enumerate(parts))
+    return re.split("(" + "|".join(patterns) + ")", text) if patterns else [text]
 
 
 def without_markup(text: str, addresses: Sequence[str]) -> str:
@@ -171,9 +183,14 @@ def markdown(text: str, addresses: Sequence[str]) -> str:
     return _BEFORE_A_LINK.sub(lambda found: found[0] + BREAK, shown)
 
 
+def is_marked(text: str, addresses: Sequence[str]) -> bool:
+    """Whether markdown would show a text with other signs than it was written with."""
+    return any(_literal(part) != part for part in parted(text, addresses, typed=True)[::2])
+
+
 def _literal(part: str) -> str:
-    broken = _MARKUP.sub(lambda found: found[0] + BREAK, part).replace("*", "\uff0a")
-    return _LINE_MARK.sub(BREAK, broken)
+    broken = _TAKEN.sub(lambda found: found[0] + BREAK, _MARKUP.sub(lambda found: found[0] + BREAK, part))
+    return _LINE_MARK.sub(BREAK, _SIGNS.sub(lambda found: _WIDE[found[0]], broken))
 
 
 def _pressed(address: str) -> str:

@@ -19,6 +19,7 @@ from roles.relay.adapters.rendering import (
     fit,
     in_bytes,
     in_signs,
+    is_marked,
     markdown,
     mentions_of,
     reasons,
@@ -28,6 +29,7 @@ from roles.relay.adapters.rendering import (
 
 TEXT_BYTES = 2048
 MARKDOWN_BYTES = 4096
+PLAIN_BYTES = 2000  # an announcement of so many goes as text where markdown would read signs of its own in it
 PICTURE_BYTES = 2 * 1024 * 1024
 NEWS_TITLE_BYTES, NEWS_TEXT_BYTES = 128, 512  # WeCom cuts what is longer
 CARD_TITLE_SIGNS, CARD_TEXT_SIGNS = 26, 112  # WeCom shows no more
@@ -151,11 +153,14 @@ def _card(content: Content) -> dict[str, Any] | None:
 def _text(content: Content) -> tuple[dict[str, Any], str | None]:
     addresses, mentions = addresses_of(content), mentions_of(content)
     why = "pictures went as addresses" if content.images else "the video went as an address" if content.video else None
-    if content.as_ == "announcement" and not (mentions.everybody or mentions.people):
-        fitted = fit("📢 " + content.text, addresses, MARKDOWN_BYTES, lambda text: in_bytes(markdown(text, addresses)))
+    announced = "📢 " + content.text
+    plain = is_marked(content.text, addresses) and in_bytes(announced) + sum(map(in_bytes, addresses)) < PLAIN_BYTES
+    if content.as_ == "announcement" and not (mentions.everybody or mentions.people or plain):
+        fitted = fit(announced, addresses, MARKDOWN_BYTES, lambda text: in_bytes(markdown(text, addresses)))
         body: dict[str, Any] = {"msgtype": "markdown", "markdown": {"content": markdown(fitted.text, addresses)}}
         return body, reasons(why, fitted.why)
-    fitted = fit(content.text, addresses, TEXT_BYTES, lambda text: in_bytes(without_markup(text, addresses)))
+    written = announced if content.as_ == "announcement" else content.text
+    fitted = fit(written, addresses, TEXT_BYTES, lambda text: in_bytes(without_markup(text, addresses)))
     text: dict[str, Any] = {"content": without_markup(fitted.text, addresses)}
     people = [*(["@all"] if mentions.everybody else []), *mentions.people]
     phones = [name for name in people if name.isascii() and name.isdigit() and len(name) == 11]

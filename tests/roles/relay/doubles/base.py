@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import email.utils
+import html
 import json
 import os
 import re
@@ -78,13 +79,24 @@ class Wrong(Exception):
 
 _PRESSED = re.compile(r"\[([^\]]*)\]\(([^)]*)\)")
 _HREF = re.compile(r"""<a\s+href=["']([^"']*)""")
-_FORMAT = re.compile(r"(\*{1,3})(?=\S)([^*\n]*[^*\s])\1|^ {0,3}(?:#{1,6} +|> ?)", re.MULTILINE)
+_FORMAT = re.compile(r"(\*{1,3}|(?<![A-Za-z0-9])_{1,2}|~~|`)(?=\S)([^\n]*?\S)\1")
+_LINE = re.compile(r"^[ \t]*(?:#{1,6}[ \t]+|> ?|[-+*][ \t]+|\d+[.)][ \t]+|[-=*_]{2,}[ \t]*$)", re.MULTILINE)
 
 
 def markdown_shown(text: str) -> tuple[str, tuple[str, ...]]:
-    """What is read of markdown, and where its links lead. An address that just stands there is not sure to be one."""
+    """What is read of markdown, and where its links lead. An address that just stands there is not sure to be one.
+
+    It takes everything for its own that any reader of markdown does: which of it a platform's does is written nowhere.
+    """
     links = (*(target for _, target in _PRESSED.findall(text)), *_HREF.findall(text))
-    return _FORMAT.sub(lambda found: found[2] or "", _PRESSED.sub(r"\1", text)), links
+    parts = re.split(_PRESSED, text)
+    shown = "".join(_formed(parts[n]) + (parts[n + 1] if n + 1 < len(parts) else "") for n in range(0, len(parts), 3))
+    return shown, links
+
+
+def _formed(text: str) -> str:
+    unescaped = re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", _FORMAT.sub(r"\2", _LINE.sub("", text)))
+    return html.unescape(unescaped)
 
 
 class Double:

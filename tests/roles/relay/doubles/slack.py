@@ -31,37 +31,79 @@ class SlackDouble(HookDouble):
             raise Wrong("invalid_payload", 400) from None
 
     def seen(self, body: dict[str, Any]) -> Seen:
-        text = body["text"]
+        shown = _read(body["text"])
         pictures = 0
         for block in body.get("blocks", ()):
-            if block["type"] == "section":
-                if not 0 < len(block["text"]["text"]) <= 3000:
-                    raise Wrong("invalid_blocks", 400)
-                text = block["text"]["text"]
+            if block["type"] == "rich_text":
+                shown = _rich(block)
             elif block["type"] == "image":
                 pictures += 1
                 assert block["alt_text"]
-        if not text:
-            raise Wrong("no_text", 400)
-        if len(text) > 4000:
-            text = text[:3900]  # it cuts where it likes, and says yes
-        links, pings = [], []
-        for mark in re.findall(r"<([^>]*)>", text):
-            if mark.startswith("!"):
-                pings.append("all")
-            elif mark.startswith("@"):
-                pings.append(mark[1:])
             else:
-                links.append(_plain(mark.partition("|")[0]))
-        links += links_in(_plain(re.sub(r"<[^>]*>", " ", text)))  # what just stands there is made one
-        shown = re.sub(r"<([^>|]*)(?:\|([^>]*))?>", lambda m: m[2] or m[1], text)
-        return Seen(_plain(shown), self._hook, tuple(links), tuple(pings), pictures)
+                raise Wrong("invalid_blocks", 400)
+        if not body["text"]:
+            raise Wrong("no_text", 400)
+        text, links, pings = shown
+        return Seen(text, self._hook, links, pings, pictures)
 
     def yes(self, taken: Taken) -> object:
         return "ok"
 
     def too_often(self) -> Answer:
         return Answer("rate_limited", 429, {"Retry-After": "1"})
+
+
+Shown = tuple[str, tuple[str, ...], tuple[str, ...]]
+"""What is read, where it leads, and who is called."""
+
+
+def _read(text: str) -> Shown:
+    """Slack's own markup: links and calls in brackets, and what it formats."""
+    if len(text) > 4000:
+        text = text[:3900]  # it cuts where it likes, and says yes
+    links, pings = [], []
+    for mark in re.findall(r"<([^>]*)>", text):
+        if mark.startswith("!"):
+            pings.append("all")
+        elif mark.startswith("@"):
+            pings.append(mark[1:])
+        else:
+            links.append(_plain(mark.partition("|")[0]))
+    links += links_in(_plain(re.sub(r"<[^>]*>", " ", text)))  # what just stands there is made one
+    parts = re.split(r"<([^>|]*)(?:\|([^>]*))?>", text)
+    shown = "".join(
+        _formed(parts[n]) + (parts[n + 2] or parts[n + 1] if n + 2 < len(parts) else "")
+        for n in range(0, len(parts), 3)
+    )
+    return _plain(shown), tuple(links), tuple(pings)
+
+
+def _formed(text: str) -> str:
+    shown = re.sub(r"([*_~`])(?=\S)([^\n]*?\S)\1", r"\2", re.sub(r"^[ \t]*&gt; ?", "", text, flags=re.MULTILINE))
+    return re.sub(r":(?:fire|smile|\+1):", "😄", shown)
+
+
+def _rich(block: dict[str, Any]) -> Shown:
+    """A block of rich text: each element stands for itself."""
+    text, links, pings = "", [], []
+    for section in block["elements"]:
+        assert section["type"] == "rich_text_section"
+        for each in section["elements"]:
+            match each["type"]:
+                case "text":
+                    assert each["text"], "an empty one is refused"
+                    text += each["text"]
+                case "link":
+                    links.append(each["url"])
+                    text += each["url"]
+                case "user":
+                    pings.append(each["user_id"])
+                case "broadcast":
+                    assert each["range"] in ("channel", "here", "everyone")
+                    pings.append("all")
+                case other:
+                    raise Wrong(f"invalid_blocks: {other}", 400)
+    return text, tuple(links), tuple(pings)
 
 
 def _plain(text: str) -> str:
