@@ -93,7 +93,9 @@ def _delivery(state: State, d: Delivery) -> Iterable[Form]:
         forms.append((tuple(f"hands:{name}" for name in dict.fromkeys(posted) if name), d))
     if drop is not None and recent:
         # The board needs no words: they stand once, on the drop.
-        thin = msgspec.structs.replace(d, content=_NO_CONTENT, had=(), recalled_at=None, recalled_due=None, same=None)
+        thin = msgspec.structs.replace(
+            d, content=_NO_CONTENT, had=(), recalled_at=None, recalled_due=None, same=None, record=""
+        )
         forms.append((AHEAD_DESK if drop.fired_at is None else DESK, thin))
     return forms
 

@@ -100,6 +100,8 @@ class Delivery(msgspec.Struct, kw_only=True):
     had: tuple[str, ...] = ()  # every relay that was ever given it
     recalled_at: int | None = None  # when an attempt of this relay was last taken back
     recalled_due: int | None = None  # and when that attempt was to leave
+    record: str = ""  # `unknown`: whose record of what was sent knows more
+    unwanted: bool = False  # `unknown`, and nobody wants it there any more
 
 
 FINAL = frozenset({"sent", "failed", "expired", "withdrawn"})
@@ -165,7 +167,7 @@ class DeliveryExpired(_Report, tag="delivery.expired", kw_only=True):
 
 
 class DeliveryUnknown(_Report, tag="delivery.unknown", kw_only=True):
-    pass
+    record: str = ""  # of what was sent, kept by the process that had it
 
 
 class DeliveryWithdrawn(_Report, tag="delivery.withdrawn", kw_only=True):
@@ -380,7 +382,7 @@ def report(turn: Turn, c: DeliveryReport) -> dict[str, Any] | None:
         )
     if d.status == c.outcome == "sent":
         return further.say(turn, d, c)
-    if c.attempt == d.attempt and _stands(d, c):
+    if c.attempt == d.attempt and (_stands(d, c) or not _can_know(turn, d, c)):
         return {"again": True}
     base: dict[str, Any] = {"delivery": d.id, "attempt": c.attempt, "relay": turn.actor.name, "why": c.why}
     match c.outcome:
@@ -392,7 +394,10 @@ def report(turn: Turn, c: DeliveryReport) -> dict[str, Any] | None:
             if c.attempt < d.attempt:
                 corrections.left_before(turn, d.id)
         case "waiting":
+            unwanted = c.attempt == d.attempt and d.unwanted
             turn.emit(DeliveryHeld(**base, until=None if c.back else c.until))
+            if unwanted:
+                withdraw(turn, d, "withdrawn")
             if c.back and c.attempt == d.attempt:
                 failover.handed_back(turn, d.id)
         case "awaiting":
@@ -430,9 +435,25 @@ def _stands(d: Delivery, c: DeliveryReport) -> bool:
     return d.status == _STANDS_AS.get(c.outcome) or (d.status == "sent" and c.outcome != "sent")
 
 
-def unknown(turn: Turn, d: Delivery, attempt: int, why: str, relay: str) -> None:
-    """It may be there or not. What follows is the sale's policy, never the relay's."""
-    turn.emit(DeliveryUnknown(delivery=d.id, attempt=attempt, relay=relay, why=why))
+_NOT_THERE = frozenset({"waiting", "retry", "rejected", "disabled", "expired"})
+
+
+def _can_know(turn: Turn, d: Delivery, c: DeliveryReport) -> bool:
+    """Only who has the record of what was sent can say of what is unknown that it is not there; anybody, that it is."""
+    if d.status != "unknown" or c.outcome not in _NOT_THERE:
+        return True
+    relay = turn.state.relays.get(turn.actor.name)
+    return relay is None or relay.record == d.record
+
+
+def unknown(turn: Turn, d: Delivery, attempt: int, why: str, relay: str, record: str | None = None) -> None:
+    """It may be there or not. What follows is the sale's policy, never the relay's.
+
+    `record` names what was known to who had it; left out, it is the relay's as it is here or was last.
+    """
+    known = turn.state.relays.get(relay)
+    record = record if record is not None else known.record if known is not None else ""
+    turn.emit(DeliveryUnknown(delivery=d.id, attempt=attempt, relay=relay, why=why, record=record))
     the = turn.state.the
     stopped = the.halted or the.status == "closed"
     if turn.state.p.unknown == "resend" and d.status == "unknown" and turn.at < d.expires_at and not stopped:
@@ -514,7 +535,7 @@ def reported(state: State, e: Any) -> Iterable[Key]:
             traffic.sent_late(state, d, e.sent_at or e.at)
             windows.used(state, e.relay or d.relay, d, d.went_at)
         case DeliveryHeld():
-            d.status, d.until, d.rule = "held", e.until, e.rule
+            d.status, d.until, d.rule, d.unwanted = "held", e.until, e.rule, False
         case DeliveryAwaiting():
             d.status, d.platform_id = "awaiting", e.platform_id
         case DeliveryRetried():
@@ -524,13 +545,14 @@ def reported(state: State, e: Any) -> Iterable[Key]:
         case DeliveryExpired():
             d.status = "expired"
         case DeliveryUnknown():
+            d.unwanted, d.record = d.status == "withdrawn", e.record
             d.status = "unknown"
             windows.used(state, e.relay or d.relay, d, e.at)  # it may be there, so it counts
         case DeliveryWithdrawn():
             d.left_open = _left_open(d)
             d.status, d.recalled_at, d.recalled_due = "withdrawn", e.at, d.fire_at
         case DeliveryResolved():
-            d.why = e.choice
+            d.why, d.unwanted = e.choice, e.choice == "leave"
     keys += traffic.count(state, d, 1)
     pacing.holds_back(state, d, now=d.rule is not None)
     if d.status in OPEN:

@@ -1,7 +1,8 @@
 """What becomes of deliveries when a relay goes or comes, and which relay gets the next attempt of one.
 
 What a relay said to wait has not left before the instant that it named. From then on it may have: nobody else is given it,
-and whoever comes back with the record of what was sent knows.
+and whoever comes back with the record of what was sent knows. What is unknown stays so until that one says of it that it
+is there, or that it has not left: then it leaves, in time.
 
 A relay that is cut off does not hear that an attempt was taken back, and may still send it while its lease lasts.
 While it counts as here, whatever comes next of that delivery is its own: it knows what it sent. Once it is gone,
@@ -39,7 +40,7 @@ def relay_gone(turn: Turn, name: str) -> None:
     """A relay's lease is over: what it had not come to goes to another; what was due, or taken back unheard, is unknown."""
     from coordinator.core.deliveries import DeliveryUnknown, again, unknown
 
-    state = turn.state
+    state, record = turn.state, turn.state.relays[name].record
     if state.relays[name].hands:
         return
     heard = _heard_last(state, turn.at)
@@ -47,7 +48,7 @@ def relay_gone(turn: Turn, name: str) -> None:
     for delivery in sorted(unheard, key=number):
         if (d := state.deliveries[delivery]).status == "withdrawn":
             why = "its relay went away before it can have heard that it was taken back"
-            turn.emit(DeliveryUnknown(delivery=d.id, attempt=d.attempt, relay=name, why=why))
+            turn.emit(DeliveryUnknown(delivery=d.id, attempt=d.attempt, relay=name, why=why, record=record))
     for delivery in sorted(state.opened, key=number):
         d = state.deliveries[delivery]
         if d.relay != name or d.status not in {"requested", "held"}:
@@ -99,15 +100,16 @@ def _may_have_left(d: Delivery, heard: int, now: int) -> bool:
     return d.recalled_at >= heard and d.recalled_due <= now
 
 
-def relay_here(turn: Turn, name: str, *, knows: bool = True) -> None:
+def relay_here(turn: Turn, name: str, before: str | None) -> None:
     """A relay came: what waits for a group of its own and has no relay that is here goes to it.
 
-    `knows`: it has the record of what was sent under its name.
+    `before` is the record of what was sent under its name until now; None where it was never here.
     """
     from coordinator.core.deliveries import again, unknown
 
     state = turn.state
-    groups = state.relays[name].groups
+    groups, record = state.relays[name].groups, state.relays[name].record
+    knows = before is None or before == record != ""
     for delivery in sorted(state.opened, key=number):
         d = state.deliveries[delivery]
         holder = state.relays.get(d.relay)
@@ -119,6 +121,6 @@ def relay_here(turn: Turn, name: str, *, knows: bool = True) -> None:
         left_at = None if holder is None or holder.hands else holder.left_at
         blank = away if d.relay != name else not knows
         if blank and d.status == "held" and left_at is not None and may_have_begun(d, left_at):
-            unknown(turn, d, d.attempt, WHEN_DUE, d.relay)
+            unknown(turn, d, d.attempt, WHEN_DUE, d.relay, before if d.relay == name else None)
         elif theirs:
             again(turn, d, name)

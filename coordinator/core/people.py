@@ -134,13 +134,13 @@ def relay_presence(turn: Turn, c: PresenceRelay) -> None:
     known = turn.state.relays.get(c.relay)
     if c.here:
         groups = tuple(g for g in c.groups if g in turn.state.groups)
-        knows = known is None or known.record == c.record != ""
+        before = None if known is None else known.record
         if known is not None and known.here and known.record not in {"", c.record}:
             turn.emit(RelayLeft(relay=c.relay))
             failover.relay_gone(turn, c.relay)
         if known is None or not known.here or (known.groups, known.hands, known.record) != (groups, c.hands, c.record):
             turn.emit(RelayJoined(relay=c.relay, groups=groups, hands=c.hands, record=c.record))
-            failover.relay_here(turn, c.relay, knows=knows)
+            failover.relay_here(turn, c.relay, before)
     elif known is not None and known.here:
         turn.emit(RelayLeft(relay=c.relay))
         failover.relay_gone(turn, c.relay)

@@ -108,6 +108,70 @@ class TestARelayThatGoes:
         assert (sale.state.deliveries["d1"].relay, sale.state.deliveries["d1"].attempt) == ("r1", 1)
 
 
+class TestWhatIsUnknownOfARelayThatComesBack:
+    """Alone and cut off for longer than its lease, it had all of a first window told unknown for good, though it knew better."""
+
+    def test_is_sent_in_time_where_its_record_says_that_it_has_not_left(self) -> None:
+        sale = fired()
+        sale.relay("r1", record="disk-1")
+        sale.advance(START + 70 * SECOND)
+        sale.relay("r1", here=False)
+        assert sale.state.deliveries["d1"].status == "unknown"
+        sale.advance(START + 80 * SECOND)
+        sale.relay("r1", record="disk-1")
+        report(sale, "waiting", until=sale.now)
+        one = sale.state.deliveries["d1"]
+        assert (one.status, one.relay, one.attempt) == ("held", "r1", 1)
+        report(sale, "sent", sent_at=sale.now)
+        assert sale.state.deliveries["d1"].status == "sent"
+
+    def test_stays_unknown_whatever_another_process_says_of_it(self) -> None:
+        sale = fired()
+        sale.relay("r1", record="disk-1")
+        sale.advance(START + 70 * SECOND)
+        sale.relay("r1", here=False)
+        sale.relay("r1", record="disk-2")
+        for outcome in ("waiting", "expired", "rejected", "retry", "disabled"):
+            assert report(sale, outcome) == {"again": True}
+            assert sale.state.deliveries["d1"].status == "unknown", outcome
+        sale.relay("r1", here=False)
+        sale.relay("r1", record="disk-1")
+        report(sale, "expired")
+        assert sale.state.deliveries["d1"].status == "expired", "the first one is back, and knows"
+
+    def test_is_taken_back_where_nobody_wants_it_any_more(self) -> None:
+        sale = fired()
+        sale.relay("r1", record="disk-1")
+        sale.advance(START + 70 * SECOND)
+        sale.relay("r1", here=False)
+        sale.do("controller", "delivery.resolve", delivery="d1", choice="leave")
+        sale.relay("r1", record="disk-1")
+        report(sale, "waiting", until=sale.now)
+        assert sale.state.deliveries["d1"].status == "withdrawn"
+
+    def test_and_what_was_taken_back_unheard_is_known_to_have_stayed(self) -> None:
+        sale = announced()
+        sale.relay("r1", record="disk-1")
+        sale.do("controller", "delivery.withdraw", delivery="d1")
+        sale.advance(START + 62 * SECOND)
+        sale.relay("r1", here=False)
+        assert sale.state.deliveries["d1"].status == "unknown"
+        sale.relay("r1", record="disk-1")
+        report(sale, "waiting", until=sale.now)
+        assert sale.state.deliveries["d1"].status == "withdrawn"
+
+    def test_is_no_longer_its_own_once_another_was_asked(self) -> None:
+        sale = fired()
+        sale.relay("r1", record="disk-1")
+        sale.advance(START + 62 * SECOND)
+        sale.relay("r1", here=False)
+        sale.do("controller", "delivery.resolve", delivery="d1", choice="resend")
+        sale.relay("r1", record="disk-1")
+        report(sale, "waiting", until=sale.now)
+        one = sale.state.deliveries["d1"]
+        assert (one.relay, one.attempt, one.status) == ("r2", 2, "requested")
+
+
 def taken_back() -> Sale:
     """The drop of `announced`, held a second before its moment."""
     sale = announced()

@@ -37,6 +37,9 @@ WAIT_AT_LEAST_S = 0.2
 OPEN = frozenset({"requested", "held"})
 # A pause of this length is told, so that the board shows it and another relay can take over; a shorter one is over first.
 TOLD_REST_S = 2.0
+# The last attempt that ended so is not there, and the next one was not begun either.
+NOT_THERE = frozenset({"retry", "rejected", "disabled", "expired"})
+NOT_LEFT = "it had not left when the line was lost"
 # Longer than a stop takes: what was told to wait until then is nobody's to hand back.
 STOPS_WITHIN_S = 30.0
 
@@ -71,6 +74,9 @@ class Outbox:
         self._poke = asyncio.Event()
         self._stopping = False
         self._left: list[Delivery] = []  # what was not begun when it was stopped
+        self._leaving: set[str] = set()  # "sending" stands in the log, and the platform has not been called
+        self._doubted: dict[str, Delivery] = {}  # of these it is to be told that they have not left
+        self._denied: dict[str, int] = {}  # delivery → the attempt of which that was told
         self._lanes = Lanes(clock, mono, depart=self._depart, wait=self._wait, sooner=self._sooner)
         self.attempts = Attempts(
             clock=clock,
@@ -97,6 +103,8 @@ class Outbox:
             for id_ in list(self._parcels):
                 self._remove(id_)
             self._after.clear()
+            self._doubted.clear()
+            self._denied.clear()
             self.attempts.resume(sale, known)
 
     # -- what comes from the coordinator
@@ -125,7 +133,12 @@ class Outbox:
             return
         if delivery.status not in OPEN:
             self.drop(delivery.id, delivery.attempt)
-        elif self._stopping:
+            if delivery.status == "unknown" and (begun is None or begun.outcome in NOT_THERE):
+                self._deny(delivery)
+            return
+        self._denied.pop(delivery.id, None)
+        self._doubted.pop(delivery.id, None)
+        if self._stopping:
             if delivery.status == "requested":
                 self._tell_back(delivery)
         elif begun is not None and begun.outcome is None:
@@ -135,6 +148,21 @@ class Outbox:
             self.attempts.carry_over(delivery, begun)
         elif parcel is None or delivery.attempt > parcel.delivery.attempt:
             self._schedule(delivery)
+
+    def _deny(self, delivery: Delivery) -> None:
+        """The sale does not know whether it left, and the log does: it did not. It leaves now, or its time is over."""
+        if self._stopping or not self._clock.synced or self._denied.get(delivery.id) == delivery.attempt:
+            return
+        if delivery.id in self._leaving:
+            self._doubted[delivery.id] = delivery
+            return
+        self._denied[delivery.id] = delivery.attempt
+        now = self._clock.now()
+        if now >= delivery.expires_at:
+            self.attempts.decide(delivery, {"outcome": "expired", "why": NOT_LEFT})
+        else:
+            fields = {"outcome": "waiting", "until": now, "why": NOT_LEFT}
+            self._tell(Report.make(delivery.id, delivery.attempt, fields, nth=f"not-left-{now}"))
 
     def drop(self, id_: str, attempt: int | None = None) -> None:
         """Withdrawn, moved or gone: attempts up to `attempt` (None: all) that have not begun never will."""
@@ -309,6 +337,7 @@ class Outbox:
 
     async def _leave_together(self, parcels: list[Parcel]) -> None:
         if self._lease.held():
+            self._leaving.update(p.delivery.id for p in parcels)
             await self.attempts.record(parcels)
             undone = []
             for at, same in groupby(parcels, key=lambda p: p.at):
@@ -322,11 +351,14 @@ class Outbox:
                 await self.attempts.unrecord(undone)
         else:
             undone = parcels
+        self._leaving.difference_update(p.delivery.id for p in parcels)
         for parcel in undone:
             # Only now: the log's line is gone, so that what comes back can be begun again.
             if parcel.phase == "prepared":
                 parcel.phase = "blocked"
             self._lanes.give_back(parcel)
+            if (doubted := self._doubted.pop(parcel.delivery.id, None)) is not None:
+                self._deny(doubted)
         self._lanes.admit(dict.fromkeys(p.route.adapter.name for p in undone))
         if undone and self._lease.held():
             self._unblock()
