@@ -29,7 +29,7 @@ question.raise RAS   question.take S       question.answer S      question.close
 question.chat S      shift.hand S
 followup.take S      followup.message S    followup.close S       member.optout RAS    member.optin RAS     member.reveal S   member.link RP
 task.assign C        task.done EKG
-group.observe RP     group.freeze C        group.thaw C
+group.observe RP     group.freeze C        group.thaw C           floor.remind C         floor.dismiss C
 audience.report CRP  channel.expose RP     cost.report O          correction.send C      correction.dismiss C
 order.report P       delivery.report R     relay.limits R         delivery.retry C     delivery.withdraw C  delivery.move C   delivery.resolve C
 delivery.hand G

@@ -257,6 +257,7 @@ VIEWS: dict[str, Callable[[State, Any], Iterable[Form]]] = {
     "costs": _to_desk,
     "guests": _to_team,
     "traffic": _traffic,
+    "disturbances": _to_desk,
 }
 
 

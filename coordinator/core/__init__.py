@@ -27,6 +27,7 @@ from coordinator.core import (
     expiring,
     figures,
     firing,
+    floor,
     followups,
     forecast,
     further,
@@ -63,6 +64,7 @@ from coordinator.core import (
     tasks,
     traffic,
     triggers,
+    welcomes,
     windows,
 )
 from coordinator.core.kernel import (

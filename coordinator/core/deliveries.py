@@ -271,7 +271,7 @@ def request(
             attempt=old.attempt + 1 if old else 1,
             relay="" if rule else relay,
             group=group,
-            content=content_for(turn, drop, do, key),
+            content=content_for(turn, drop, do, key, group),
             priority=cue_kinds.priority_of(do),
             fire_at=max(drop.fire_at, turn.at) if old and drop.status == "fired" else drop.fire_at,
             expires_at=drop.expires_at if drop.expires_at > turn.at else turn.at + RETRY_EXPIRES_MS,
@@ -292,14 +292,15 @@ def _key_in(content: Content) -> str | None:
     return address.rpartition("/")[2] if address else None
 
 
-def content_for(turn: Turn, drop: Drop, do: str, key: str | None) -> Content:
+def content_for(turn: Turn, drop: Drop, do: str, key: str | None, group: str) -> Content:
     state, public = turn.state, turn.moment.public
     address = f"{public}/{PAGES[do]}/{key}" if do in PAGES else None
     coupon = address if do == "coupon.drop" else None
     link = address if coupon is None else None
     plan = state.index.cues[drop.cue][1]
     beside = plan.fields.get("content") or {}
-    text = render.fill(state, drop.text, drop.what, link, coupon, cue_kinds.words_of(state, plan, drop))
+    words = {**render.of_group(state, group), **cue_kinds.words_of(state, plan, drop)} if "{" in drop.text else None
+    text = render.fill(state, drop.text, drop.what, link, coupon, words)
     return msgspec.convert({**beside, "text": text, "link": link, "coupon": coupon}, Content)
 
 
@@ -353,7 +354,7 @@ def render_again(turn: Turn, product: str) -> None:
         do = state.index.cues[drop.cue][1].do
         for group, delivery in list(state.by_drop.get(drop.id, {}).items()):
             d = state.deliveries[delivery]
-            if d.status not in OPEN or content_for(turn, drop, do, _key_in(d.content)) == d.content:
+            if d.status not in OPEN or content_for(turn, drop, do, _key_in(d.content), d.group) == d.content:
                 continue
             if d.rule is not None:
                 request_paced(turn, drop, do, group, d.id, pacing.content_of(state, drop))

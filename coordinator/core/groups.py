@@ -115,6 +115,7 @@ class GroupThawed(Event, tag="group.thawed", kw_only=True):
     events=(
         "group.joined", "group.left", "group.removed", "group.liked", "group.message", "task.done", "post.repeated", "keyword.asked",
         "cue.announced", "delivery.requested", "group.asked", "group.frozen", "group.thawed", "delivery.withdrawn",
+        "floor.disturbed", "group.welcomed", "cue.fired", "message.sent",
     ),
 )  # fmt: skip
 class GroupObserve(Command):
@@ -182,7 +183,7 @@ def need_group(turn: Turn, group: str) -> Group:
 
 @decides(GroupObserve)
 def observe(turn: Turn, c: GroupObserve) -> None:
-    from coordinator.core import keywords, tasks
+    from coordinator.core import floor, keywords, tasks, welcomes
 
     group = need_group(turn, c.group)
     if turn.state.the.status == "closed":
@@ -191,11 +192,13 @@ def observe(turn: Turn, c: GroupObserve) -> None:
         case "message":
             if c.text is None:
                 raise Refusal("invalid", "a message needs its text", {"field": "text"})
-            turn.emit(GroupMessage(group=c.group, member=c.member, text=c.text, name=c.name, staff=c.staff))
+            said = GroupMessage(group=c.group, member=c.member, text=c.text, name=c.name, staff=c.staff)
+            turn.emit(said)
             if c.staff is not None:
                 tasks.seen(turn, c.group, c.staff, c.text)
             else:
                 keywords.look(turn, group, c.member, c.text)
+                floor.look(turn, said)
         case "asked":
             from coordinator.core import pacing
 
@@ -203,6 +206,7 @@ def observe(turn: Turn, c: GroupObserve) -> None:
             pacing.look_again(turn, c.group)
         case "joined":
             turn.emit(GroupJoined(group=c.group, member=c.member, channel=c.channel, count=c.count))
+            welcomes.look(turn, c.group)
         case "left":
             turn.emit(GroupLeft(group=c.group, member=c.member, channel=c.channel, count=c.count))
         case "removed":

@@ -39,6 +39,8 @@ class GroupPlan(Plain, kw_only=True, frozen=True):
     members: int = 0
     welcome: str = ""
     owner: str = ""
+    rules: str = ""
+    announcement: str = ""
 
 
 class PastPrice(Plain, kw_only=True, frozen=True):
@@ -250,6 +252,18 @@ class Pacing(Plain, kw_only=True, frozen=True):
     caps: dict[str, Cap] = {}  # by tier, or by `group:ID`, which goes before its tier's
 
 
+class FloorPlan(Plain, kw_only=True, frozen=True):
+    """What every group has that has none of its own, and when the controller is told of how members behave."""
+
+    rules: str = ""
+    announcement: str = ""
+    welcome: str = ""
+    messages: int = 8  # of one member within `per` fill a group; 0: never
+    per: int = 60_000
+    newcomers: int = 3  # messages of who came while the host speaks; 0: never
+    reminders: dict[str, str] = {}  # what happened → what one press says
+
+
 class PostersPlan(Plain, kw_only=True, frozen=True):
     remind: int = 60_000  # ms after its time in which a poster has posted, else the controller is told
 
@@ -281,3 +295,4 @@ class Plan(Plain, kw_only=True, frozen=True):
     segments: tuple[SegmentPlan, ...] = ()
     pacing: Pacing = Pacing()
     posters: PostersPlan = PostersPlan()
+    floor: FloorPlan = FloorPlan()

@@ -96,6 +96,19 @@ def fill(
     return _FIELD.sub(one, text)
 
 
+def of_group(state: State, group: str) -> dict[str, str]:
+    """What a text into a group may say of it: its name and owner, and its rules, announcement and welcome, as the sheet has them."""
+    plan, floor = state.index.groups.get(group), state.p.floor
+    known = state.groups[group]
+    return {
+        "group": known.name or group,
+        "owner": known.owner,
+        "rules": (plan.rules if plan else "") or floor.rules,
+        "announcement": (plan.announcement if plan else "") or floor.announcement,
+        "welcome": (plan.welcome if plan else "") or floor.welcome,
+    }
+
+
 def _minutes_left(state: State) -> str | None:
     """Whole minutes until the running segment ends, as things stand."""
     segment = state.segments.get(state.the.segment or "")

@@ -7,7 +7,7 @@ legal advice; each says what it rests on.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import islice
 from typing import Literal, NamedTuple
 
@@ -122,6 +122,13 @@ class Judge:
 
     def __len__(self) -> int:
         return len(self._terms)
+
+    @cached_property
+    def floor(self) -> Judge:
+        """What is asked of each word of the groups, thousands a second: its lists alone."""
+        return Judge(
+            msgspec.structs.replace(self.rules, rules={k: v for k, v in self.rules.rules.items() if k == "FLOOR"})
+        )
 
     def limit(self, rule: str, name: str) -> int | None:
         """A number of a rule; None where the set has none, which is no limit."""

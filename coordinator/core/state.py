@@ -29,6 +29,7 @@ from coordinator.core.dealing import Worded
 from coordinator.core.deliveries import Delivery
 from coordinator.core.draws import Draw
 from coordinator.core.figures import Figures
+from coordinator.core.floor import Disturbance, Talk
 from coordinator.core.golden import Golden
 from coordinator.core.groups import Group
 from coordinator.core.guests import Guest
@@ -60,7 +61,7 @@ TOPICS = (
     "questions", "tasks", "golden", "followups", "service", "orders", "groups", "people", "checkins", "polls", "quizzes",
     "surveys", "keywords", "showcases", "notes", "figures",
     "corrections", "audience", "channels", "costs", "guests",
-    "chains", "draws", "redpackets", "traffic",
+    "chains", "draws", "redpackets", "traffic", "disturbances",
 )  # fmt: skip
 
 
@@ -112,6 +113,7 @@ class State(msgspec.Struct, kw_only=True, dict=True):
     costs: dict[str, Cost] = {}
     guests: dict[str, Guest] = {}
     traffic: dict[str, Traffic] = {}
+    disturbances: dict[str, Disturbance] = {}
 
     added: dict[str, tuple[str, CuePlan]] = {}  # cues that the sheet does not hold: by hand or added live
     keys: dict[str, AddressKey] = {}  # the addresses that went out: one for each drop and group
@@ -163,6 +165,8 @@ class State(msgspec.Struct, kw_only=True, dict=True):
     dealt: dict[str, int] = {}  # person → how many tasks they have had, or as if they had
     worded: dict[str, Worded] = {}  # normalised words of a task → whose they are
     posted: dict[str, str] = {}  # normalised words that one of the team was seen to post → who
+    talk: dict[str, Talk] = {}  # group → who said how much there of late
+    welcomed: dict[str, int] = {}  # group → when who came was last welcomed
     truths: dict[str, bool] = {}  # triggered cue → whether its condition holds while it is looked at
     falls: dict[str, int] = {}  # triggered cue → when time alone makes its condition false
     counts: dict[str, int] = {}  # the last number used, by kind of id

@@ -20,7 +20,7 @@ from coordinator.core.rules import Judge, RuleSet
 from coordinator.errors import DropcueError
 
 RuleId = Literal[
-    "AD-ABS", "AD-LABEL", "SHILL", "FAKE-COUNT", "PRICE", "SCARCE", "PRIZE", "INDUCE", "RATE", "DUP", "PII", "LENGTH", "PLAN",
+    "AD-ABS", "AD-LABEL", "SHILL", "FAKE-COUNT", "PRICE", "SCARCE", "PRIZE", "INDUCE", "RATE", "DUP", "PII", "LENGTH", "PLAN", "FLOOR",
 ]  # fmt: skip
 Severity = Literal["block", "warn", "inform"]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]

@@ -60,6 +60,8 @@ def compile_plan(sheet: Sheet) -> Plan:
                 members=each.members,
                 welcome=each.welcome,
                 owner=each.owner,
+                rules=each.rules,
+                announcement=each.announcement,
             )
             for each in sheet.groups
         ),
@@ -97,6 +99,7 @@ def compile_plan(sheet: Sheet) -> Plan:
             caps={name: plans.Cap(per=cap.per, most=cap.most) for name, cap in sheet.pacing.caps.items()},
         ),
         posters=plans.PostersPlan(remind=sheet.posters.remind),
+        floor=plans.FloorPlan(**sheet.floor.model_dump()),
         guests=tuple(plans.GuestPlan(**each.model_dump()) for each in sheet.guests),
         targets=plans.Targets(sales=_minor(sheet.targets.sales, sheet), buyers=sheet.targets.buyers),
         attribution=plans.Attribution(window=sheet.attribution.window, rule=sheet.attribution.rule),

@@ -219,6 +219,8 @@ class Group(Part):
     tags: list[Line] = []
     relay: Annotated[list[Id], BeforeValidator(_one_or_more)] = []
     members: Count = 0
+    rules: Remark = ""
+    announcement: Remark = ""
     welcome: Remark = ""
     owner: Label = ""
 
@@ -370,6 +372,18 @@ class Cap(Part):
 class Pacing(Part):
     same_content: Length = 600_000
     caps: dict[Line, Cap] = {}
+
+
+class Floor(Part):
+    """Control of the floor 控场: what holds in each group that has no words of its own, and what the controller is told of."""
+
+    rules: Remark = ""
+    announcement: Remark = ""
+    welcome: Remark = ""
+    messages: Count = 8  # of one member within `per`; 0: nobody is told
+    per: PositiveLength = 60_000
+    newcomers: Count = 3  # messages of who came in the running segment; 0: nobody is told
+    reminders: dict[Literal["politics", "advertising", "negative", "flooding", "interrupting"], Text] = {}
 
 
 class Posters(Part):
@@ -571,6 +585,7 @@ class Sheet(Part):
     targets: Targets = Targets()
     pacing: Pacing = Pacing()
     posters: Posters = Posters()
+    floor: Floor = Floor()
     checks: Checks = Checks()
     attribution: Attribution = Attribution()
     segments: list[Segment] = []

@@ -41,7 +41,7 @@ CONTRACT = {
     # Beside the contract.
     "question.chat": "S", "shift.hand": "S", "followup.message": "S", "member.optout": "RAS", "member.optin": "RAS", "member.link": "RP",
     "survey.open": "CK", "survey.close": "CK", "survey.answer": "AR",
-    "correction.send": "C", "correction.dismiss": "C", "delivery.hand": "G", "relay.limits": "R",
+    "correction.send": "C", "correction.dismiss": "C", "floor.remind": "C", "floor.dismiss": "C", "delivery.hand": "G", "relay.limits": "R",
 }  # fmt: skip
 LETTERS: dict[str, set[str]] = {
     "O": {"owner"}, "C": {"controller"}, "H": {"host"}, "K": {"cohost"}, "E": {"cheer"}, "S": {"support"},

@@ -40,6 +40,8 @@ PLACEHOLDERS = frozenset(  # what the core fills in when a text is sent
 GIVES = frozenset({"quiz.open", "poll.open", "survey.open", "checkin.open"})
 """What gives whoever takes part, or wins, the coupon that it names."""
 _IN_TASKS = PLACEHOLDERS | {"group", "owner"}
+_OF_A_GROUP = frozenset({"rules", "announcement", "welcome", "owner"})
+_IN_GROUPS = _IN_TASKS | _OF_A_GROUP
 _PLACEHOLDER = re.compile(r"\{([^{}|]{1,40})\}")
 
 _ALWAYS = frozenset({"id", "at", "when", "again_after", "do", "prompt", "task", "confirm", "late", "note"})
@@ -309,7 +311,8 @@ def _team(sheet: Sheet) -> Iterator[Found]:
 
 def _braces(sheet: Sheet, plan: Plan) -> Iterator[Found]:
     for path, cue, compiled, _, _ in each_cue(sheet, plan):
-        filled = (_IN_TASKS if compiled.do == "task.assign" else PLACEHOLDERS).union(cue_kinds.names_of(compiled.do))
+        filled = _IN_GROUPS if into_groups(compiled.do) else _IN_TASKS if compiled.do == "task.assign" else PLACEHOLDERS
+        filled = filled.union(cue_kinds.names_of(compiled.do))
         known = ", ".join(f"{{{each}}}" for each in sorted(filled))
         for text in cue.text or ():
             for name in _PLACEHOLDER.findall(text):
@@ -317,3 +320,16 @@ def _braces(sheet: Sheet, plan: Plan) -> Iterator[Found]:
                     message = f"{{{name}}} is not filled in and would be sent as it stands; known are {known}"
                     zh = f"{{{name}}} 不会被填写, 将原样发出; 可用的有 {known}"
                     yield Found("warn", "PLAN", (*path, "text"), message, zh)
+                elif into_groups(compiled.do) and name in _OF_A_GROUP and not getattr(plan.floor, name, ""):
+                    yield from _unsaid(plan, compiled, name, (*path, "text"))
+
+
+def _unsaid(plan: Plan, cue: CuePlan, name: str, path: Path) -> Iterator[Found]:
+    """A text names what some of its groups do not have: they would be sent it with a gap."""
+    reached = set(selectors.select(cue.groups or "all", plan.groups))
+    without = [g.id for g in plan.groups if g.id in reached and not getattr(g, name)]
+    if without:
+        some = ", ".join(without[:5])
+        message = f"{len(without)} of {len(reached)} groups have no {name} ({some}), and {{{name}}} leaves a gap there; add {name}: to them"
+        zh = f"{len(reached)} 个群里有 {len(without)} 个没有 {name} ({some}), {{{name}}} 会空着; 给这些群写 {name}:"
+        yield Found("warn", "PLAN", path, message, zh)

@@ -13,6 +13,8 @@ from coordinator.runsheet.compiling import cue_fields
 from coordinator.runsheet.model import Sheet
 from coordinator.runsheet.source import Path
 
+OF_A_GROUP = ("rules", "announcement", "welcome")
+
 
 def check(sheet: Sheet, judge: Judge) -> Iterator[Found]:
     known = tuple([each.url for each in sheet.links] + [each.url for each in sheet.products if each.url])
@@ -28,7 +30,12 @@ def said(sheet: Sheet, known: tuple[str, ...] = ()) -> Iterator[tuple[Path, str,
     heard = Use(sent=False, exceptions=own)
     yield ("title",), sheet.title, shown
     for index, group in enumerate(sheet.groups):
-        yield ("groups", index, "welcome"), group.welcome, shown
+        for field in OF_A_GROUP:
+            yield ("groups", index, field), getattr(group, field), shown
+    for field in OF_A_GROUP:
+        yield ("floor", field), getattr(sheet.floor, field), shown
+    for name, reminder in sheet.floor.reminders.items():
+        yield ("floor", "reminders", name), reminder, shown
     for index, product in enumerate(sheet.products):
         yield ("products", index, "name"), product.name, shown
         yield ("products", index, "script"), product.script, heard

@@ -65,7 +65,7 @@ FIELDS_ZH = {
     "id": "编号", "title": "标题", "kind": "类型", "timezone": "时区", "start": "开始", "currency": "币种", "lead": "提前量",
     "unknown": "不明投递", "auto_start": "自动开场", "targets.sales": "销售目标", "targets.buyers": "买家目标",
     "person": "人员", "role": "角色", "groups": "群", "name": "名称", "tier": "等级", "stage": "阶段", "org": "组织",
-    "tags": "标签", "relay": "群助手", "members": "人数", "welcome": "欢迎语", "line": "产品线", "price": "价格",
+    "tags": "标签", "relay": "群助手", "members": "人数", "welcome": "欢迎语", "rules": "群规", "announcement": "群公告", "line": "产品线", "price": "价格",
     "list_price": "划线价", "stock": "库存", "url": "网址", "points": "卖点", "script": "话术", "image": "图片",
     "over": "满", "off": "减", "quantity": "数量", "per_member": "每人限领", "valid": "有效期", "products": "适用商品",
     "percent": "折扣", "at_most": "最多减", "pay": "付", "worth": "抵", "pay_within": "付款时限", "units": "每码件数", "pool": "瓜分总额",
@@ -81,6 +81,8 @@ FIELDS_ZH = {
     "followup.after": "追单等待", "followup.every": "追单间隔", "followup.lease": "追单占用", "followup.quiet": "免打扰时段",
     "cheer.within": "任务时限", "cheer.minutes": "黄金分钟", "minutes": "分钟", "what": "任务类型", "within": "完成时限", "owner": "群主",
     "pacing.same_content": "同文间隔", "pacing.caps": "频次上限", "posters.remind": "未发提醒",
+    "floor.rules": "各群群规", "floor.announcement": "各群公告", "floor.welcome": "各群欢迎语", "floor.messages": "刷屏条数", "floor.per": "刷屏时长",
+    "floor.newcomers": "新人插话条数", "floor.reminders": "提醒话术",
     "theme": "主题", "poster": "海报", "state": "状态",
 }  # fmt: skip
 
@@ -131,6 +133,7 @@ NOTES = {
     "prizes": '保温杯; 或 JSON: [{"name": "保温杯", "quantity": 3, "worth": "79.00"}]',
     "eligible": 'entry, comment, order, claim; 或 JSON: {"by": "order", "product": "pan"}',
     "unlocks": 'JSON: {"price": "99.00"} 或 {"coupon": "c20"}',
+    "floor.reminders": 'JSON: {"advertising": "本群不发广告", "negative": "有问题找客服"}; politics, advertising, negative, flooding, interrupting',
     "pacing.caps": 'JSON: {"fan": {"per": "1h", "most": 6}, "group:g1": {"per": "30m", "most": 2}}',
     "questions": 'JSON: [{"id": "q1", "text": "…", "kind": "scale"}]',
 }

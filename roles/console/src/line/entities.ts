@@ -344,6 +344,22 @@ export interface Correction {
   status: "proposed" | "sent" | "closed";
 }
 
+/** What members did in a group that the controller is to know of. */
+export interface Disturbance {
+  id: string;
+  group: string;
+  what: "politics" | "advertising" | "negative" | "flooding" | "interrupting";
+  /** What one press would send. */
+  reminder: string;
+  count?: number;
+  member?: string;
+  name?: string;
+  text?: string;
+  at: number;
+  last_at: number;
+  status: "open" | "reminded" | "dismissed";
+}
+
 /** The stream's own figures as they were told last. */
 export interface Audience {
   id: string;
@@ -490,6 +506,7 @@ export interface Topics {
   redpackets: RedPacket;
   figures: Record<string, number>;
   corrections: Correction;
+  disturbances: Disturbance;
   audience: Audience;
   costs: Cost;
 }
@@ -508,6 +525,7 @@ export const DEFAULTS: { readonly [T in keyof Topics]?: Readonly<Partial<Topics[
   guests: { state: "asked" },
   checkins: { open: true },
   corrections: { status: "proposed" },
+  disturbances: { status: "open", count: 1 },
   polls: { open: true, count: 0 },
   quizzes: { open: true, count: 0, right: 0 },
   surveys: { open: true, count: 0 },

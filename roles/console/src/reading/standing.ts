@@ -36,6 +36,9 @@ export function standing(store: Store, kind: string, fields: Fields): string | n
     case "survey.open":
     case "survey.close":
       return store.all("surveys").findLast((survey) => survey.open)?.id ?? null;
+    case "floor.remind":
+    case "floor.dismiss":
+      return store.get("disturbances", id("disturbance"))?.status === "open" ? (id("disturbance") ?? null) : null;
     case "delivery.retry":
     case "delivery.hand":
       return store.get("deliveries", id("delivery"))?.attempt?.toString() ?? null;
