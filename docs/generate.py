@@ -88,6 +88,7 @@ STREAMS_IN_WORDS = {
     "group.asked": "controller, owner; the cheer members of that group",
     "group.frozen": "controller, owner; the cheer members, relay and poster of that group",
     "group.thawed": "controller, owner; the cheer members, relay and poster of that group",
+    "group.dissolved": "controller, owner; the cheer members, relay and poster of that group",
     "cue.announced": "those of the team who asked to be told ahead; of a quiz that a hand opens controller and owner of them",
     "delivery": "its relay or poster; controller, owner (before its cue has fired: those who asked to be told ahead). With a `rule` no relay is told",
 }

@@ -21,7 +21,7 @@ class Coming(NamedTuple):
     at: int
     group: str
     member: str | None
-    what: str  # joined, left, removed
+    what: str  # joined, left, removed, dissolved
     heads: int
     channel: str | None
 

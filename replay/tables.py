@@ -17,7 +17,7 @@ from coordinator.core.clicks import LinkClicked
 from coordinator.core.coupon_orders import CouponRedeemed
 from coordinator.core.cues import CueFired
 from coordinator.core.deliveries import DeliverySent
-from coordinator.core.groups import GroupJoined, GroupLeft, GroupMessage, GroupRemoved
+from coordinator.core.groups import GroupDissolved, GroupJoined, GroupLeft, GroupMessage, GroupRemoved
 from coordinator.core.notes import NoteAdded
 from coordinator.core.orders import Order
 from coordinator.core.prompts import PromptAcked
@@ -92,7 +92,7 @@ class Tables:
         self._said: dict[str, set[int]] = {}
         self._claim_of: dict[str, Claim] = {}
         self._takers: dict[type[Event], Callable[[Any], None]] = {
-            GroupMessage: self._message, GroupJoined: self._coming, GroupLeft: self._coming, GroupRemoved: self._coming,
+            GroupMessage: self._message, GroupJoined: self._coming, GroupLeft: self._coming, GroupRemoved: self._coming, GroupDissolved: self._dissolved,
             LinkClicked: self._click, CouponClaimed: self._claim, CouponRedeemed: self._redemption,
             CueFired: self._fire, DeliverySent: self._sent, QuestionRaised: self._asked, QuestionAnswered: self._answered,
             QuestionChatted: self._chatted, PromptAcked: self._acked, NoteAdded: self._note,
@@ -158,6 +158,9 @@ class Tables:
         if e.member is not None:
             self._seen(e.group, e.member, joining=what == "joined")
         self.comings.append(Coming(e.at, e.group, e.member, what, e.count, e.channel))
+
+    def _dissolved(self, e: GroupDissolved) -> None:
+        self.comings.append(Coming(e.at, e.group, None, "dissolved", e.count, None))
 
     # ---------------------------------------------------------------- drops and what came of them
     def _click(self, e: LinkClicked) -> None:

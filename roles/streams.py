@@ -153,6 +153,7 @@ _BY_KIND: dict[str, tuple[str, ...] | Callable[[State, Any], tuple[str, ...]]] =
     "floor.reminded": DESK,
     "floor.dismissed": DESK,
     "group.welcomed": DESK,
+    "group.dissolved": lambda s, e: (*DESK, f"group:{e.group}", f"settings:{e.group}"),
     "group.joined": DESK,
     "group.left": DESK,
     "group.removed": DESK,

@@ -32,7 +32,7 @@ from coordinator.core.kernel import (
     moments,
     result_of,
 )
-from coordinator.core.money import Minor
+from coordinator.core.money import Price
 from coordinator.core.readings import count, things, truth
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from coordinator.core.state import State
 
 MOST_MEMBERS = 1_000  # a chain of five is usual; the list is one message that people read
+USUAL = 5  # members that complete a chain where nobody says how many: the trade's first chain of five
 
 
 class Unlock(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
@@ -117,7 +118,7 @@ class UnlockIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
     coupon: Id | None = None
-    price: Minor | None = None
+    price: Price | None = None
 
 
 _FOLLOWS = (
@@ -131,7 +132,7 @@ class ChainOpen(Command):
     """Opens a chain, announced in groups. `until` is an instant, or a length in ms from the opening."""
 
     product: Id
-    target: Annotated[int, Field(ge=1, le=MOST_MEMBERS)]
+    target: Annotated[int, Field(ge=1, le=MOST_MEMBERS)] = USUAL
     until: games.Until
     unlocks: UnlockIn | None = None
     groups: str | list[Id] = "all"
@@ -169,7 +170,7 @@ def _went_out(turn: Turn, drop: Drop) -> None:
         ChainOpened(
             chain=state.next_id("chain"),
             product=fields["product"],
-            target=fields["target"],
+            target=fields.get("target", USUAL),
             until=games.ends_at(fields["until"], turn.at),
             unlocks=_unlock(state, fields),
             drop=drop.id,
@@ -201,7 +202,7 @@ def _words(state: State, fields: dict[str, Any], drop: Drop) -> dict[str, str]:
         unlocked = state.coupons[unlocks.coupon].title
     elif unlocks is not None and unlocks.price is not None:
         unlocked = f"专享价 {render.money(unlocks.price, state.the.currency)}"
-    return {"target": str(fields["target"]), "unlocks": unlocked, "within": games.time_words(fields, drop)}
+    return {"target": str(fields.get("target", USUAL)), "unlocks": unlocked, "within": games.time_words(fields, drop)}
 
 
 cue_kind(

@@ -18,7 +18,7 @@ from coordinator.core import members
 from coordinator.core.claims import CouponClaimed
 from coordinator.core.clicks import LinkClicked
 from coordinator.core.coupon_orders import CouponRedeemed
-from coordinator.core.groups import GroupJoined, GroupLeft, GroupMessage, GroupRemoved
+from coordinator.core.groups import GroupDissolved, GroupJoined, GroupLeft, GroupMessage, GroupRemoved
 from coordinator.core.kernel import ANY, Key, evolves
 from coordinator.core.members import MemberLinked
 from coordinator.core.questions import OVER, QuestionAnswered, QuestionChatted, QuestionClosed, QuestionRaised
@@ -36,6 +36,7 @@ class Figures(msgspec.Struct, kw_only=True):
     joins: int = 0
     leaves: int = 0
     removed: int = 0
+    dissolved: int = 0
     members: int = 0
     clicks: int = 0
     claims: int = 0
@@ -66,7 +67,7 @@ def _figure(name: str, kind: Kind, about: str) -> Reading:
 
 for _name, _about in {
     "messages": "messages in all groups", "people": "persons with a message", "joins": "members who joined",
-    "leaves": "members who left", "removed": "members who were removed", "members": "members of all groups",
+    "leaves": "members who left", "removed": "members who were removed", "dissolved": "members of groups that were dissolved", "members": "members of all groups",
     "clicks": "clicks on links", "claims": "coupons claimed", "redemptions": "coupons redeemed", "questions": "questions asked",
     "questions_open": "questions without an answer", "orders": "orders, in whatever state", "orders_paid": "paid orders",
     "buyers": "persons with a paid order",
@@ -133,6 +134,21 @@ def membership(state: State, e: Any) -> Iterable[Key]:
     coming = isinstance(e, GroupJoined)
     heads = e.count if e.member is None else _came(state, e.member, e.group) if coming else _went(state, e)
     f.members = max(0, f.members + heads if coming else f.members - heads)
+    return _KEYS
+
+
+@evolves(GroupDissolved)
+def dissolved(state: State, e: GroupDissolved) -> Iterable[Key]:
+    """Who is known to be in another group too is still there."""
+    f = state.figures["sale"]
+    named = [m for m, groups in state.present.items() if e.group in groups]
+    for member in named:
+        state.present[member].remove(e.group)
+        if not state.present[member]:
+            del state.present[member]
+    gone = {members.person(state, m) for m in named if not _here(state, m)}
+    f.dissolved += e.count
+    f.members = max(0, f.members - len(gone) - max(0, e.count - len(named)))
     return _KEYS
 
 

@@ -55,6 +55,7 @@ class Group(msgspec.Struct, kw_only=True):
     tasks: int = 0  # that were dealt for it
     frozen: bool = False
     frozen_why: str = ""  # its relay cannot write there any more
+    dissolved: bool = False
     last: list[Said] = []
 
 
@@ -88,6 +89,13 @@ class GroupRemoved(_Observed, tag="group.removed"):
     pass
 
 
+class GroupDissolved(Event, tag="group.dissolved", kw_only=True):
+    """The group is no more. Its `count` members have not left: they are told apart."""
+
+    group: str
+    count: int
+
+
 class GroupLiked(_Observed, tag="group.liked"):
     """A member liked something that was said there."""
 
@@ -115,7 +123,7 @@ class GroupThawed(Event, tag="group.thawed", kw_only=True):
     events=(
         "group.joined", "group.left", "group.removed", "group.liked", "group.message", "task.done", "post.repeated", "keyword.asked",
         "cue.announced", "delivery.requested", "group.asked", "group.frozen", "group.thawed", "delivery.withdrawn",
-        "floor.disturbed", "group.welcomed", "cue.fired", "message.sent",
+        "floor.disturbed", "group.welcomed", "group.dissolved", "cue.fired", "message.sent",
     ),
 )  # fmt: skip
 class GroupObserve(Command):
@@ -125,11 +133,13 @@ class GroupObserve(Command):
     `asked`: a member wants to have again what the group was sent, the thing `about` or whatever it was; it lifts the
     repeat rule for the group once.
 
+    `dissolved`: the group is no more. Nothing is sent there again, and who goes with it has not left.
+
     `unreachable`: its only relay cannot write there any more, `why` says it; the group is frozen until it is `reachable`.
     """
 
     group: Id
-    what: Literal["joined", "left", "removed", "liked", "message", "asked", "unreachable", "reachable"]
+    what: Literal["joined", "left", "removed", "liked", "message", "asked", "unreachable", "reachable", "dissolved"]
     member: Member | None = None
     text: Words | None = None
     name: ShortText | None = None
@@ -184,11 +194,17 @@ def need_group(turn: Turn, group: str) -> Group:
 @decides(GroupObserve)
 def observe(turn: Turn, c: GroupObserve) -> None:
     from coordinator.core import floor, keywords, tasks, welcomes
+    from coordinator.core.deliveries import withdraw_from
 
     group = need_group(turn, c.group)
     if turn.state.the.status == "closed":
         raise Refusal("too_late", "the sale is closed", {"status": "closed"})
+    if group.dissolved and c.what in {"left", "removed", "reachable", "dissolved"}:
+        return  # its members go with it
     match c.what:
+        case "dissolved":
+            turn.emit(GroupDissolved(group=c.group, count=group.members))
+            withdraw_from(turn, c.group, "dissolved")
         case "message":
             if c.text is None:
                 raise Refusal("invalid", "a message needs its text", {"field": "text"})
@@ -241,7 +257,10 @@ def freeze(turn: Turn, c: GroupFreeze) -> None:
 
 @decides(GroupThaw)
 def thaw(turn: Turn, c: GroupThaw) -> None:
-    if not need_group(turn, c.group).frozen:
+    group = need_group(turn, c.group)
+    if group.dissolved:
+        raise Refusal("too_late", f"{c.group} is dissolved", {"field": "group"})
+    if not group.frozen:
         raise Refusal("stale", f"{c.group} is not frozen", {"current": "open"})
     turn.emit(GroupThawed(group=c.group))
 
@@ -273,6 +292,14 @@ def came_or_went(state: State, e: Any) -> Iterable[Key]:
     else:
         group.removed += e.count
     group.members = max(0, group.members - e.count)
+    return (("groups", e.group),)
+
+
+@evolves(GroupDissolved)
+def dissolved(state: State, e: GroupDissolved) -> Iterable[Key]:
+    group = state.groups[e.group]
+    group.dissolved = group.frozen = True
+    group.frozen_why, group.members = "dissolved", 0
     return (("groups", e.group),)
 
 

@@ -28,6 +28,20 @@ def _whole_minor(value: Any) -> Any:  # Any: whatever the command holds
 Minor = Annotated[int, BeforeValidator(_whole_minor), Field(ge=0, le=MAX_MINOR)]
 """Money in a command."""
 
+
+def _whole_price(value: Any) -> Any:  # Any: whatever the command holds
+    if type(value) is int and 0 <= value <= MAX_PRICE_MINOR:
+        return value
+    raise PydanticCustomError(
+        "price",
+        "a price is a whole number of minor units from 0 to {most}, such as 12900 for 129.00; no text, sign or fraction",
+        {"most": MAX_PRICE_MINOR},
+    )
+
+
+Price = Annotated[int, BeforeValidator(_whole_price), Field(ge=0, le=MAX_PRICE_MINOR)]
+"""What one piece costs, in a command: within what a sheet's price may be."""
+
 _NO_MINOR = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
 _THREE_MINOR = "BHD IQD JOD KWD LYD OMR TND"
 _DIGITS = {**dict.fromkeys(_NO_MINOR.split(), 0), **dict.fromkeys(_THREE_MINOR.split(), 3)}

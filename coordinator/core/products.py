@@ -10,7 +10,7 @@ from pydantic import Field
 
 from coordinator.core.cue_kinds import cue_kind
 from coordinator.core.kernel import Command, Event, Id, Key, Refusal, Turn, command, decides, evolves
-from coordinator.core.money import Minor
+from coordinator.core.money import Price
 from coordinator.core.readings import count, things, truth
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class ProductReprice(Command):
     """The price from now on, in minor units. What has not left is rendered anew; for the rest a correction is proposed."""
 
     product: Id
-    price: Minor
+    price: Price
 
 
 @command(

@@ -96,7 +96,7 @@ def compile_plan(sheet: Sheet) -> Plan:
         golden=service.golden(sheet),
         pacing=plans.Pacing(
             same_content=sheet.pacing.same_content,
-            caps={name: plans.Cap(per=cap.per, most=cap.most) for name, cap in sheet.pacing.caps.items()},
+            caps=_caps(sheet),
         ),
         posters=plans.PostersPlan(remind=sheet.posters.remind),
         floor=plans.FloorPlan(**sheet.floor.model_dump()),
@@ -108,6 +108,16 @@ def compile_plan(sheet: Sheet) -> Plan:
         ),
         segments=tuple(_segment(sheet, segment, index) for index, segment in enumerate(sheet.segments)),
     )
+
+
+MOMENTS = frozenset({"moments", "朋友圈"})
+MOMENTS_CAP = plans.Cap(per=86_400_000, most=5)  # the trade's: 3 to 5 posts a day are the most that friends bear
+
+
+def _caps(sheet: Sheet) -> dict[str, plans.Cap]:
+    """As the sheet has them; Moments, which are a group of a tier of their own, have the trade's without a word of it."""
+    usual = {group.tier: MOMENTS_CAP for group in sheet.groups if group.tier in MOMENTS}
+    return usual | {name: plans.Cap(per=cap.per, most=cap.most) for name, cap in sheet.pacing.caps.items()}
 
 
 def _member(each: Member) -> plans.TeamMember:

@@ -275,7 +275,7 @@ def _chain(cue: Cue, here: Path, known: _Known) -> Iterator[Fault]:
     if (unlocks.coupon is None) == (unlocks.price is None):
         yield Fault(place, 'a chain unlocks either a coupon or a price; write {coupon: c20} or {price: "99.00"}')
     yield from _exists(unlocks.coupon, "coupon", known.coupons, (*place, "coupon"))
-    yield from _amount(unlocks.price, (*place, "price"), known.currency)
+    yield from _amount(unlocks.price, (*place, "price"), known.currency, to_price)
 
 
 def _draw(cue: Cue, here: Path, known: _Known) -> Iterator[Fault]:

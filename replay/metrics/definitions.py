@@ -39,6 +39,7 @@ DEFINITIONS: dict[str, Definition] = {
     "joins": Definition("入群数", "count", J, "joins as the relays saw them; one who joins two groups counts twice", "群助手看到的入群次数; 进两个群计两次"),
     "leaves": Definition("退群数", "count", J, "members who left of their own accord; removals are apart", "主动退群次数; 被移出的另计"),
     "removed": Definition("被移出", "count", J, "members whom somebody removed", "被移出群的次数"),
+    "dissolved": Definition("随群解散", "count", J, "members of groups when these were dissolved; they have not left", "群解散时的群成员; 不计入退群"),
     "net_growth": Definition("净增用户", "count", J, "joins - leaves; removals are apart", "入群 - 退群; 被移出的另计"),
     "exposures": Definition("渠道曝光", "count", J, "how often a channel was seen, as reported", "上报的渠道曝光数"),
     "join_rate": Definition("入群率", "ratio", J,

@@ -21,6 +21,7 @@ class Moves(NamedTuple):
     joins: int
     leaves: int
     removed: int
+    dissolved: int
     leavers: int
 
 
@@ -43,7 +44,13 @@ def moves(t: Tables) -> dict[str | None, Moves]:
                 else:
                     leavers.setdefault(key, set()).add(t.person(c.member))
     return {
-        g: Moves(counts["joined", g], counts["left", g], counts["removed", g], len(leavers.get(g, ())) + unnamed[g])
+        g: Moves(
+            counts["joined", g],
+            counts["left", g],
+            counts["removed", g],
+            counts["dissolved", g],
+            len(leavers.get(g, ())) + unnamed[g],
+        )
         for g in (None, *t.state.groups)
     }
 
@@ -57,7 +64,7 @@ def figures(t: Tables) -> list[Figure]:
         start = t.members_start() if group is None else t.heads(group)
         members = t.members() if group is None else by_group[group]
         for name, value in (
-            ("joins", m.joins), ("leaves", m.leaves), ("removed", m.removed), ("net_growth", m.joins - m.leaves),
+            ("joins", m.joins), ("leaves", m.leaves), ("removed", m.removed), ("dissolved", m.dissolved), ("net_growth", m.joins - m.leaves),
         ):  # fmt: skip
             out.append(figure(t, name, value if known else None, scope=scope, why=UNSEEN))
         out.append(figure(t, "members", members or None, scope=scope, why=NO_MEMBERS))

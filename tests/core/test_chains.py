@@ -316,3 +316,13 @@ def test_a_chain_is_never_above_its_target_and_never_complete_below_it(
         assert (chain.status == "completed") == (chain.count == target)
         assert (sale.state.products["pan"].price == 100) == (chain.status == "completed")
     sale.check()
+
+
+def test_a_chain_that_names_no_target_is_the_trade_s_chain_of_five() -> None:
+    cue = {"id": "c", "at": "start", "do": "chain.open", "product": "pan", "until": "5m", "lead": "0s"}
+    sale = Sale(sheet(segment(cue, lasts="20m"))).live()
+    sale.advance(START + SECOND)
+    sale.do("controller", "chain.open", product="knife", until=MINUTE, groups="all")
+    sale.advance(START + 4 * SECOND)
+    assert [c.target for c in sale.state.chains.values()] == [5, 5]
+    assert "满 5 人" in sale.state.deliveries["d1"].content.text

@@ -255,3 +255,26 @@ def test_each_group_is_sent_its_own_rules_and_announcement() -> None:
     sent = {d.group: (d.content.text, d.content.as_) for d in sale.state.deliveries.values()}
     assert sent["g1"] == ("VIP 提前 10 分钟 (VIP 1 群, 王姐)", "announcement")
     assert sent["g2"] == ("今晚 8 点开抢 (会员 2 群, )", "announcement")
+
+
+def test_a_group_that_is_dissolved_is_sent_nothing_more_and_its_members_have_not_left() -> None:
+    sale = of()
+    for group in ("g1", "g2"):
+        sale.do("r1", "group.observe", group=group, what="joined", member="both")
+    sale.do("r1", "group.observe", group="g1", what="joined", member="one")
+    assert sale.state.figures["sale"].members == 62
+    sale.do("controller", "message.send", content="再见", groups="all")
+    sale.do("r1", "group.observe", group="g1", what="dissolved")
+    for what in ("left", "removed", "reachable", "dissolved"):
+        sale.do("r1", "group.observe", group="g1", what=what, member="one")
+    group, figures = sale.state.groups["g1"], sale.state.figures["sale"]
+    assert (group.members, group.leaves, group.removed, group.dissolved) == (0, 0, 0, True)
+    assert (figures.members, figures.leaves, figures.dissolved) == (51, 0, 12)
+    assert {g: d.status for g, d in sale.deliveries().items()} == {
+        "g1": "withdrawn",
+        "g2": "requested",
+        "g3": "requested",
+    }
+    assert sale.refused("controller", "group.thaw", group="g1") == "too_late"
+    assert sale.refused("controller", "message.send", content="还在吗", groups="group:g1") == "invalid"
+    assert len(sale.of("group.dissolved")) == 1

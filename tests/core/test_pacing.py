@@ -333,3 +333,18 @@ def test_whatever_is_pressed_a_group_is_sent_what_the_sheet_allows(presses: list
             of = sorted(d.went_at or 0 for d in sent if d.same == same)
             assert all(later - first >= 2 * MINUTE for first, later in pairwise(of))
     assert not sale.state.held_back
+
+
+def test_moments_are_posted_into_five_times_a_day_at_most_without_a_word_in_the_sheet() -> None:
+    of_groups = sheet(segment(lasts="4h"))
+    of_groups["groups"][0]["tier"] = "朋友圈"
+    sale = Sale(of_groups).live()
+    for n in range(6):
+        sale.do("controller", "message.send", content=f"第 {n} 条", groups="group:g1")
+        assert list(sale.state.deliveries.values())[-1].status == ("held" if n == 5 else "requested")
+        report = {"delivery": f"d{n + 1}", "attempt": 1, "outcome": "sent"}
+        if n < 5:
+            sale.do("r1", "delivery.report", **report)
+        sale.advance(sale.now + 20 * MINUTE)
+    of_groups["pacing"] = {"caps": {"朋友圈": {"per": "24h", "most": 3}}}
+    assert Sale(of_groups).plan.pacing.caps["朋友圈"].most == 3

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+from pydantic import ValidationError
+
+from coordinator.core import COMMANDS
 from tests.core.driver import MINUTE, SECOND, START, Sale, segment, sheet
 
 DROP: dict[str, Any] = {
@@ -60,3 +64,10 @@ def test_a_message_that_speaks_of_the_product_on_air_follows_it() -> None:
     sale.do("controller", "message.send", content="只要 {price}", groups="group:g1")
     sale.do("controller", "product.reprice", product="pan", price=9900)
     assert sale.deliveries()["g1"].content.text == "只要 ¥99"
+
+
+@pytest.mark.parametrize("price", [-1, 10**10 + 1, 1e9, 0.001, "129元", "129.00", True, None])
+def test_a_price_of_the_show_is_no_other_than_a_sheet_s(price: Any) -> None:
+    with pytest.raises(ValidationError, match="from 0 to 10000000000"):
+        COMMANDS["product.reprice"].model_validate({"product": "pan", "price": price})
+    assert Sale().live().do("controller", "product.reprice", product="pan", price=10**10) == {}

@@ -16,11 +16,12 @@ from coordinator.runsheet.ready import KINDS, ready_sheet
 from coordinator.runsheet.source import from_yaml
 from tests.server import InProcess
 
+PACKET = "redpacket.announce"
 LINK, COUPON, MESSAGE, CHECKIN, POLL = "link.drop", "coupon.drop", "message.send", "checkin.open", "poll.open"
 SENT: dict[str, list[tuple[int, str, str]]] = {
     "flash": [
         (-4, "10:00", POLL), (-3, "10:00", MESSAGE), (-3, "10:05", LINK), (-2, "10:00", MESSAGE), (-1, "10:00", MESSAGE),
-        (0, "14:00", MESSAGE), (0, "18:00", MESSAGE), (0, "19:30", MESSAGE), (0, "19:50", CHECKIN),
+        (0, "14:00", LINK), (0, "18:00", LINK), (0, "19:30", LINK), (0, "19:50", CHECKIN), (0, "19:59", PACKET),
     ],
     "groupbuy": [
         (-2, "07:30", MESSAGE),
@@ -28,11 +29,11 @@ SENT: dict[str, list[tuple[int, str, str]]] = {
         *((day, "19:00", LINK) for day in (-2, -1)),
         (0, "08:30", MESSAGE), (0, "09:00", MESSAGE), (0, "09:01", LINK), (0, "15:00", LINK),
         *((day, "09:00", MESSAGE) for day in (1, 2, 3, 4)), *((day, "09:05", LINK) for day in (1, 2, 3)),
-        *((day, "15:00", MESSAGE) for day in (2, 3)), (11, "20:00", MESSAGE), (18, "20:00", MESSAGE), (25, "20:00", MESSAGE),
+        *((day, "15:00", MESSAGE) for day in (2, 3)), (11, "20:00", MESSAGE), (18, "20:00", COUPON), (3, "18:30", COUPON), (0, "09:03", PACKET), (4, "09:05", PACKET), (25, "20:00", MESSAGE),
     ],
     "live": [
         (-1, "12:00", MESSAGE), (-1, "20:00", LINK), (0, "12:30", LINK), (0, "19:50", CHECKIN), (0, "19:55", LINK),
-        (0, "20:03", COUPON), (1, "10:00", MESSAGE), (1, "12:00", LINK), (1, "20:00", LINK),
+        (0, "20:03", COUPON), (0, "20:01", PACKET), (1, "10:00", MESSAGE), (1, "12:00", LINK), (1, "20:00", LINK),
     ],
     "course": [
         (-1, "09:00", MESSAGE), (-1, "19:00", MESSAGE), (-1, "19:30", POLL), (0, "20:00", MESSAGE),

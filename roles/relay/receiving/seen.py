@@ -13,7 +13,7 @@ Short = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_
 Words = Annotated[str, StringConstraints(min_length=1, max_length=20_000, pattern=_NO_NUL)]
 Reach = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
-What = Literal["joined", "left", "removed", "liked", "message", "asked", "unreachable", "reachable"]
+What = Literal["joined", "left", "removed", "liked", "message", "asked", "unreachable", "reachable", "dissolved"]
 
 
 class Seen(BaseModel):

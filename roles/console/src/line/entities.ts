@@ -264,6 +264,7 @@ export interface Group {
   messages?: number;
   frozen?: boolean;
   frozen_why?: string;
+  dissolved?: boolean;
   last?: { at: number; member?: string | null; text?: string | null; name?: string | null }[];
 }
 

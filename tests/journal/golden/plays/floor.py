@@ -16,4 +16,5 @@ def played() -> Sale:
     sale.do("controller", "floor.remind", disturbance="floor1")
     sale.do("controller", "floor.dismiss", disturbance="floor2")
     sale.advance(START + 6 * SECOND)
+    sale.do("r1", "group.observe", group="g2", what="dissolved")
     return sale
