@@ -10,6 +10,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from coordinator.runsheet import faults
+from coordinator.runsheet.chinese import chinese
 from coordinator.runsheet.findings import Finding, where
 from coordinator.runsheet.model import Cue, Sheet
 from coordinator.runsheet.source import Path, Source, SourceError, checked, decoded, from_json, from_yaml
@@ -59,7 +60,8 @@ class Reading:
 
     def finding(self, severity: Any, rule: str, path: Path, message: str, zh: str = "") -> Finding:
         """A finding at a place of this sheet, with the line where that stands."""
-        return Finding(severity, rule, self.source.cell(path) or where(path), self.source.line(path), message, zh)
+        place, line = self.source.cell(path) or where(path), self.source.line(path)
+        return Finding(severity, rule, place, line, message, zh or chinese(message))
 
 
 def read_sheet(
@@ -78,7 +80,9 @@ def read_sheet(
     try:
         source = Source(data) if isinstance(data, dict) else _source(data, name, content_type)
     except SourceError as error:
-        return Reading(None, [Finding("error", "SHEET", where(error.path), error.line, str(error))])
+        return Reading(
+            None, [Finding("error", "SHEET", where(error.path), error.line, str(error), chinese(str(error)))]
+        )
     reading = Reading(None, [], source=source)
     try:
         checked(source.value)
@@ -92,7 +96,7 @@ def read_sheet(
             if empty
             else "a sheet is a mapping that begins with title:, not a list or a single value"
         )
-        reading.findings.append(Finding("error", "SHEET", "", 1, message))
+        reading.findings.append(Finding("error", "SHEET", "", 1, message, chinese(message)))
         return reading
     reading.object = source.value
     try:
