@@ -163,9 +163,12 @@ class Record:
             self.recent.clear()  # what was read before, when it could not be read to the end
         if found is not None and found[0] <= last:
             try:
-                state = states.decode(found[1])
+                for part in states.reading(found[1]):
+                    state = part
+                    await asyncio.sleep(0)  # a large one takes seconds: the other sales have their turn
                 self.snapshot = state.seq
             except msgspec.MsgspecError:
+                state = State(sale=sale)
                 log.warning("a snapshot of another version is passed over", sale=sale, seq=found[0])
         while state.seq < last:
             entries = await journal.read(sale, state.seq, min(READ_EVENTS, last - state.seq))

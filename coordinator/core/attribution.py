@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from coordinator.core import members
-from coordinator.core.claims import CouponClaimed
+from coordinator.core import claims, members
 from coordinator.core.clicks import LinkClicked
 from coordinator.core.kernel import Key, evolves
 
@@ -28,14 +27,13 @@ if TYPE_CHECKING:
 
 RULES = ("link", "coupon", "click", "claim", "group")
 """What can have led to an order, the strongest first."""
-TOUCHES_KEPT = 4  # of a member: what an order that is reported late can still have come from
+CLICKS_KEPT = 4  # of a member: what an order that is reported late can still have come from
 
 
 class Touch(msgspec.Struct, frozen=True, omit_defaults=True):
     """A member clicked a link, or claimed a coupon."""
 
     at: int
-    rule: str  # click, claim
     what: str
     drop: str | None = None
     cue: str | None = None
@@ -104,13 +102,23 @@ def _by_coupon(state: State, order: str, facts: Facts) -> Through | None:
 def _by_touch(state: State, facts: Facts, since: int, *, clicks_only: bool) -> Through | None:
     if facts.member is None:
         return None
-    last: Touch | None = None
-    for touch in (t for name in members.pseudonyms(state, facts.member) for t in state.touches.get(name, ())):
-        if since <= touch.at <= facts.moment and not (clicks_only and touch.rule != "click"):
-            last = touch if last is None or touch.at >= last.at else last
-    if last is None:
+    touches = [("click", t) for name in members.pseudonyms(state, facts.member) for t in state.touches.get(name, ())]
+    if not clicks_only:
+        touches += [("claim", t) for t in _claims(state, facts.member)]
+    within = [(t.at, n) for n, (_, t) in enumerate(touches) if since <= t.at <= facts.moment]
+    if not within:
         return None
-    return Through(rule=last.rule, what=last.what, drop=last.drop, cue=last.cue, group=last.group, at=last.at)
+    rule, last = touches[max(within)[1]]
+    return Through(rule=rule, what=last.what, drop=last.drop, cue=last.cue, group=last.group, at=last.at)
+
+
+def _claims(state: State, member: str) -> Iterable[Touch]:
+    """The claims of a member's person. They stand in the sale's codes: nothing is kept of them here."""
+    for coupon in state.claims:
+        for name in claims.given_to(state, coupon, member):
+            code = state.codes[name]
+            drop = state.drops.get(code.drop or "")
+            yield Touch(code.claimed_at, coupon, code.drop, drop.cue if drop else None, code.group)
 
 
 def _by_group(state: State, facts: Facts, since: int) -> Through | None:
@@ -134,24 +142,12 @@ def _by_group(state: State, facts: Facts, since: int) -> Through | None:
     return None
 
 
-def _touched(state: State, member: str, touch: Touch) -> None:
-    """The newest touches of a member; of one thing through one drop only the last."""
-    had = [t for t in state.touches.get(member, ()) if (t.rule, t.what, t.drop) != (touch.rule, touch.what, touch.drop)]
-    state.touches[member] = (*had[1 - TOUCHES_KEPT :], touch)
-
-
 @evolves(LinkClicked)
 def clicked(state: State, e: LinkClicked) -> Iterable[Key]:
     what = e.product or e.link
     # A look at a coupon's page is no click on a link: its way goes on with the claim.
     if e.member is not None and what is not None:
-        _touched(state, e.member, Touch(e.at, "click", what, e.drop, e.cue, e.group))
-    return ()
-
-
-@evolves(CouponClaimed)
-def claimed(state: State, e: CouponClaimed) -> Iterable[Key]:
-    if e.member is not None:
-        drop = state.drops.get(e.drop or "")
-        _touched(state, e.member, Touch(e.at, "claim", e.coupon, e.drop, drop.cue if drop else None, e.group))
+        # Of one thing through one drop only the last.
+        had = [t for t in state.touches.get(e.member, ()) if (t.what, t.drop) != (what, e.drop)]
+        state.touches[e.member] = (*had[1 - CLICKS_KEPT :], Touch(e.at, what, e.drop, e.cue, e.group))
     return ()

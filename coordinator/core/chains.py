@@ -14,6 +14,7 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
 from coordinator.core import games, members, render, rounds
+from coordinator.core.coupons import locked
 from coordinator.core.cue_kinds import LATE_DROP, cue_kind
 from coordinator.core.kernel import (
     Command,
@@ -229,14 +230,6 @@ def the_open_one(state: State, product: str | None = None) -> Chain | None:
 
 def _meant(state: State, chain: str | None) -> Chain | None:
     return state.chains.get(chain) if chain else the_open_one(state)
-
-
-def locked(state: State, coupon: str) -> bool:
-    """Whether a coupon waits for a chain: one of the sheet's cues or chains unlocks it, and none of those is complete."""
-    chains = [c for c in state.chains.values() if c.unlocks is not None and c.unlocks.coupon == coupon]
-    if any(c.status == "completed" for c in chains):
-        return False
-    return bool(chains) or coupon in state.index.prizes_of_chains
 
 
 @current(ChainOpen)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from coordinator.core import rewards, selectors
-from coordinator.core.coupons import Coupon, need_coupon, need_open
+from coordinator.core.coupons import Coupon, locked, need_coupon, need_open
 from coordinator.core.groups import need_group, own_member
 from coordinator.core.kernel import (
     Command,
@@ -115,9 +115,7 @@ def claim(turn: Turn, c: CouponClaim) -> dict[str, Any] | None:
 
 def _need_claimable(turn: Turn, coupon: Coupon, group: str | None, *, closed: bool = False) -> str | None:
     """The group that a claim counts for; refuses where it is not the coupon's time, or not its group."""
-    from coordinator.core import chains
-
-    if chains.locked(turn.state, coupon.id):
+    if locked(turn.state, coupon.id):
         raise Refusal(
             "too_early", f"{coupon.id} is locked until its chain is complete", {"field": "coupon", "locked": True}
         )
@@ -279,15 +277,15 @@ def claimed(state: State, e: CouponClaimed) -> Iterable[Key]:
         had = state.claims.setdefault(e.coupon, {})
         whose = person(state, e.member)
         had[whose] = (*had.get(whose, ()), e.code)
-    keys: tuple[Key, ...] = (("coupons", e.coupon),)
+    keys: list[Key] = [("coupons", e.coupon)]
     if e.drop is not None:
         state.drops[e.drop].claimed += 1
-        keys = (*keys, ("drops", e.drop))
+        keys.append(("drops", e.drop))
     if coupon.pay:
         waiting = state.unpaid.setdefault(e.coupon, [])
         waiting.append(e.code)
         if len(waiting) == 1:
-            return (*keys, ("unpaid", e.coupon))
+            keys.append(("unpaid", e.coupon))
     return keys
 
 

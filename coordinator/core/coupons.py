@@ -193,6 +193,17 @@ def need_open(state: State, coupon: Coupon, *, closed: bool = False) -> None:
         )
 
 
+def locked(state: State, coupon: str) -> bool:
+    """Whether a coupon waits for a chain: one of the sheet's cues or chains unlocks it, and none of those is complete."""
+    waits = coupon in state.index.prizes_of_chains
+    for chain in state.chains.values():
+        if chain.unlocks is not None and chain.unlocks.coupon == coupon:
+            if chain.status == "completed":
+                return False
+            waits = True
+    return waits
+
+
 def check_replaced(known: Coupon, new: CouponPlan) -> None:
     """A live edit: what codes that are out were promised stays so."""
     where = {"field": "sheet.coupons"}

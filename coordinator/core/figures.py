@@ -124,16 +124,15 @@ def messages(state: State, e: GroupMessage) -> Iterable[Key]:
 @evolves(GroupJoined, GroupLeft, GroupRemoved)
 def membership(state: State, e: Any) -> Iterable[Key]:
     f = state.figures["sale"]
-    match e:
-        case GroupJoined():
-            f.joins += e.count
-        case GroupLeft():
-            f.leaves += e.count
-        case GroupRemoved():
-            f.removed += e.count
-    coming = isinstance(e, GroupJoined)
-    heads = e.count if e.member is None else _came(state, e.member, e.group) if coming else _went(state, e)
-    f.members = max(0, f.members + heads if coming else f.members - heads)
+    if isinstance(e, GroupJoined):
+        f.joins += e.count
+        f.members += e.count if e.member is None else _came(state, e.member, e.group)
+        return _KEYS
+    if isinstance(e, GroupLeft):
+        f.leaves += e.count
+    else:
+        f.removed += e.count
+    f.members = max(0, f.members - (e.count if e.member is None else _went(state, e)))
     return _KEYS
 
 
@@ -154,23 +153,27 @@ def dissolved(state: State, e: GroupDissolved) -> Iterable[Key]:
 
 def _here(state: State, member: str) -> bool:
     """Whether a member's person was seen to join a group that they are still in."""
-    return any(name in state.present for name in members.pseudonyms(state, member))
+    return not state.present.keys().isdisjoint(members.pseudonyms(state, member))
 
 
 def _came(state: State, member: str, group: str) -> int:
     """How many more are there: none where the person is in a group already."""
-    known = _here(state, member)
-    state.present.setdefault(member, set()).add(group)
-    return 0 if known else 1
+    heads = 0 if _here(state, member) else 1
+    groups = state.present.get(member, ())
+    if group not in groups:
+        state.present[member] = (*groups, group)
+    return heads
 
 
 def _went(state: State, e: GroupLeft | GroupRemoved) -> int:
     """How many are gone. Who was not seen to join is one of the heads that the sheet gives."""
-    groups = state.present.get(e.member or "")
-    if e.member is None or groups is None or e.group not in groups:
+    groups = state.present.get(e.member or "", ())
+    if e.member is None or e.group not in groups:
         return 1
-    groups.remove(e.group)
-    if not groups:
+    left = tuple(group for group in groups if group != e.group)
+    if left:
+        state.present[e.member] = left
+    else:
         del state.present[e.member]
     return 0 if _here(state, e.member) else 1
 
@@ -239,6 +242,6 @@ def linked(state: State, e: MemberLinked) -> Iterable[Key]:
     if e.was in state.buyers:
         state.buyers[e.person] = state.buyers.get(e.person, 0) + state.buyers.pop(e.was)
         f.buyers = len(state.buyers)
-    if all(any(name in state.present for name in names) for names in members.joined(state, e)):
+    if not any(state.present.keys().isdisjoint(names) for names in members.joined(state, e)):
         f.members = max(0, f.members - 1)
     return _KEYS

@@ -61,19 +61,17 @@ def planned(state: State, _: Any) -> Iterable[Key]:
     return keys
 
 
-def _whose(state: State, e: TaskDone | GroupMessage | ChainOpened | ShowcaseAdded) -> str | None:
+def _whose(state: State, e: TaskDone | ChainOpened | ShowcaseAdded) -> str | None:
     """The person whose doing it was. A chain opens by the clock, at its lead: it is of who pressed it."""
     if isinstance(e, TaskDone):
         return e.person
-    if isinstance(e, GroupMessage):
-        return e.staff
     by = state.drops[e.drop].by if isinstance(e, ChainOpened) else e.by
     return by.removeprefix("cheer:") if by.startswith("cheer:") else None
 
 
 @evolves(TaskDone, GroupMessage, ChainOpened, ShowcaseAdded)
 def lively(state: State, e: TaskDone | GroupMessage | ChainOpened | ShowcaseAdded) -> Iterable[Key]:
-    person = _whose(state, e)
+    person = e.staff if isinstance(e, GroupMessage) else _whose(state, e)
     if person is None or f"cheer:{person}" not in state.people:
         return ()
     keys: list[Key] = []

@@ -298,7 +298,8 @@ def evolve(state: State, event: Event) -> Touched:
     touched: Touched = {}
     state.seq, state.before, state.at = event.seq, state.at, event.at
     for f in _EVOLVERS[type(event)]:
-        touched.update(dict.fromkeys(f(state, event)))
+        for key in f(state, event):
+            touched[key] = None
     index = state.index
     index.risen = ()
     watched = index.watched

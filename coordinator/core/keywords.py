@@ -40,7 +40,8 @@ class KeywordAsked(Event, tag="keyword.asked", kw_only=True):
 
 def meant(state: State, group: Group, text: str) -> KeywordPlan | None:
     """The keyword that a message is. It must be the whole message: within a sentence a word is just a word."""
-    return state.index.keywords.get((normalised(text), group.id))
+    keywords = state.index.keywords
+    return keywords.get((normalised(text), group.id)) if keywords else None
 
 
 def look(turn: Turn, group: Group, member: str | None, text: str) -> None:

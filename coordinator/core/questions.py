@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from coordinator.core.state import State
 
 
+_SIMPLER = str.maketrans(SIMPLIFIED)
 OVER = frozenset({"answered", "chat", "closed"})  # nobody waits any more
 QUEUE_KEPT = 500  # the newest cards, which are shown though they are answered; older ones are paged
 
@@ -177,8 +178,8 @@ def open_card(state: State, c: QuestionClose) -> str | None:
 
 def normalised(text: str) -> str:
     """What two askers have in common when they ask the same: letters and digits, folded, in simplified characters."""
-    folded = "".join(SIMPLIFIED.get(c, c) for c in unicodedata.normalize("NFKC", text).casefold())
-    return "".join(c for c in folded if c.isalnum()) or folded
+    folded = unicodedata.normalize("NFKC", text).casefold().translate(_SIMPLER)
+    return "".join(filter(str.isalnum, folded)) or folded
 
 
 def _need(state: State, question: str) -> Question:

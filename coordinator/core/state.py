@@ -7,13 +7,14 @@ here but computed once by `index` and set aside.
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Iterator
+from functools import cache, cached_property
 from hashlib import sha256
 from typing import Any
 
 import msgspec
 
-from coordinator.core import conditions
+from coordinator.core import conditions, pieces
 from coordinator.core.attribution import Touch
 from coordinator.core.audience import Audience, Channel
 from coordinator.core.chains import Chain
@@ -137,11 +138,13 @@ class State(msgspec.Struct, kw_only=True, dict=True):
     entries: dict[str, dict[str, str]] = {}  # draw → the members who are in it → their group, "" where nobody knows it
     seeds: dict[str, str] = {}  # draw → its seed until it is run: no view shows it
     speakers: set[str] = set()  # persons who said something
-    present: dict[str, set[str]] = {}  # member → the groups that they are in, of those that they were seen to join
+    present: dict[
+        str, tuple[str, ...]
+    ] = {}  # member → the groups that they are in, of those that they were seen to join
     buyers: dict[str, int] = {}  # person → paid orders
     reports: dict[str, dict[str, tuple[Report, ...]]] = {}  # order → status → what was said, the one that counts last
     newest_orders: list[str] = []  # the last that were told of for the first time
-    touches: dict[str, tuple[Touch, ...]] = {}  # member → their last clicks and claims
+    touches: dict[str, tuple[Touch, ...]] = {}  # member → their last clicks
     rendered: dict[str, dict[str, Shown]] = {}  # delivery → attempt → what its text says of a price or stock
     told: dict[str, dict[str, Shown]] = {}  # group → product → what it was told last
     redeemed: dict[str, tuple[str, ...]] = {}  # order → codes that were redeemed for it
@@ -183,15 +186,12 @@ class State(msgspec.Struct, kw_only=True, dict=True):
         return self.plan
 
     # -------- what follows from the plan alone, made anew whenever the plan changes
-    @property
+    @cached_property
     def index(self) -> Index:
-        found: Index | None = self.__dict__.get("_index")
-        if found is None:
-            found = self.__dict__["_index"] = Index(self)
-        return found
+        return Index(self)
 
     def reindex(self) -> None:
-        self.__dict__.pop("_index", None)
+        self.__dict__.pop("index", None)
 
     def add_cue(self, segment: str, plan: CuePlan) -> None:
         """A cue that the sheet does not hold. The look-ups take it up as they are: there can be thousands in a show."""
@@ -281,6 +281,9 @@ class Index:
 FOLD = 3  # raised where the same events give another state than before: a state that was saved is then made anew
 
 FORM_BYTES = 8
+LENGTH_BYTES = 4
+_pack = msgspec.msgpack.Encoder(order="deterministic").encode
+_unpack = msgspec.msgpack.Decoder(State).decode
 
 
 @cache
@@ -302,21 +305,44 @@ def _without_words(schema: Any) -> Any:  # Any: a JSON schema
 
 
 def encode(state: State) -> bytes:
-    """The state as bytes: equal states give equal bytes."""
-    return form() + msgspec.msgpack.encode(state, order="deterministic")
+    """The state as bytes: equal states give equal bytes. Each part stands behind its length; large maps are in pieces."""
+    large = {name: value for name in State.__struct_fields__ if pieces.is_large(value := getattr(state, name))}
+    head = msgspec.structs.replace(state, **{name: type(value)() for name, value in large.items()}) if large else state
+    parts: list[Any] = [head]
+    parts += [{"sale": state.sale, name: piece} for name, value in large.items() for piece in pieces.of(value)]
+    return form() + b"".join([len(data).to_bytes(LENGTH_BYTES) + data for data in map(_pack, parts)])
 
 
 def decode(data: bytes) -> State:
-    """The state that `encode` had. Its maps are in their order again: as the sheet has it, then as things were made.
+    """The state that `encode` had. Raises msgspec.MsgspecError where another version of Dropcue has saved it."""
+    *_, state = reading(data)
+    return state
 
-    Raises msgspec.MsgspecError where another version of Dropcue has saved it.
+
+def reading(data: bytes) -> Iterator[State]:
+    """The state that `encode` had, as it comes together: it is whole when nothing more comes.
+
+    Its maps are in their order again: as the sheet has it, then as things were made. Raises msgspec.MsgspecError where
+    another version of Dropcue has saved it.
     """
     if data[:FORM_BYTES] != form():
         raise msgspec.ValidationError("another version of Dropcue has saved this state")
-    state = msgspec.msgpack.decode(memoryview(data)[FORM_BYTES:], type=State)
+    parts = _unpacked(memoryview(data)[FORM_BYTES:])
+    state = next(parts, None)
+    if state is None:
+        raise msgspec.DecodeError("nothing stands in this state")
+    yield state
+    for part in parts:
+        for name in State.__struct_fields__:
+            piece = getattr(part, name)
+            if isinstance(piece, dict | set) and piece:
+                pieces.join(getattr(state, name), piece)
+        yield state
     for topic in TOPICS:
         entities = getattr(state, topic)
         setattr(state, topic, dict(sorted(entities.items(), key=lambda item: (len(item[0]), item[0]))))
+        if len(entities) > pieces.PIECE_ENTRIES:
+            yield state
     if state.plan is not None:
         plan = state.plan
         planned: dict[str, list[str]] = {
@@ -329,4 +355,12 @@ def decode(data: bytes) -> State:
         for topic, ids in planned.items():
             entities = getattr(state, topic)
             setattr(state, topic, {i: entities[i] for i in ids if i in entities} | entities)
-    return state
+    yield state
+
+
+def _unpacked(data: memoryview) -> Iterator[State]:
+    at = 0
+    while at < len(data):
+        begins = at + LENGTH_BYTES
+        at = begins + int.from_bytes(data[at:begins])
+        yield _unpack(data[begins:at])

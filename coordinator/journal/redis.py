@@ -27,6 +27,7 @@ from coordinator.journal.base import CommandKey, End, Entry, Fenced, Flush, Jour
 from coordinator.journal.chain import Batch, Kept, check_kept, commands_of, genesis, seal
 from coordinator.journal.redis_durable import Durability
 from coordinator.journal.redis_link import RedisLink
+from coordinator.journal.snapshots import sum_of
 
 FORMAT = 1  # of all that is kept of a sale; a head without one has the first
 _FORMAT, _FIRST = str(FORMAT).encode(), b"1"
@@ -358,7 +359,7 @@ class RedisJournal(Journal):
         self._check(writing=True)
         name = key(sale, "snapshots")
         incarnation = (await self.end(sale)).incarnation
-        sum_ = sha256(f"{sale}\n{incarnation}\n{seq}\n".encode() + data).digest()
+        sum_ = sum_of(sale, incarnation, seq, data)
         await self.link.ask(name, "HSET", name, seq, msgspec.msgpack.encode([incarnation, sum_, data]))
         kept = sorted((int(n) for n in await self.link.ask(name, "HKEYS", name)), reverse=True)
         if kept[_KEPT_SNAPSHOTS:]:
@@ -379,8 +380,7 @@ class RedisJournal(Journal):
                 )
             except msgspec.MsgspecError:
                 continue
-            whole = sha256(f"{sale}\n{incarnation}\n{seq}\n".encode() + data).digest() == sum_
-            if whole and incarnation == end.incarnation:
+            if incarnation == end.incarnation and await asyncio.to_thread(sum_of, sale, incarnation, seq, data) == sum_:
                 return seq, data
         return None
 

@@ -40,7 +40,7 @@ class Snapshots:
     def save(self, sale: str, incarnation: str, seq: int, data: bytes) -> None:
         """Keep this one and the one before it."""
         self._folder.mkdir(mode=0o700, exist_ok=True)
-        head = msgspec.json.encode(_Head(1, sale, incarnation, seq, _sum(sale, incarnation, seq, data)))
+        head = msgspec.json.encode(_Head(1, sale, incarnation, seq, sum_of(sale, incarnation, seq, data).hex()))
         path = self._folder / f"{_stem(sale)}.{seq:012d}{_SUFFIX}"
         part = path.with_suffix(".part")
         try:
@@ -61,13 +61,14 @@ class Snapshots:
         """The newest whole one of this incarnation at or before `end`."""
         for path in self._of(sale):
             try:
-                first, _, data = path.read_bytes().partition(b"\n")
-                head = msgspec.json.decode(first, type=_Head)
+                with path.open("rb") as file:
+                    head = msgspec.json.decode(file.readline(), type=_Head)
+                    data = file.read()
             except (OSError, msgspec.DecodeError):
                 continue
             if (head.snapshot, head.sale, head.incarnation) != (1, sale, incarnation) or head.seq > end:
                 continue
-            if head.sha256 == _sum(sale, incarnation, head.seq, data):
+            if head.sha256 == sum_of(sale, incarnation, head.seq, data).hex():
                 return head.seq, data
         return None
 
@@ -96,5 +97,9 @@ def _stem(sale: str) -> str:
     return sale if _PLAIN.fullmatch(sale) else f"x{sha256(sale.encode()).hexdigest()}"
 
 
-def _sum(sale: str, incarnation: str, seq: int, data: bytes) -> str:
-    return sha256(f"{sale}\n{incarnation}\n{seq}\n".encode() + data).hexdigest()
+def sum_of(sale: str, incarnation: str, seq: int, data: bytes) -> bytes:
+    """What a snapshot is known to be whole by. Of a large one it is made in a thread."""
+    # Not joined first: copying a hundred megabytes would hold the interpreter's lock, and with it the loop.
+    found = sha256(f"{sale}\n{incarnation}\n{seq}\n".encode())
+    found.update(data)
+    return found.digest()

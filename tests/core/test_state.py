@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
 
-from coordinator.core import COMMANDS, TOPICS, Refusal, evolve, kernel
+from coordinator.core import COMMANDS, TOPICS, Refusal, evolve, kernel, pieces
 from coordinator.core import state as states
 from coordinator.core.notes import NoteAdded
 from coordinator.core.state import Index, State
@@ -32,6 +33,36 @@ def test_a_state_that_was_kept_is_the_state_with_its_things_in_their_order() -> 
     assert states.encode(kept) == states.encode(sale.state)
     for topic in TOPICS:
         assert list(getattr(kept, topic)) == list(getattr(sale.state, topic)), topic
+
+
+@pytest.mark.parametrize("entries", [1, 3, 40])
+def test_a_large_state_is_read_again_a_few_entries_at_a_time(monkeypatch: pytest.MonkeyPatch, entries: int) -> None:
+    """One of half a million claims held up all other sales of its node for more than a second while it was read."""
+    sale = long_sale()
+    sale.do("controller", "coupon.drop", coupon="c20", groups="all")
+    sale.advance(sale.now + 2_000)
+    for i in range(10):
+        sale.do("r1", "coupon.claim", coupon="c20", member=f"m{i}", group="g1")
+    whole = states.decode(states.encode(sale.state))
+    monkeypatch.setattr(pieces, "PIECE_ENTRIES", entries)
+    saved = states.encode(sale.state)
+
+    def entries_of(state: State) -> int:
+        fields = (getattr(state, name) for name in State.__struct_fields__)
+        return sum(
+            len(x) + sum(len(y) for y in x.values() if isinstance(y, dict)) for x in fields if isinstance(x, dict)
+        )
+
+    steps = [(entries_of(state), state) for state in states.reading(saved)]
+    more = [after[0] - before[0] for before, after in itertools.pairwise(steps)]
+    assert max(more) <= 2 * entries + 1
+    assert sum(more[:3]) > 0
+    read = steps[-1][1]
+    assert states.encode(read) == saved
+    assert read == whole
+    assert list(read.claims["c20"]) == list(whole.claims["c20"])
+    for topic in TOPICS:
+        assert list(getattr(read, topic)) == list(getattr(whole, topic)), topic
 
 
 def test_events_after_a_kept_state_fold_as_if_it_had_never_been_put_away() -> None:
