@@ -324,6 +324,11 @@ class Hub(Listener):
         """The whole state as this view is shown it, at the head."""
         return self.shown.state(view)
 
+    def state_for(self, rights: Rights) -> bytes:
+        """The same for somebody who asks for it once, and is told of nothing that follows."""
+        streams = role_streams.listens_to(rights.actor, self.record.state, ahead=rights.ahead, lease=rights.lease)
+        return self.shown.state(View(streams, rights.actor.role, rights.actor.sender, Kin(streams)))
+
     # ------------------------------------------------------------ passes
     def _schedule(self) -> None:
         for lane in self._lanes:

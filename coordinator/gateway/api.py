@@ -11,6 +11,7 @@ from aiohttp import web
 from coordinator.answers import Answer, answers_to
 from coordinator.core import TOPICS, Actor, State
 from coordinator.errors import UNREADABLE, JournalError
+from coordinator.fanout.view import Rights
 from coordinator.gateway import revealing, wire
 from coordinator.gateway.auth import Identity, in_days
 from coordinator.gateway.context import GATEWAY, Gateway
@@ -241,12 +242,15 @@ async def get_state(request: web.Request) -> web.Response:
     identity = gateway.identify(request)
     sale = await gateway.sale(request, identity)
     at = number(request, "at", -1)
-    state = await sale.conductor.settled()
-    if at > sale.hub.head:
-        raise Problem(409, "too_early", f"the journal ends at {sale.hub.head}", {"field": "at"})
-    if at >= 0:
-        state = await state_at(sale, at)
+    hub = sale.hub
+    await sale.conductor.settled()
+    if at > hub.head:
+        raise Problem(409, "too_early", f"the journal ends at {hub.head}", {"field": "at"})
     ahead = request.query.get("ahead", "1") != "0"
+    if at < 0:
+        body = b'{"seq":%d,"state":%b}' % (hub.head, hub.state_for(Rights(identity.actor, ahead)))
+        return web.Response(body=body, content_type="application/json")
+    state = await state_at(sale, at)
     return reply({"seq": state.seq, "state": shown(state, identity.actor, ahead=ahead)})
 
 
