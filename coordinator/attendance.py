@@ -129,9 +129,9 @@ def differences(state: State, here: Sequence[Here], *, relays_left: bool, people
     told = [told_of(who, here=True) for who in met.values() if not _is_known(state, who)]
     left: list[Here] = []
     if relays_left:
-        left += [Here("relay", r.name, r.groups) for r in state.relays.values() if r.here and not r.hands]
+        left += [Here("relay", r.name) for r in state.relays.values() if r.here and not r.hands]
     if people_left:
-        left += [Here("poster", r.name, r.groups) for r in state.relays.values() if r.here and r.hands]
+        left += [Here("poster", r.name) for r in state.relays.values() if r.here and r.hands]
         left += [Here(p.role, p.person) for p in state.people.values() if p.here and p.role not in RELAYS]
     return told + [told_of(who, here=False) for who in left if _name(who) not in met]
 
@@ -145,7 +145,7 @@ def _is_known(state: State, who: Here) -> bool:
     if who.role in RELAYS:
         relay = state.relays.get(who.name)
         hands = who.role == "poster"
-        stands = (who.of(state) or (), hands, who.record)
+        stands = (frozenset(who.of(state) or ()), hands, who.record)
         return relay is not None and relay.here and (relay.groups, relay.hands, relay.record) == stands
     person = state.people.get(f"{who.role}:{who.name}")
     return person is not None and person.here and person.groups == who.of(state)

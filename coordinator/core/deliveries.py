@@ -301,6 +301,8 @@ def content_for(turn: Turn, drop: Drop, do: str, key: str | None, group: str) ->
     beside = plan.fields.get("content") or {}
     words = {**render.of_group(state, group), **cue_kinds.words_of(state, plan, drop)} if "{" in drop.text else None
     text = render.fill(state, drop.text, drop.what, link, coupon, words)
+    if not beside:
+        return Content(text=text, link=link, coupon=coupon)
     return msgspec.convert({**beside, "text": text, "link": link, "coupon": coupon}, Content)
 
 

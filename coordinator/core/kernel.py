@@ -360,8 +360,7 @@ class Turn:
             event.cmd, event.sum, event.override, event.check = self.cmd, self.sum, self.override, self.check
         if event.VERSION != 1:
             event.v = event.VERSION
-        touched = evolve(state, event)
-        self.touched = self.touched | touched if self.events else touched
+        self.touched |= evolve(state, event)
         self.events.append(event)
         if state.index.risen and self._depth < MAX_TRIGGER_DEPTH:
             self._depth += 1

@@ -27,7 +27,7 @@ class Person(msgspec.Struct, kw_only=True):
 class Relay(msgspec.Struct, kw_only=True):
     name: str
     here: bool = False
-    groups: tuple[str, ...] = ()
+    groups: frozenset[str] = frozenset()
     left_at: int | None = None
     hands: bool = False  # a poster: a relay with hands
     record: str = ""  # whose record of what it sent it goes by; empty: it does not say
@@ -138,7 +138,11 @@ def relay_presence(turn: Turn, c: PresenceRelay) -> None:
         if known is not None and known.here and known.record not in {"", c.record}:
             turn.emit(RelayLeft(relay=c.relay))
             failover.relay_gone(turn, c.relay)
-        if known is None or not known.here or (known.groups, known.hands, known.record) != (groups, c.hands, c.record):
+        if (
+            known is None
+            or not known.here
+            or (known.groups, known.hands, known.record) != (frozenset(groups), c.hands, c.record)
+        ):
             turn.emit(RelayJoined(relay=c.relay, groups=groups, hands=c.hands, record=c.record))
             failover.relay_here(turn, c.relay, before)
     elif known is not None and known.here:
@@ -174,7 +178,7 @@ def person_changed(state: State, e: Any) -> Iterable[Key]:
 def relay_changed(state: State, e: Any) -> Iterable[Key]:
     relay = state.relays.setdefault(e.relay, Relay(name=e.relay))
     if isinstance(e, RelayJoined):
-        relay.groups, relay.hands, relay.record, relay.joined = e.groups, e.hands, e.record, e.seq
+        relay.groups, relay.hands, relay.record, relay.joined = frozenset(e.groups), e.hands, e.record, e.seq
     who = person(state, "poster" if relay.hands else "relay", e.relay)
     relay.here = who.here = isinstance(e, RelayJoined)
     who.ready = who.here or relay.hands  # a poster who has had the page open knows of the sale, phone away or not

@@ -103,10 +103,13 @@ def _by_name(state: State, judge: Judge, groups: list[str], at: int) -> Iterator
             for group in drop.groups:
                 counts[group] = counts.get(group, 0) + 1
     full = []
+    takes: dict[str, int | None] = {}  # relay → its platform's limit: hundreds of groups share a few
     for group in groups:
         known = state.groups.get(group)
         relay = known.relay[0] if known is not None and known.relay else ""
-        most = per_minute(state.p, judge, relay)
+        if relay not in takes:
+            takes[relay] = per_minute(state.p, judge, relay)
+        most = takes[relay]
         if most is not None and counts.get(group, 0) >= most:
             full.append(group)
     if full:

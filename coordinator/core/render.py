@@ -13,6 +13,7 @@ from coordinator.core.money import minor_digits
 
 if TYPE_CHECKING:
     from coordinator.core.coupons import Coupon
+    from coordinator.core.products import Product
     from coordinator.core.state import State
 
 _FIELD = re.compile(r"\{([^{}]{1,200})\}")
@@ -67,33 +68,59 @@ def fill(
     """The text with its fields filled in from the state as it is now, and from what stands beside it."""
     if "{" not in text:
         return text
-    currency = state.the.currency
-    product = state.products.get(what or "") or state.products.get(state.the.product or "")
-    dropped = state.coupons.get(what or "") or _newest_coupon(state)
-    values: dict[str, str | None] = {
-        "link": link,
-        "coupon": coupon,
-        "title": state.the.title,
-        "product": product.name if product else None,
-        "price": money(product.price, currency) if product else None,
-        "list_price": money(product.list_price, currency) if product and product.list_price else None,
-        "stock": str(product.stock) if product and product.stock is not None else None,
-        "coupon.left": str(dropped.left) if dropped else None,
-        "coupon.title": dropped.title if dropped else None,
-        "coupon.off": worth(dropped, currency) if dropped else None,
-        "coupon.claimed": str(dropped.claimed) if dropped else None,
-        "sold": str(product.sold) if product else None,
-        "buyers": str(len(state.buyers)),
-        "segment.left": _minutes_left(state),
-    }
-    values["name"] = values["product"]
-    values |= beside or {}
+    given: dict[str, str | None] = {"link": link, "coupon": coupon, **(beside or {})}
 
     def one(m: re.Match[str]) -> str:
-        value = values.get(m.group(1).strip())
+        name = m.group(1).strip()
+        value = given[name] if name in given else _value(state, name, what)
         return m.group(0) if value is None else value
 
     return _FIELD.sub(one, text)
+
+
+def _value(state: State, name: str, what: str | None) -> str | None:
+    """What a field stands for just now. Only those that a text names are worked out: hundreds of groups get one each."""
+    match name:
+        case "title":
+            return state.the.title
+        case "buyers":
+            return str(len(state.buyers))
+        case "segment.left":
+            return _minutes_left(state)
+    currency = state.the.currency
+    if name.startswith("coupon."):
+        dropped = state.coupons.get(what or "") or _newest_coupon(state)
+        return _of_coupon(dropped, name, currency) if dropped else None
+    product = state.products.get(what or "") or state.products.get(state.the.product or "")
+    return _of_product(product, name, currency) if product else None
+
+
+def _of_coupon(coupon: Coupon, name: str, currency: str) -> str | None:
+    match name:
+        case "coupon.left":
+            return str(coupon.left)
+        case "coupon.title":
+            return coupon.title
+        case "coupon.off":
+            return worth(coupon, currency)
+        case "coupon.claimed":
+            return str(coupon.claimed)
+    return None
+
+
+def _of_product(product: Product, name: str, currency: str) -> str | None:
+    match name:
+        case "product" | "name":
+            return product.name
+        case "price":
+            return money(product.price, currency)
+        case "list_price":
+            return money(product.list_price, currency) if product.list_price else None
+        case "stock":
+            return None if product.stock is None else str(product.stock)
+        case "sold":
+            return str(product.sold)
+    return None
 
 
 def of_group(state: State, group: str) -> dict[str, str]:
