@@ -142,9 +142,7 @@ def dissolved(state: State, e: GroupDissolved) -> Iterable[Key]:
     f = state.figures["sale"]
     named = [m for m, groups in state.present.items() if e.group in groups]
     for member in named:
-        state.present[member].remove(e.group)
-        if not state.present[member]:
-            del state.present[member]
+        _gone(state, member, e.group)
     gone = {members.person(state, m) for m in named if not _here(state, m)}
     f.dissolved += e.count
     f.members = max(0, f.members - len(gone) - max(0, e.count - len(named)))
@@ -167,15 +165,18 @@ def _came(state: State, member: str, group: str) -> int:
 
 def _went(state: State, e: GroupLeft | GroupRemoved) -> int:
     """How many are gone. Who was not seen to join is one of the heads that the sheet gives."""
-    groups = state.present.get(e.member or "", ())
-    if e.member is None or e.group not in groups:
+    if e.member is None or e.group not in state.present.get(e.member, ()):
         return 1
-    left = tuple(group for group in groups if group != e.group)
-    if left:
-        state.present[e.member] = left
-    else:
-        del state.present[e.member]
+    _gone(state, e.member, e.group)
     return 0 if _here(state, e.member) else 1
+
+
+def _gone(state: State, member: str, group: str) -> None:
+    left = tuple(other for other in state.present[member] if other != group)
+    if left:
+        state.present[member] = left
+    else:
+        del state.present[member]
 
 
 @evolves(CouponRedeemed)

@@ -340,7 +340,7 @@ def reading(data: bytes) -> Iterator[State]:
         yield state
     for topic in TOPICS:
         entities = getattr(state, topic)
-        setattr(state, topic, dict(sorted(entities.items(), key=lambda item: (len(item[0]), item[0]))))
+        setattr(state, topic, {name: entities[name] for name in sorted(entities, key=len)})  # they come by name
         if len(entities) > pieces.PIECE_ENTRIES:
             yield state
     if state.plan is not None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from coordinator.core import Actor, Moment, decide, evolve
+from coordinator.core import Actor, Moment, decide, evolve, pieces
 from coordinator.core.state import State, encode
 from coordinator.errors import JournalUnavailable
 from coordinator.follower import Follower
@@ -130,3 +130,40 @@ async def test_a_command_that_comes_while_a_node_tries_to_take_a_sale_up_is_answ
     async with asyncio.timeout(PATIENCE_S):
         given = await answered
     assert getattr(given, "ok", False), given
+
+
+async def with_a_saved_state(bytes_left: int | None = None) -> tuple[FakeJournal, State]:
+    """A journal of one event with the state saved after it, or so much of its bytes."""
+    journal, state = await new_journal(), State(sale=SALE)
+    for event in codec.decode_all(journal.entries):
+        evolve(state, event)
+    await journal.save_snapshot(SALE, state.seq, encode(state)[:bytes_left])
+    return journal, state
+
+
+async def test_others_have_their_turn_while_a_large_saved_state_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A sale of half a million claims was read in one go: no other sale of the node renewed its lease meanwhile, and those
+    # were lost where the lease was shorter than that.
+    monkeypatch.setattr(pieces, "PIECE_ENTRIES", 1)
+    journal, state = await with_a_saved_state()
+    record, had = Record(SALE, journal), 0
+
+    async def another() -> None:
+        nonlocal had
+        while not record.durable:
+            had += 1
+            await asyncio.sleep(0)
+
+    await asyncio.gather(record.open(), another())
+    assert encode(record.state) == encode(state)
+    assert record.snapshot == state.seq
+    assert had > len(state.groups) + len(state.products) + len(state.coupons)
+
+
+async def test_a_saved_state_that_breaks_off_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pieces, "PIECE_ENTRIES", 1)
+    journal, state = await with_a_saved_state(-3)
+    record = Record(SALE, journal)
+    await record.open()
+    assert encode(record.state) == encode(state)
+    assert record.snapshot == 0
