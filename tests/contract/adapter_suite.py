@@ -10,11 +10,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
+import aiohttp
 import msgspec
 import pytest
 
 from roles.relay.adapters import PLATFORMS
-from roles.relay.adapters.base import AnyAdapter, Content, Outcome
+from roles.relay.adapters.base import AnyAdapter, Content, Delivery, GroupSettings, Held, Outcome
 from tests.roles.relay.doubles import base
 from tests.roles.relay.doubles.base import CUT_AFTER, CUT_BEFORE, PAGE, Answer, Double
 
@@ -50,6 +51,14 @@ def as_written(text: str) -> str:
     return " ".join(text.split())
 
 
+async def settled(double: Double) -> None:
+    """Until a held request has its connection, or would long have been there: another one has made its way meanwhile."""
+    async with aiohttp.ClientSession() as session:
+        for _ in range(3):
+            async with session.head(double.base + "/"):
+                pass
+
+
 class AdapterContract:
     """Subclass it as `TestMyPlatform`."""
 
@@ -67,8 +76,11 @@ class AdapterContract:
             await adapter.close()
 
     async def send(self, adapter: AnyAdapter, content: Content) -> Outcome:
+        """As the outbox does: prepared, made ready, and let go at its instant."""
         group = adapter.group_settings.model_validate({"id": "g1", "credential": "bot", **self.double.group})
-        outcome = await adapter.send(group, content, await adapter.prepare(group, content))
+        delivery = Delivery(id="d1", attempt=1, group="g1", content=content, fire_at=0, expires_at=1, sale="s1")
+        prepared = await adapter.prepare(group, content)
+        outcome = await adapter.deliver(group, delivery, adapter.hold(group, delivery, prepared) or prepared)
         self.tells_nothing(repr(outcome), repr(adapter), repr(adapter.settings))
         assert "127.0.0.1" not in (outcome.why or "")
         return outcome
@@ -276,6 +288,43 @@ class AdapterContract:
             outcome = await self.send(adapter, Content(text="two"))
         assert outcome.word == "disabled"
         assert len((outcome.why or "").split()) >= 5
+
+    # -- made ready ahead
+
+    def held(self, adapter: AnyAdapter, content: Content) -> tuple[GroupSettings, Delivery, Held]:
+        group = adapter.group_settings.model_validate({"id": "g1", "credential": "bot", **self.double.group})
+        delivery = Delivery(id="d1", attempt=1, group="g1", content=content, fire_at=0, expires_at=1, sale="s1")
+        held = adapter.hold(group, delivery, None)
+        assert held is not None
+        return group, delivery, held
+
+    async def test_what_is_made_ready_has_not_left_before_it_is_let_go(self, double_: Double) -> None:
+        async with self.opened(double_.base) as adapter:
+            group, delivery, held = self.held(adapter, Content(text="上链接", link=LINK))
+            await settled(double_)
+            assert double_.calls == 0
+            assert (await adapter.deliver(group, delivery, held)).word in ("sent", "awaiting")
+            assert double_.calls == 1
+            held.cancel()  # it has ended: nothing happens
+
+    async def test_what_is_taken_back_when_it_was_made_ready_never_leaves(self, double_: Double) -> None:
+        async with self.opened(double_.base) as adapter:
+            *_, held = self.held(adapter, Content(text="上链接"))
+            await settled(double_)
+            held.cancel()
+            assert (await self.send(adapter, Content(text="另一条"))).word in ("sent", "awaiting")
+            assert double_.calls == 1
+        assert "上链接" not in double_.texts[0]
+
+    async def test_a_connection_that_is_closed_while_it_waits_costs_nothing(self, double_: Double) -> None:
+        async with self.opened(double_.base) as adapter:
+            group, delivery, held = self.held(adapter, Content(text="上链接"))
+            await settled(double_)
+            await double_.close()
+            await double_.open()
+            await settled(double_)
+            assert (await adapter.deliver(group, delivery, held)).word in ("sent", "awaiting")
+        assert double_.calls == 1
 
     # -- warm
 

@@ -149,6 +149,14 @@ class Outcome:
         return {"outcome": self.word} | {name: value for name, value in every.items() if value is not None}
 
 
+class Held(ABC):
+    """A call that is made ready and stands before its last step: nothing of it has left. See `Adapter.hold`."""
+
+    @abstractmethod
+    def cancel(self) -> None:
+        """It does not leave any more; where it has ended, nothing happens."""
+
+
 class CredentialSettings(BaseModel):
     """One entry of `credentials`; a platform adds its own keys. Secrets are `SecretStr`."""
 
@@ -202,6 +210,13 @@ class Adapter(ABC, Generic[C, G]):
     async def prepare(self, group: G, content: Content) -> Prepared:
         """Makes ready what is slow (pictures, warm connections), when the message is announced. It may be called for
         messages that never leave, and again for the same one."""
+        return None
+
+    def hold(self, group: G, delivery: Delivery, prepared: Prepared) -> Held | None:
+        """Makes the call ready, a blink ahead of the instant, so that then only the writing is left; it waits for nothing.
+
+        What it gives back is handed to `deliver` as `prepared`, or cancelled. None: there is nothing to make ready.
+        """
         return None
 
     async def deliver(self, group: G, delivery: Delivery, prepared: Prepared = None) -> Outcome:

@@ -32,11 +32,14 @@ from roles.relay.adapters.base import (
     C,
     Content,
     CredentialSettings,
+    Delivery,
     G,
+    Held,
     Outcome,
     Prepared,
     Said,
 )
+from roles.relay.adapters.holding import HeldCall, HeldRequest
 from roles.relay.adapters.rendering import DoesNotFit, clean, reasons
 from roles.relay.adapters.warming import MOST_OF_ONE, opening
 from roles.relay.adapters.ways import LOOPBACK, proxy_for
@@ -196,6 +199,10 @@ def not_said(outcome: Outcome, group: str | None = None) -> Said:
     return Said("wrong" if no and outcome.reached else "unreached", outcome.why or "its answer cannot be read", group)
 
 
+def _clean(content: Content) -> Content:
+    return msgspec.structs.replace(content, text=clean(content.text))
+
+
 class HttpAdapter(Adapter[C, G], Generic[C, G]):
     """An adapter that makes one POST for a message. A platform adds `call` and `read`."""
 
@@ -227,6 +234,7 @@ class HttpAdapter(Adapter[C, G], Generic[C, G]):
             ),
             timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_WITHIN_S, sock_connect=CONNECT_WITHIN_S),
             cookie_jar=aiohttp.DummyCookieJar(),
+            request_class=HeldRequest,
             proxy=proxy_for(self.home()),
         )
         self._warm_soon()
@@ -247,21 +255,32 @@ class HttpAdapter(Adapter[C, G], Generic[C, G]):
         self._warm_soon()
         return None
 
-    async def send(self, group: G, content: Content, prepared: Prepared = None) -> Outcome:
-        content = msgspec.structs.replace(content, text=clean(content.text))
+    def hold(self, group: G, delivery: Delivery, prepared: Prepared) -> Held | None:
+        if self._session is None:
+            return None
         try:
-            call = self.call(group, content, prepared)
+            return HeldCall(self.call(group, _clean(delivery.content), prepared), prepared, self.post)
+        except DoesNotFit:
+            return None  # it is said when it is sent
+
+    async def send(self, group: G, content: Content, prepared: Prepared = None) -> Outcome:
+        held = prepared if isinstance(prepared, HeldCall) else None
+        try:
+            if held is not None:
+                call, prepared = held.call, held.prepared
+            else:
+                call = self.call(group, _clean(content), prepared)
         except DoesNotFit as error:
             return Outcome.rejected(str(error))
         until = asyncio.get_running_loop().time() + FOLLOWED_UNTIL_S
         try:
-            reply = await self.post(call)
+            reply = await (held.reply() if held is not None else self.post(call))
         except Ended as ended:
             return ended.outcome
         outcome = self._outcome(reply)
         if outcome.word != "sent":
             return outcome
-        why = reasons(call.why, await self._follow(self.following(group, content, prepared), until))
+        why = reasons(call.why, await self._follow(self.following(group, _clean(content), prepared), until))
         return Outcome.sent(outcome.platform_id, why) if why else outcome
 
     def following(self, group: G, content: Content, prepared: Prepared) -> Sequence[Call]:

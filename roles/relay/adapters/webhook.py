@@ -16,7 +16,16 @@ from pydantic import Field, SecretStr, field_validator
 from standardwebhooks.webhooks import Webhook
 
 from roles.relay import machine
-from roles.relay.adapters.base import Content, CredentialSettings, Delivery, GroupSettings, Outcome, Prepared, Said
+from roles.relay.adapters.base import (
+    Content,
+    CredentialSettings,
+    Delivery,
+    GroupSettings,
+    Held,
+    Outcome,
+    Prepared,
+    Said,
+)
 from roles.relay.adapters.http import Call, HttpAdapter, Reply, checked_address
 from roles.relay.adapters.rendering import addresses_of, fit, in_signs
 
@@ -65,7 +74,10 @@ class WebhookAdapter(HttpAdapter[WebhookCredential, GroupSettings]):
         return self.settings.url.get_secret_value()
 
     async def deliver(self, group: GroupSettings, delivery: Delivery, prepared: Prepared = None) -> Outcome:
-        return await self.send(group, delivery.content, delivery)
+        return await self.send(group, delivery.content, prepared if isinstance(prepared, Held) else delivery)
+
+    def hold(self, group: GroupSettings, delivery: Delivery, prepared: Prepared) -> Held | None:
+        return super().hold(group, delivery, delivery)
 
     async def check_key(self, groups: Sequence[GroupSettings]) -> list[Said]:
         why = "whether it takes the signature shows only with a message; post one with --send"

@@ -136,6 +136,16 @@ class Attempts:
         group = delivery.group if self._lanes[name].group_limits else ""
         return Sending(self._sale, delivery.id, delivery.attempt, name, group, parcel.places)
 
+    def hold(self, parcel: Parcel) -> None:
+        """Has its call made ready, where what it needs is there."""
+        if parcel.preparing is not None and not parcel.preparing.done():
+            return
+        route = parcel.route
+        try:
+            parcel.held = route.adapter.hold(route.group, parcel.delivery, _made(parcel.preparing))
+        except Exception as error:  # it is made at the instant then; only the type, as for all errors of adapters
+            log.warning("a message could not be made ready", why=type(error).__name__)
+
     async def room(self, parcel: Parcel) -> None:
         """Waits until one more may begin."""
         self._begun_together += 1
@@ -157,7 +167,7 @@ class Attempts:
         left_at = max(self._clock.now(), parcel.at) if self._clock.jumps else self._clock.now()
         try:
             async with asyncio.timeout(self._answer_within_s):
-                prepared = await _ready(parcel.preparing)
+                prepared = parcel.held or await _ready(parcel.preparing)
                 outcome = await route.adapter.deliver(route.group, delivery, prepared)
             if not isinstance(outcome, Outcome):  # an adapter of one's own that forgot to say
                 outcome = Outcome.unknown(f"{route.adapter.platform} did not tell what became of it")
@@ -167,6 +177,7 @@ class Attempts:
             # Only the type: the text of an HTTP client's error can quote an address with its key.
             outcome = Outcome.unknown(f"{route.adapter.platform} failed with {type(error).__name__}")
         finally:
+            parcel.let_go()  # what an adapter did not make use of
             self._calls -= route.adapter.connects
             self._one_ended.set()
         if outcome.word == "waiting":
@@ -268,4 +279,10 @@ async def _ready(preparing: asyncio.Task[Prepared] | None) -> Prepared:
     if not preparing.done():
         preparing.cancel()
         return None
-    return None if preparing.cancelled() or preparing.exception() is not None else preparing.result()
+    return _made(preparing)
+
+
+def _made(preparing: asyncio.Task[Prepared] | None) -> Prepared:
+    if preparing is None or preparing.cancelled() or preparing.exception() is not None:
+        return None
+    return preparing.result()

@@ -11,7 +11,7 @@ from typing import Literal
 
 import structlog
 
-from roles.relay.adapters.base import Content, Delivery, Prepared, Route, Routes
+from roles.relay.adapters.base import Content, Delivery, Held, Prepared, Route, Routes
 from roles.relay.sending.log import SendLog
 from roles.relay.sending.windows import Limit, Window
 from roles.relay.wire.saletime import Mono, SaleClock
@@ -31,6 +31,13 @@ class Parcel:
     not_before: int | None = None  # what the sale goes by: until then it is certain that it has not left
     preparing: asyncio.Task[Prepared] | None = None
     places: int = 1  # of the rate window
+    held: Held | None = None  # its call, made ready but for the writing
+
+    def let_go(self) -> None:
+        """What was made ready does not leave."""
+        if self.held is not None:
+            self.held.cancel()
+            self.held = None
 
 
 def places_of(route: Route, content: Content) -> int:
