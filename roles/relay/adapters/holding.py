@@ -37,7 +37,8 @@ class HeldRequest(aiohttp.ClientRequest):
         gate = _gate.get()
         if gate is not None:
             await gate
-            if conn.protocol is None or not conn.protocol.is_connected():
+            transport = None if conn.protocol is None else conn.protocol.transport
+            if transport is None or transport.is_closing():
                 raise ConnectionGone
         return await super().send(conn)
 

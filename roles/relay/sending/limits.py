@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from roles.relay.adapters.base import Content, Route, Routes
+from roles.relay.adapters.base import AnyAdapter, Content, Route, Routes
 from roles.relay.sending.lanes import Lane, places_of
 from roles.relay.sending.windows import Limit
 
@@ -50,9 +51,16 @@ def _limits(limits: Iterable[Limit]) -> list[dict[str, int]]:
     return [{"count": limit.count, "per_ms": round(limit.per_s * 1000)} for limit in limits]
 
 
+_known: WeakKeyDictionary[AnyAdapter, dict[str, list[int]]] = (
+    WeakKeyDictionary()
+)  # each is counted once: there may be hundreds
+
+
 def _places(route: Route) -> dict[str, list[int]]:
     """How many of its messages one with 0, 1, 2, 3 pictures is, without and with a link; nothing where each is one."""
-    told = {}
+    if route.adapter in _known:
+        return _known[route.adapter]
+    told = _known[route.adapter] = {}
     for name, link in (("places", None), ("places_linked", "https://sale.example/l/Kq3x9aBz")):
         contents = [Content(text="3, 2, 1", link=link, images=_PICTURES[:n]) for n in range(len(_PICTURES) + 1)]
         places = [places_of(route, content) for content in contents]
