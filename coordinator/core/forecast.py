@@ -9,7 +9,7 @@ real time has any, for a rehearsal has the built-in relay alone.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -80,12 +80,45 @@ class Log:
             self._left += [at] * places
 
 
+Entry = tuple[int, int, int, Job]
+"""What may leave: its priority, since when, its number, the job."""
+
+
 class _Group:
     """A group with windows of its own, and what waits for room there."""
 
     def __init__(self, limits: Iterable[Limit], used: Iterable[int]) -> None:
         self.log = Log(limits, used)
-        self.waiting: list[tuple[int, int, int, Job]] = []
+        self.wakes_at: int | None = None
+        self.out: set[int] = set()  # those that were let out, and have not left
+        self._waiting: list[Entry] = []
+        self._sizes: dict[int, int] = {}  # places → how many wait for so many
+
+    def wait(self, entry: Entry) -> None:
+        heapq.heappush(self._waiting, entry)
+        places = entry[3].places
+        self._sizes[places] = self._sizes.get(places, 0) + 1
+
+    def woken(self, at: int) -> Iterator[Entry]:
+        """Those that have room together, the more urgent first; one that takes more is passed by those that take less."""
+        taken, passed = 0, []
+        while self._waiting and self.log.free_at(at, taken + 1) <= at:
+            entry = heapq.heappop(self._waiting)
+            places = entry[3].places
+            if self.log.free_at(at, taken + places) > at:
+                passed.append(entry)
+                continue
+            taken += places
+            self._sizes[places] -= 1
+            self.out.add(entry[2])
+            yield entry
+        for entry in passed:
+            heapq.heappush(self._waiting, entry)
+
+    def free_at(self, at: int) -> int | None:
+        """When there is room for one more of those that wait; None where there is none, or for those that were let out."""
+        free = [self.log.free_at(at, places) for places, many in self._sizes.items() if many]
+        return min((each for each in free if each > at or not self.out), default=None)
 
 
 def departures(
@@ -103,12 +136,13 @@ def departures(
     found: dict[int, int | None] = {n: None for _, _, n, job in coming if isinstance(job, Job) and job.asked}
     more = count(len(coming))
     heapq.heapify(coming)
-    ready: list[tuple[int, int, int, Job]] = []
+    ready: list[Entry] = []
     left, at = len(found), now
 
     def again(group: _Group) -> None:
-        if group.waiting:
-            free = group.log.free_at(at, group.waiting[0][3].places)
+        free = group.free_at(at)
+        if free is not None and (group.wakes_at is None or free < group.wakes_at):
+            group.wakes_at = free
             heapq.heappush(coming, (free, 0, next(more), group))
 
     while left:
@@ -118,18 +152,15 @@ def departures(
             moment, priority, n, what = heapq.heappop(coming)
             if isinstance(what, Job):
                 heapq.heappush(ready, (priority, moment, n, what))
-            elif what.waiting:
-                heapq.heappush(ready, heapq.heappop(what.waiting))
+            elif what.wakes_at == moment:
+                what.wakes_at = None
+                for entry in what.woken(at):
+                    heapq.heappush(ready, entry)
+                again(what)
         if not ready:
             continue
         entry = ready[0]
         n, job = entry[2:]
-        free = window.free_at(at, job.places)
-        if at < free and at < job.expires_at:
-            # Of what takes more than one place, what comes meanwhile may be more urgent, and take less.
-            at = min(free, job.expires_at, coming[0][0] if coming else free) if job.places > 1 else free
-            continue
-        heapq.heappop(ready)
         group = None
         if group_limits:
             if job.group not in groups:
@@ -137,18 +168,24 @@ def departures(
             group = groups[job.group]
         if at < job.expires_at:
             if group is not None and group.log.free_at(at, job.places) > at:
-                first = not group.waiting
-                heapq.heappush(group.waiting, entry)
-                if first:
-                    again(group)
+                group.wait(heapq.heappop(ready))
+                group.out.discard(n)
+                again(group)
+                continue
+            free = window.free_at(at, job.places)
+            if at < free:
+                # Of what takes more than one place, what comes meanwhile may be more urgent, and take less.
+                at = min(free, job.expires_at, coming[0][0] if coming else free) if job.places > 1 else free
                 continue
             window.leave(at, job.places)
             if group is not None:
                 group.log.leave(at, job.places)
             if job.asked:
                 found[n] = at
+        heapq.heappop(ready)
         left -= job.asked
         if group is not None:
+            group.out.discard(n)
             again(group)
     return [found[n] for n in sorted(found)]
 

@@ -44,8 +44,11 @@ class Credential(msgspec.Struct, kw_only=True):
 
     def takes(self, pictures: int, *, linked: bool) -> int:
         """How many messages of its windows one with so many pictures is."""
-        by_number = self.places_linked if linked else self.places
-        return by_number[min(pictures, len(by_number) - 1)] if by_number else 1
+        return _place(self.places_linked if linked else self.places, pictures)
+
+
+def _place(by_number: tuple[int, ...], pictures: int) -> int:
+    return by_number[min(pictures, len(by_number) - 1)] if by_number else 1
 
 
 def looks_back(limits: tuple[Limit, ...]) -> int:
@@ -196,6 +199,12 @@ class Account(msgspec.Struct, frozen=True):
     platform: str
     limits: tuple[Limit, ...]
     group_limits: tuple[Limit, ...]
+    places: tuple[int, ...] = ()
+    places_linked: tuple[int, ...] = ()
+
+    def takes(self, pictures: int, *, linked: bool) -> int:
+        """How many messages of its windows one with so many pictures is."""
+        return _place(self.places_linked if linked else self.places, pictures)
 
 
 def accounts(state: State) -> dict[tuple[str, str], Account]:
@@ -205,7 +214,7 @@ def accounts(state: State) -> dict[tuple[str, str], Account]:
         if (here := state.relays.get(relay)) is None or not here.here:
             continue
         known = {
-            name: Account(relay, name, each.platform, each.limits, each.group_limits)
+            name: Account(relay, name, each.platform, each.limits, each.group_limits, each.places, each.places_linked)
             for name, each in told.credentials.items()
         }
         found.update({(relay, group): known[name] for group, name in told.groups.items()})

@@ -381,6 +381,20 @@ def test_what_relays_have_told_of_their_windows_counts_before_their_names(small:
     )
 
 
+def test_an_album_takes_as_much_of_a_window_as_its_relay_has_told(small: dict[str, Any], load: Load) -> None:
+    small["groups"] = [{"id": "g1", "relay": "tg"}]
+    album = {"do": "message.send", "images": [f"https://shop.example/{n}.jpg" for n in range(3)], "groups": "all"}
+    small["segments"][0]["cues"] = [{"at": f"+{n}s", "text": f"第{n}条", **album} for n in range(3)]
+
+    def waits(*places: int) -> list[str]:
+        account = Account("tg", "bot", "telegram", (), (Limit(6, 60_000),), places, places)
+        findings = load(small, told={("tg", "g1"): account})[2]
+        return [each.where for each in findings if each.rule == "RATE"]
+
+    assert waits() == []
+    assert waits(1, 1, 2, 3) == ["segments[0].cues[2].at"]
+
+
 def test_what_a_platform_takes_is_asked_of_the_sheet_s_relays(small: dict[str, Any], said: Said) -> None:
     small["segments"][0]["cues"][1]["text"] = "锅" * 683
     assert said(small) == [("warn", "LENGTH", "segments[0].cues[1].text")]

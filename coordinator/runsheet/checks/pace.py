@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from coordinator.core import selectors
 from coordinator.core.cue_kinds import into_groups
+from coordinator.core.deliveries import PAGES
 from coordinator.core.matching import folded
 from coordinator.core.plan import Plan
 from coordinator.core.platform_limits import MINUTE_MS, per_minute, platform_of, worth_a_word
@@ -29,6 +30,8 @@ class _Send(NamedTuple):
     cue: str
     text: str
     groups: tuple[str, ...]
+    pictures: int = 0
+    linked: bool = False
 
 
 def check(sheet: Sheet, plan: Plan, judge: Judge, told: Mapping[tuple[str, str], Account] = {}) -> Iterator[Found]:
@@ -54,7 +57,8 @@ def _sends(sheet: Sheet, plan: Plan) -> Iterator[_Send]:
     for path, _, cue, _, window in each_cue(sheet, plan):
         if cue.at is not None and into_groups(cue.do):
             groups = tuple(selectors.select(cue.groups or "all", plan.groups))
-            yield _Send(due(cue.at, plan, window), path, cue.id, cue.text or "", groups)
+            pictures, linked = len((cue.fields.get("content") or {}).get("images", ())), cue.do in PAGES
+            yield _Send(due(cue.at, plan, window), path, cue.id, cue.text or "", groups, pictures, linked)
 
 
 def _by_account(sends: list[_Send], ways: Mapping[str, Account]) -> Iterator[Found]:
@@ -68,27 +72,29 @@ def _by_account(sends: list[_Send], ways: Mapping[str, Account]) -> Iterator[Fou
         waits: list[str] = []
         why: tuple[Account, int, int, bool] | None = None
         for account, groups in theirs.items():
+            each = account.takes(send.pictures, linked=send.linked)
             for group in groups:
                 for limit in worth_a_word(account.group_limits):
                     window = windows.setdefault((account, limit, group), deque())
-                    if _into(window, send.at, limit.per_ms, 1) > limit.count and group not in waits:
+                    if _into(window, send.at, limit.per_ms, each) > limit.count and group not in waits:
                         waits.append(group)
                         why = why or (account, limit.count, limit.per_ms, True)
             for limit in worth_a_word(account.limits):
                 window = windows.setdefault((account, limit), deque())
-                over = _into(window, send.at, limit.per_ms, len(groups)) - limit.count
+                over = _into(window, send.at, limit.per_ms, each * len(groups)) - limit.count
                 if over > 0:
-                    waits += [group for group in groups[-over:] if group not in waits]
+                    late = (over + each - 1) // each
+                    waits += [group for group in groups[-late:] if group not in waits]
                     why = why or (account, limit.count, limit.per_ms, False)
         if why is not None:
-            account, most, per_ms, each = why
+            account, most, per_ms, in_each = why
             shown, n, seconds = ", ".join(waits[:3]) + (" …" if len(waits) > 3 else ""), len(waits), per_ms // 1000
-            what = "in each group" if each else f"over {account.credential}, for all its groups together,"
+            what = "in each group" if in_each else f"over {account.credential}, for all its groups together,"
             message = (
                 f"{send.cue} would wait in {n} {'group' if n == 1 else 'groups'} ({shown}): {account.platform} takes {most} messages in {seconds} s "
                 f"{what} as {account.relay}, which is here, has told; move it, leave something out, or give the groups more accounts"
             )
-            of = "每个群" if each else f"账号 {account.credential} 名下的群合计"
+            of = "每个群" if in_each else f"账号 {account.credential} 名下的群合计"
             zh = f"{send.cue} 会在 {n} 个群里排队 ({shown}): 在线的群助手 {account.relay} 报的 {account.platform} 限流是{of} {seconds} 秒 {most} 条; 挪开、删去一些, 或给群多配几个账号"
             yield Found("warn", "RATE", (*send.path, "at"), message, zh)
 
