@@ -298,12 +298,21 @@ def _things(before: State, after: State) -> Iterator[ThingChange]:
                 yield ThingChange(topic, id_, _named(was[id_]), "left_out", on_air, {})
                 continue
             # Fields of the plan, as the sale has them: what was changed in the show stands where the sheet does not speak of it.
-            fields = [name for name in new[id_].__struct_fields__ if hasattr(now[id_], name)]
+            fields = [
+                name for each in new[id_].__struct_fields__ if hasattr(now[id_], name := INSTANTS.get(each, each))
+            ]
             changes = _changes(_fields(was.get(id_), fields), _fields(now[id_], fields))
+            # The rest stands in the plan alone: a group's rules, what a keyword brings, a price's history.
+            rest = [each for each in new[id_].__struct_fields__ if not {each, INSTANTS.get(each)} & set(fields)]
+            changes |= _changes(_fields(old.get(id_), rest), _fields(new[id_], rest))
             if id_ not in old:
                 yield ThingChange(topic, id_, _named(now[id_]), "new", on_air, {})
             elif changes:
                 yield ThingChange(topic, id_, _named(now[id_]), "changed", on_air, changes)
+
+
+INSTANTS = {"opens": "opens_at", "closes": "closes_at"}
+"""How a plan says when something can be had → the instant that the sale has of it."""
 
 
 def _fields(thing: Any, names: list[str]) -> dict[str, Any]:

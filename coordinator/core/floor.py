@@ -20,6 +20,7 @@ from coordinator.core import members, render
 from coordinator.core.groups import GroupJoined, GroupMessage
 from coordinator.core.kernel import Command, Event, Id, Key, Refusal, Text, Turn, command, current, decides, evolves
 from coordinator.core.matching import readable
+from coordinator.core.rules import FLOOR
 from coordinator.core.show import SegmentStarted
 from coordinator.core.wording import foreign_addresses
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 What = Literal["politics", "advertising", "negative", "flooding", "interrupting"]
 WORDS: tuple[What, ...] = ("politics", "advertising", "negative")
 """By weight: of a message that holds several the first is told."""
-RULE = frozenset({"FLOOR"})
+RULE = frozenset({FLOOR})
 LISTENING = frozenset({"rules", "opening", "guest", "product", "limited"})
 """Kinds of segments in which the host speaks and the groups listen."""
 _ACCOUNT = re.compile(
@@ -156,7 +157,7 @@ def _word(turn: Turn, text: str) -> tuple[What, str] | None:
     judge, state = turn.moment.rules.floor, turn.state
     faults = judge.terms(text, RULE, state.p.checks.exceptions)
     if _ACCOUNT.search(readable(text)):
-        faults += judge.patterns(text, "FLOOR")
+        faults += judge.patterns(text, FLOOR)
     terms = {f.about: f.term for f in reversed(faults)}
     if "advertising" not in terms and (foreign := foreign_addresses(text, state.index.addresses)):
         terms["advertising"] = foreign[0].term

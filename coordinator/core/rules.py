@@ -15,6 +15,7 @@ import msgspec
 
 from coordinator.core.matching import Hit, Places, Span, Terms, folded, readable
 
+FLOOR = "FLOOR"  # the rule about what members say; all others are about what is sent
 MOST = 10  # places that one pattern is told of: nobody reads more
 
 Severity = Literal["block", "warn", "inform"]
@@ -103,12 +104,14 @@ class _Pattern(NamedTuple):
 class Judge:
     """A rule set, compiled. It judges texts; who asks says which rules are meant."""
 
-    def __init__(self, rules: RuleSet) -> None:
+    def __init__(self, rules: RuleSet, *, floor: bool = False) -> None:
         self.rules, self.name, self.version = rules, rules.name, rules.version
         terms: dict[str, list[_Term]] = {}
         exceptions: set[str] = set()
         self._patterns: dict[str, list[_Pattern]] = {}
         for rule in rules.rules.values():
+            if (rule.id == FLOOR) is not floor:
+                continue
             for words in rule.terms:
                 exceptions.update(words.exceptions)
                 for word in words.words:
@@ -125,10 +128,8 @@ class Judge:
 
     @cached_property
     def floor(self) -> Judge:
-        """What is asked of each word of the groups, thousands a second: its lists alone."""
-        return Judge(
-            msgspec.structs.replace(self.rules, rules={k: v for k, v in self.rules.rules.items() if k == "FLOOR"})
-        )
+        """What members' words are looked at by, thousands a second: FLOOR alone, which no text of the team is judged by."""
+        return Judge(self.rules, floor=True)
 
     def limit(self, rule: str, name: str) -> int | None:
         """A number of a rule; None where the set has none, which is no limit."""

@@ -128,7 +128,12 @@ def _things(said: Difference, before: State, after: State) -> None:
             for name in ("name", "price", "stock", "url", "points", "script", "image", "list_price"):
                 assert getattr(was, name) == getattr(now, name), f"{id_}.{name} is another, and it was not said"
         for name, field in (change.changes if change else {}).items():
-            assert field.to == getattr(now, name)
+            planned = now if hasattr(now, name) else after.index.products[id_]
+            assert field.to == msgspec.to_builtins(getattr(planned, name))
     for id_, coupon in after.coupons.items():
         if id_ in before.coupons and ("coupons", id_) not in told:
-            assert before.coupons[id_].quantity == coupon.quantity
+            was_coupon = before.coupons[id_]
+            for name in ("quantity", "opens_at", "closes_at"):
+                assert getattr(was_coupon, name) == getattr(coupon, name), (
+                    f"{id_}.{name} is another, and it was not said"
+                )

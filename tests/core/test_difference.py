@@ -181,6 +181,24 @@ def test_segments_things_and_settings_are_told_by_their_names() -> None:
     assert said.settings == {"title": Change("厨房专场", "改名"), "lead": Change(2000, 5000)}
 
 
+def test_windows_rules_and_what_a_keyword_brings_are_told_though_no_screen_shows_them() -> None:
+    of = sheet(segment(id="a"), keywords=[{"words": ["锅"], "text": "锅在这里"}])
+    sale = Sale(of).live()
+    new = sheet(segment(id="a"), keywords=[{"words": ["锅"], "text": "锅卖完了"}])
+    new["coupons"][0] |= {"from": "+10m", "until": "+1h"}
+    new["links"][0]["until"] = "+2h"
+    new["groups"][0]["rules"] = "不发广告"
+    new["products"][0] |= {"list_price": "199.00", "history": [{"price": "199.00"}]}
+    said = replaced_as_foretold(sale, new)
+    assert {t.id: t.changes for t in said.things} == {
+        "c20": {"opens_at": Change(None, START + 10 * MINUTE), "closes_at": Change(None, START + 60 * MINUTE)},
+        "room": {"closes_at": Change(None, START + 120 * MINUTE)},
+        "g1": {"rules": Change("", "不发广告")},
+        "锅": {"text": Change("锅在这里", "锅卖完了")},
+        "pan": {"list_price": Change(None, 19900), "history": Change((), ({"price": 19900},))},
+    }
+
+
 @pytest.mark.parametrize(("by", "approved"), [("owner", True), ("controller", False)])
 def test_whose_sheet_waits_for_a_word_is_said(by: str, approved: bool) -> None:
     sale = Sale(plan(prompt("p")))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from coordinator.core import cue_kinds
 from coordinator.core.phrases import words
 from coordinator.core.plan import Plan
 from coordinator.runsheet import checks
@@ -80,3 +81,11 @@ def test_the_flash_sale_is_a_whole_evening(load: Any) -> None:
     windows = dict(zip(kinds, checks.windows(plan), strict=True))
     assert windows["opening"][0] == plan.start
     assert windows["wrapup"][1] - plan.start == 45 * 60_000
+
+
+def test_the_show_of_the_flash_sale_uses_every_kind_of_drop_without_what_comes_before_it(load: Any) -> None:
+    """A demo begins with the show: what only the days before it had would never be seen there."""
+    plan, _, _ = load(ready_sheet("flash", now_ms=NOON_MS), now_ms=NOON_MS)
+    begun = zip(plan.segments, checks.windows(plan), strict=True)
+    used = {cue.do for segment, (begin, _) in begun for cue in segment.cues if begin >= plan.start}
+    assert {kind for kind in cue_kinds.known() if cue_kinds.into_groups(kind)} - used == set()

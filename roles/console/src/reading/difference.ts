@@ -4,10 +4,10 @@ import type { Show } from "../line/entities";
 import type { Change } from "../line/sheets";
 import { count, dayOf, duration, money, timeOfCue, timeOfDay } from "./format";
 
-const MOMENTS: ReadonlySet<string> = new Set(["at", "start", "end"]);
+const MOMENTS: ReadonlySet<string> = new Set(["at", "start", "end", "opens_at", "closes_at"]);
 const LENGTHS: ReadonlySet<string> = new Set([
   "lasts", "lead", "again_after", "valid_ms", "followup.after", "followup.every", "followup.lease", "service.acknowledge", "service.warn", "service.breach",
-  "service.lease", "cheer.within", "pacing.same_content", "attribution.window", "posters.remind",
+  "service.lease", "cheer.within", "pacing.same_content", "attribution.window", "posters.remind", "floor.per",
 ]);
 const MONEY: ReadonlySet<string> = new Set(["price", "list_price", "over", "off", "targets.sales"]);
 const LONG = 60; // characters: beyond it the beginning tells enough
