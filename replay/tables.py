@@ -253,6 +253,10 @@ class Tables:
         for row in self.segments.values():
             row.planned_start += by_ms
             row.planned_end += by_ms
+            segment = self.state.segments.get(row.id)
+            if segment is not None and segment.status == "skipped":  # before the start: it is never revised again
+                row.revised_start += by_ms
+                row.revised_end += by_ms
 
     def _segment_ends(self, e: SegmentEnded) -> None:
         row, segment = self.segments[e.segment], self.state.segments[e.segment]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from coordinator.core import bilingual
+
 LABELS: dict[str, tuple[str, str]] = {
     "review": ("复盘", "Review"),
     "rehearsal": ("彩排", "Rehearsal"),
@@ -111,12 +113,20 @@ LABELS: dict[str, tuple[str, str]] = {
     "checked_by": ("操作人", "by"),
     "checked_set": ("规则集", "rule set"),
     "pause": ("暂停", "paused"),
+    "tier_fan": ("粉丝", "fan"),
+    "tier_member": ("会员", "member"),
+    "tier_vip": ("VIP", "VIP"),
+    "platform_console": ("演示", "demo"),
+    "platform_wecom": ("企业微信", "WeCom"),
+    "platform_wecom_customer": ("企微客户群", "WeCom customer groups"),
+    "platform_dingtalk": ("钉钉", "DingTalk"),
+    "platform_feishu": ("飞书", "Feishu"),
+    "platform_telegram": ("Telegram", "Telegram"),
+    "platform_slack": ("Slack", "Slack"),
+    "platform_discord": ("Discord", "Discord"),
 }  # fmt: skip
 
-ROLES: dict[str, tuple[str, str]] = {
-    "owner": ("负责人", "owner"), "controller": ("场控", "controller"), "host": ("主播", "host"), "cohost": ("副播", "cohost"),
-    "cheer": ("气氛组", "cheer"), "support": ("客服", "support"), "relay": ("群助手", "relay"),
-}  # fmt: skip
+ROLES: dict[str, tuple[str, str]] = {name: (words.zh, words.en) for name, words in bilingual.ROLES.items()}
 
 # The sources of figures as `definitions` names them, in Chinese.
 SOURCES: dict[str, str] = {

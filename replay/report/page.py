@@ -21,12 +21,13 @@ from replay.metrics.figure import Figure
 from replay.metrics.messages import zone_of
 from replay.metrics.plan_against_run import segments
 from replay.report.labels import LABELS, ROLES, SOURCES
-from replay.report.timeline import message_bars, numbered, timeline
+from replay.report.timeline import message_bars, numbered, saying, timeline
 from replay.review import Review
 from replay.words import Lang
 
 ROWS_SHOWN = 60  # of a table: a page is read, the rest stands in review.json
 LATEST_SHOWN = 8
+SPELT = frozenset({"arpu", "gpm", "roas", "roi", "aarrr"})
 
 _environment = Environment(
     loader=PackageLoader("replay.report", "."), autoescape=select_autoescape(["j2", "html"], default=True),
@@ -76,12 +77,25 @@ class Page:
     def term(self, name: str) -> str:
         if self.lang == "zh":
             return DEFINITIONS[name].term
-        return name.replace("_", " ").replace(" ms", "").replace("arpu", "ARPU").replace("gpm", "GPM")
+        words = name.removesuffix("_ms").split("_")
+        return " ".join(word.upper() if word in SPELT else word for word in words)
 
     def clock(self, at: int | None, *, date: bool = False) -> str:
         if at is None:
             return "-"
         return datetime.fromtimestamp(at / 1000, self._zone).strftime("%Y-%m-%d %H:%M" if date else "%H:%M:%S")
+
+    def moment(self, at: int | None) -> str:
+        """The time of day, with its day where that is another than the show's."""
+        the = self.t.state.the
+        if at is None or self.clock(at, date=True)[:10] == self.clock(the.started_at or the.start, date=True)[:10]:
+            return self.clock(at)
+        return f"{self.clock(at, date=True)[5:10]} {self.clock(at)}"
+
+    def known(self, kind: str, name: str) -> str:
+        """A tier or platform of the service's own by its word; others by the name that they were given."""
+        label = f"{kind}_{name}"
+        return self.say(label) if label in LABELS else name
 
     def money(self, minor: float | int | None) -> str:
         return self.say("not_available") if minor is None else money(minor, self.t.state.p.currency)
@@ -221,7 +235,7 @@ class Page:
             funnel = d.kind in {"link", "coupon"}
             out.append({
                 "number": number, "time": self.clock(d.fired_at), "kind": self.say(f"kind_{d.kind}"), "css": d.kind,
-                "what": self.t.name_of(d.what) if funnel else d.text, "groups": f"{d.sent}/{len(d.groups)}",
+                "what": self.t.name_of(d.what) if funnel else saying(d), "groups": f"{d.sent}/{len(d.groups)}",
                 "reach": self.number(at(f"{d.kind}_reach")) if funnel else "",
                 "acted": self.number(at("link_clicked_members" if link else "coupon_claimed_members")) if funnel else "",
                 "rate": self.share(at("click_rate" if link else "claim_rate")) if funnel else "",
@@ -257,8 +271,8 @@ class Page:
             over = real is not None and real > planned * 1.1
             gone = "" if s.real_end is not None else self.say("running" if s.real_start is not None else "not_run")
             out.append({
-                "name": s.name or s.id, "planned": self.clock(s.planned_start), "revised": self.clock(s.revised_start),
-                "real": self.clock(s.real_start) if s.real_start is not None else gone,
+                "name": s.name or s.id, "planned": self.moment(s.planned_start), "revised": self.moment(s.revised_start),
+                "real": self.moment(s.real_start) if s.real_start is not None else gone,
                 "late": self.off(s.real_start - s.planned_start) if s.real_start is not None else "",
                 "length": self.length(planned), "length_revised": self.length(s.revised_end - s.revised_start),
                 "length_real": self.length(real) if real is not None else gone if s.real_start is not None else "",
@@ -288,7 +302,7 @@ class Page:
         of = Counter(s.platform for s in t.sents if not s.hands)
         for platform in sorted(of.keys() - {""}):
             p50, p99 = (value(f"late_sent_{part}_ms", "platform", platform) for part in ("p50", "p99"))
-            name = f"{self.say('by_platform')} {platform}"
+            name = f"{self.say('by_platform')} {self.known('platform', platform)}"
             rows.append((name, self.number(of[platform]), self.late(p50), self.late(p99)))
         return rows
 
@@ -308,7 +322,7 @@ class Page:
             drop = self.t.state.drops[d.drop]
             twice = [f"{each.relay} {self.clock(each.sent_at)}" for each in d.further if each.sent_at is not None]
             rows.append({
-                "at": self.clock(d.sent_at), "group": self.t.name_of(d.group), "what": self.t.name_of(drop.what) or drop.text,
+                "at": self.clock(d.sent_at), "group": self.t.name_of(d.group), "what": self.t.name_of(drop.what) or saying(drop),
                 "who": d.sent_by or d.relay, "late": self.late((d.sent_at or drop.fire_at) - drop.fire_at),
                 "proof": "; ".join(x for x in (d.proof, *(each.proof for each in d.further)) if x),
                 "twice": self.say("posted_too", ", ".join(twice)) if twice else "",
@@ -322,7 +336,7 @@ class Page:
         names = sorted(self.t.state.groups, key=lambda g: -(value("sales_paid", "group", g) or 0))
         rows = [
             {
-                "name": self.t.name_of(g), "tier": self.t.state.groups[g].tier,
+                "name": self.t.name_of(g), "tier": self.known("tier", self.t.state.groups[g].tier or ""),
                 "members": self.number(value("members", "group", g)), "joins": self.number(value("joins", "group", g)),
                 "leaves": self.number(value("leaves", "group", g)), "messages": self.number(value("messages", "group", g)),
                 "interaction": self.share(value("interaction_rate", "group", g)),

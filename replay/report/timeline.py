@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, tzinfo
@@ -9,6 +10,7 @@ from html import escape
 
 from markupsafe import Markup
 
+from coordinator.core.cues import Drop
 from replay.findings import money
 from replay.metrics.messages import zone_of
 from replay.metrics.plan_against_run import segments
@@ -21,6 +23,7 @@ _BIN_MINUTES = (1, 2, 5, 10, 15, 30, 60, 120, 240, 480, 1440)
 _TICK_MINUTES = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10_080)
 AROUND = frozenset({"preheat", "aftercare"})
 Say = Callable[..., str]
+_PLACE = re.compile(r"\{[^{}]*\}")
 
 MARKS = {
     "link": '<path d="M0 -6 6 5 -6 5Z" class="m-link"/>',
@@ -79,6 +82,11 @@ def counted(t: Tables, scale: Scale, size: int) -> list[tuple[int, int]]:
     found = Counter(m.at - m.at % size for m in t.messages if scale.begin <= m.at <= scale.end)
     first = scale.begin - scale.begin % size
     return [(at, found[at]) for at in range(first, scale.end + 1, size)]
+
+
+def saying(drop: Drop) -> str:
+    """What a drop says to all its groups: what is filled in for each of them is left open."""
+    return _PLACE.sub("…", drop.text or "")
 
 
 def _fitting(text: str, width: float, size: float) -> str:
@@ -177,7 +185,7 @@ def _drops(t: Tables, scale: Scale, y: float, bottom: float) -> list[str]:
         if not scale.begin <= (drop.fired_at or 0) <= scale.end:
             continue  # it is in the table
         x = scale.x(drop.fired_at or 0)
-        tip = f"{number}  {scale.text(drop.fired_at or 0)}  {t.name_of(drop.what) or drop.text}"
+        tip = f"{number}  {scale.text(drop.fired_at or 0)}  {t.name_of(drop.what) or saying(drop)}"
         # A number needs its room: the next ones of a volley stand in the table alone.
         label = f'<text y="-10" text-anchor="middle" class="num">{number}</text>' if x - last >= 15 else ""
         last = x if label else last

@@ -36,6 +36,32 @@ def test_a_rehearsals_plan_counts_from_its_own_start(rehearsal: float | None, la
     assert rows["qa"].planned_start - rows["pan-intro"].planned_start == 3 * MINUTE
 
 
+def with_a_warmup() -> Stage:
+    """A rehearsal that starts twenty minutes before its hour: its warm-up is skipped."""
+    warmup = {"id": "warmup", "kind": "warmup", "name": "暖场", "at": "-10m", "lasts": "10m"}
+    stage = Stage({**SHEET, "segments": [warmup, *SHEET["segments"]]}, rehearsal=20.0).until(-20 * MINUTE)
+    stage.do("controller", "show.arm")
+    stage.do("controller", "show.start")
+    return stage
+
+
+def test_what_a_rehearsal_skipped_was_revised_to_no_other_hour_than_its_plan() -> None:
+    """Half a day lay between the plan and the revision of a warm-up that never ran."""
+    warmup = tables(with_a_warmup()).segments["warmup"]
+    assert warmup.status == "skipped"
+    assert (warmup.revised_start, warmup.revised_end) == (warmup.planned_start, warmup.planned_end)
+
+
+def test_the_page_shows_nobody_what_is_filled_in_for_each_group() -> None:
+    stage = with_a_warmup()
+    content = "VIP 的朋友, 还剩 {stock} 件"
+    stage.do("controller", "message.send", content=content, groups="all")
+    stage.until(-19 * MINUTE)
+    page = page_of(review_tables(tables(stage)), "zh").partition("</style>")[2]
+    assert "VIP 的朋友, 还剩 … 件" in page
+    assert "{" not in page
+
+
 def test_whatever_goes_into_groups_has_a_name_on_the_page() -> None:
     """Once a sale with red packets, a poll or a draw had no review: the page had no word for it."""
     kinds = {do.split(".")[0] for do in cue_kinds.known() if cue_kinds.into_groups(do)}
