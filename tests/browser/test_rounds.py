@@ -48,7 +48,7 @@ async def test_the_controller_opens_a_sign_in_for_one_tier_and_members_sign_in(
     page = await people.come(links["controller"])
     await button(page, "Sign-in").click()
     armed = page.get_by_role("dialog", name="Armed")
-    await button(armed, "vip").click()
+    await button(armed, "VIP").click()
     await expect(armed).to_contain_text("1 group · 100 members")
     await armed.get_by_label("Series").fill("day")
     await fire(page, "Open the sign-in")

@@ -81,7 +81,7 @@ describe("the controller", () => {
     await nextTick();
     expect(pressed()).toEqual([]);
     expect(root.textContent).toContain("20 groups · 2,000 members");
-    button("vip").click();
+    button("VIP").click();
     await nextTick();
     expect(root.textContent).toContain("3 groups · 300 members");
     await vi.advanceTimersByTimeAsync(500);

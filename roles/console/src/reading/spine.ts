@@ -138,5 +138,5 @@ export function cueObject(cue: Cue, store: Store): string {
 
 export function linkName(id: string, store: Store): string {
   const link = store.get("links", id);
-  return link?.title || link?.kind || store.get("products", id)?.name || id;
+  return link?.title || (link && tOr(`link.${link.kind}`, link.kind)) || store.get("products", id)?.name || id;
 }
