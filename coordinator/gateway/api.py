@@ -124,7 +124,7 @@ def summary(state: State) -> dict[str, Any]:
     the = state.the
     return {
         "sale": state.sale, "title": the.title, "kind": the.kind, "status": the.status, "start": the.start,
-        "rehearsal": the.rehearsal,
+        "timezone": the.timezone, "rehearsal": the.rehearsal,
     }  # fmt: skip
 
 

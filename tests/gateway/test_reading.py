@@ -218,7 +218,7 @@ async def test_a_sale_is_listed_to_those_whose_token_is_for_it(room: InProcess) 
         first
     ]
     one = await room.http("GET", f"/api/sales/{first}", token("host", "lin", first))
-    assert one.json["title"] == "厨房专场"
+    assert (one.json["title"], one.json["timezone"]) == ("厨房专场", "Asia/Shanghai")
     assert "sheet" not in one.json
     for who in (token("controller", "li", first), token("owner", "o", first)):
         assert (await room.http("POST", "/api/sales", who, json=sheet())).status == 403

@@ -6,6 +6,7 @@ export interface SaleSummary {
   kind?: string;
   status: string;
   start?: number;
+  timezone?: string;
 }
 
 /** Command kind to the full names of the roles that may give it. */
