@@ -37,7 +37,7 @@ _ACCOUNT = re.compile(
     r"[A-Za-z][A-Za-z0-9_-]{3}|[0-9]{5}"
 )  # patterns are about accounts: most messages hold nothing that could be one
 KEPT = 100  # cards that stay in the state; older ones are in the journal
-MOST_NEWCOMERS = 500  # of one group that are looked at, the latest
+MOST_NEWCOMERS = 500  # of one group that are looked at in a segment, the first to come: more than most groups hold
 
 READY: dict[What, str] = {
     "politics": "群里只聊本场的商品和活动, 其他话题请到别处聊, 谢谢。",
@@ -222,7 +222,7 @@ def dismiss(turn: Turn, c: FloorDismiss) -> None:
 def said(state: State, e: GroupMessage) -> Iterable[Key]:
     if e.member is None or e.staff is not None:
         return ()
-    talk = state.talk.setdefault(e.group, Talk())
+    talk = _talk(state, e.group)
     if e.at - talk.since >= state.p.floor.per:
         talk.since, talk.said = e.at, {}
     talk.said[e.member] = talk.said.get(e.member, 0) + 1
@@ -234,11 +234,17 @@ def said(state: State, e: GroupMessage) -> Iterable[Key]:
 @evolves(GroupJoined)
 def joined(state: State, e: GroupJoined) -> Iterable[Key]:
     if e.member is not None and state.the.status == "live":
-        newcomers = state.talk.setdefault(e.group, Talk()).newcomers
-        newcomers.setdefault(e.member, 0)
-        if len(newcomers) > MOST_NEWCOMERS:
-            del newcomers[next(iter(newcomers))]
+        newcomers = _talk(state, e.group).newcomers
+        if len(newcomers) < MOST_NEWCOMERS:
+            newcomers.setdefault(e.member, 0)
     return ()
+
+
+def _talk(state: State, group: str) -> Talk:
+    talk = state.talk.get(group)
+    if talk is None:
+        talk = state.talk[group] = Talk()
+    return talk
 
 
 @evolves(SegmentStarted)
@@ -271,7 +277,7 @@ def disturbed(state: State, e: FloorDisturbed) -> Iterable[Key]:
 def reminded(state: State, e: FloorReminded) -> Iterable[Key]:
     card = state.disturbances[e.disturbance]
     card.status, card.drop, card.by = "reminded", e.drop, e.by
-    state.talk.setdefault(card.group, Talk()).reminded[card.what] = e.at
+    _talk(state, card.group).reminded[card.what] = e.at
     return [("disturbances", e.disturbance)]
 
 

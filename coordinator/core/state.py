@@ -278,7 +278,7 @@ class Index:
         return self._keywords
 
 
-FOLD = 3  # raised where the same events give another state than before: a state that was saved is then made anew
+FOLD = 4  # raised where the same events give another state than before: a state that was saved is then made anew
 
 FORM_BYTES = 8
 LENGTH_BYTES = 4

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from coordinator.core import Refusal
+from coordinator.core import Refusal, evolve, floor
 from coordinator.core.kernel import Override
+from coordinator.core.state import decode, encode
 from tests.core.driver import MINUTE, SECOND, START, Sale, segment, sheet
 
 RULES = "1. 不发广告; 2. 售后找客服"
@@ -278,3 +279,20 @@ def test_a_group_that_is_dissolved_is_sent_nothing_more_and_its_members_have_not
     assert sale.refused("controller", "group.thaw", group="g1") == "too_late"
     assert sale.refused("controller", "message.send", content="还在吗", groups="group:g1") == "invalid"
     assert len(sale.of("group.dissolved")) == 1
+
+
+def test_whom_a_full_list_of_newcomers_leaves_out_is_the_same_after_a_kept_state(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first was left out for each that came more; in a state that had been kept the first was another, by name."""
+    monkeypatch.setattr(floor, "MOST_NEWCOMERS", 2)
+    sale = of()
+    for member in ("wang", "an"):
+        sale.do("r1", "group.observe", group="g1", what="joined", member=member)
+    kept = decode(encode(sale.state))
+    mark = len(sale.events)
+    sale.do("r1", "group.observe", group="g1", what="joined", member="li")
+    for event in sale.events[mark:]:
+        evolve(kept, event)
+    assert encode(kept) == encode(sale.state)
+    assert sorted(kept.talk["g1"].newcomers) == ["an", "wang"]
