@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from coordinator.core.kernel import ShortText, Text
 
-Address = Annotated[str, StringConstraints(min_length=9, max_length=2000, pattern=r"^https://[^\x00-\x20\x7f]+$")]
+_ADDRESS = r"^https://[^\x00-\x20\x7f]+$"
+_MOST_SIGNS = 2000
+
+
+def _whole(value: Any) -> Any:  # Any: whatever the command holds
+    if isinstance(value, str) and len(value) <= _MOST_SIGNS and re.match(_ADDRESS, value):
+        return value
+    raise PydanticCustomError(
+        "address",
+        "write the whole address of a picture or video: it begins with https://, has no blanks and at most {most} characters",
+        {"most": _MOST_SIGNS},
+    )
+
+
+Address = Annotated[
+    str, BeforeValidator(_whole), StringConstraints(min_length=9, max_length=_MOST_SIGNS, pattern=_ADDRESS)
+]
 
 
 class Content(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, rename={"as_": "as"}):

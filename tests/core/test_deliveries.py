@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
+from coordinator.core import COMMANDS
 from tests.core.driver import MINUTE, SECOND, START, Sale, segment, sheet
 
 LINK: dict[str, Any] = {
@@ -268,3 +270,14 @@ def test_a_group_that_is_frozen_is_not_sent_what_is_on_its_way() -> None:
     assert [(e.delivery, e.why) for e in sale.of("delivery.withdrawn")] == [("d1", "frozen")]
     sale.advance(START + 2 * MINUTE)
     assert len(sale.fired("link")) == 1, "the others get it"
+
+
+@pytest.mark.parametrize(
+    "address", ["http://img.example/1.jpg", "https://img.example/a b.jpg", "1.jpg", 7, "https://x/" + "a" * 2000]
+)
+def test_a_picture_that_is_no_whole_address_is_refused_with_what_to_write(address: Any) -> None:
+    with pytest.raises(ValidationError, match="begins with https://, has no blanks"):
+        COMMANDS["message.send"].model_validate({"content": {"text": "看图", "images": [address]}, "groups": "all"})
+    COMMANDS["message.send"].model_validate(
+        {"content": {"text": "看图", "images": ["https://img.example/1.jpg"]}, "groups": "all"}
+    )
