@@ -111,13 +111,11 @@ def read_sheet(
             more = f"and {len(details) - MAX_FINDINGS} more faults; mend these first"
             reading.findings.append(reading.finding("error", "SHEET", (), more))
         return reading
-    for fault in faults.faults(sheet):
-        path = _known_part(source.value, fault.path)
-        reading.findings.append(reading.finding("error", "SHEET", path, fault.message))
-    if reading.findings:
-        reading.findings.sort(key=lambda each: each.line or 0)
-        del reading.findings[MAX_FINDINGS:]
-    else:
+    found = [(_known_part(source.value, fault.path), fault.message) for fault in faults.faults(sheet)]
+    found.sort(key=lambda each: source.line(each[0]) or 0)
+    # Only those that are told are worded in Chinese: a wrong file could have a hundred thousand.
+    reading.findings += [reading.finding("error", "SHEET", *each) for each in found[:MAX_FINDINGS]]
+    if not found:
         reading.sheet = sheet
     return reading
 
