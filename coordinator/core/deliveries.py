@@ -388,6 +388,7 @@ def report(turn: Turn, c: DeliveryReport) -> dict[str, Any] | None:
     if c.attempt == d.attempt and (_stands(d, c) or not _can_know(turn, d, c)):
         return {"again": True}
     base: dict[str, Any] = {"delivery": d.id, "attempt": c.attempt, "relay": turn.actor.name, "why": c.why}
+    unwanted = c.attempt == d.attempt and d.unwanted
     match c.outcome:
         case "sent":
             newer = c.attempt < d.attempt and d.status in OPEN
@@ -397,11 +398,8 @@ def report(turn: Turn, c: DeliveryReport) -> dict[str, Any] | None:
             if c.attempt < d.attempt:
                 corrections.left_before(turn, d.id)
         case "waiting":
-            unwanted = c.attempt == d.attempt and d.unwanted
             turn.emit(DeliveryHeld(**base, until=None if c.back else c.until))
-            if unwanted:
-                withdraw(turn, d, "withdrawn")
-            if c.back and c.attempt == d.attempt:
+            if c.back and c.attempt == d.attempt and not unwanted:
                 failover.handed_back(turn, d.id)
         case "awaiting":
             turn.emit(DeliveryAwaiting(**base, platform_id=c.platform_id))
@@ -415,19 +413,21 @@ def report(turn: Turn, c: DeliveryReport) -> dict[str, Any] | None:
             turn.emit(DeliveryExpired(**base))
         case "unknown":
             unknown(turn, d, c.attempt, c.why or "the relay does not know whether it left", turn.actor.name)
-    _stop_what_woke(turn, turn.state.deliveries[d.id])
+    _stop_what_woke(turn, turn.state.deliveries[d.id], unwanted=unwanted)
     if c.outcome in {"rejected", "disabled", "expired"}:
         pacing.look_again(turn, d.group)  # it has not had it: what waits behind it may go
     return None
 
 
-def _stop_what_woke(turn: Turn, d: Delivery) -> None:
-    """A relay still has what counted as unknown or failed when its drop was taken back: it is withdrawn now."""
+def _stop_what_woke(turn: Turn, d: Delivery, *, unwanted: bool) -> None:
+    """A relay still has what counted as unknown or failed when it was taken back, or its group frozen: it is withdrawn now."""
     the = turn.state.the
     if the.halted or the.status == "closed":
         withdraw(turn, d, "halted" if the.halted else "closed")
-    elif turn.state.drops[d.drop].status == "withdrawn":
+    elif unwanted or turn.state.drops[d.drop].status == "withdrawn":
         withdraw(turn, d, "withdrawn")
+    elif not reaching.reachable(turn.state, [d.group]):
+        withdraw(turn, d, "frozen")
 
 
 _STANDS_AS = {"sent": "sent", "rejected": "failed", "disabled": "failed", "expired": "expired", "unknown": "unknown"}
@@ -458,7 +458,7 @@ def unknown(turn: Turn, d: Delivery, attempt: int, why: str, relay: str, record:
     record = record if record is not None else known.record if known is not None else ""
     turn.emit(DeliveryUnknown(delivery=d.id, attempt=attempt, relay=relay, why=why, record=record))
     the = turn.state.the
-    stopped = the.halted or the.status == "closed"
+    stopped = the.halted or the.status == "closed" or d.unwanted or not reaching.reachable(turn.state, [d.group])
     if turn.state.p.unknown == "resend" and d.status == "unknown" and turn.at < d.expires_at and not stopped:
         again(turn, d)
 

@@ -36,6 +36,7 @@ LISTENING = frozenset({"rules", "opening", "guest", "product", "limited"})
 _ACCOUNT = re.compile(
     r"[A-Za-z][A-Za-z0-9_-]{3}|[0-9]{5}"
 )  # patterns are about accounts: most messages hold nothing that could be one
+LOOKED_AT = 2_000  # signs of a message: more than people write; whoever pastes a book holds up nobody's sale
 KEPT = 100  # cards that stay in the state; older ones are in the journal
 MOST_NEWCOMERS = 500  # of one group that are looked at in a segment, the first to come: more than most groups hold
 
@@ -135,7 +136,7 @@ def look(turn: Turn, e: GroupMessage) -> None:
 
 def _found(turn: Turn, e: GroupMessage) -> Iterator[tuple[What, str | None]]:
     state, found = turn.state, list[tuple[What, str | None]]()
-    word = _word(turn, e.text or "")
+    word = _word(turn, (e.text or "")[:LOOKED_AT])
     if word is not None:
         found.append(word)
     talk, floor = state.talk.get(e.group), state.p.floor
@@ -159,8 +160,14 @@ def _word(turn: Turn, text: str) -> tuple[What, str] | None:
     if _ACCOUNT.search(readable(text)):
         faults += judge.patterns(text, FLOOR)
     terms = {f.about: f.term for f in reversed(faults)}
-    if "advertising" not in terms and (foreign := foreign_addresses(text, state.index.addresses)):
-        terms["advertising"] = foreign[0].term
+    if "advertising" not in terms:
+        public = turn.moment.public.lower() + "/"
+        ours = (public, public.partition("://")[2])  # a member may ask about what the group was sent
+        foreign = (
+            f.term for f in foreign_addresses(text, state.index.addresses) if not f.term.lower().startswith(ours)
+        )
+        if (term := next(foreign, None)) is not None:
+            terms["advertising"] = term
     return next(((what, terms[what]) for what in WORDS if what in terms), None)
 
 

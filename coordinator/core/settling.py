@@ -64,13 +64,16 @@ def retry(turn: Turn, c: DeliveryRetry) -> None:
 
 
 def need_free_way(turn: Turn, d: Delivery) -> None:
-    """Nothing is sent again in a halt, nor of a drop that was taken back."""
+    """Nothing is sent again in a halt, nor of a drop that was taken back, nor into a group that nothing is sent into."""
     if turn.state.drops[d.drop].status == "withdrawn":
         raise Refusal(
             "too_late", f"the drop of {d.id} was taken back: release it, or drop anew", {"status": "withdrawn"}
         )
     if turn.state.the.halted:
         raise Refusal("too_early", "the show is halted: nothing goes into groups before show.unhalt", {"halted": True})
+    if not reaching.reachable(turn.state, [d.group]):
+        why = "frozen" if turn.state.groups[d.group].frozen else "no longer in the sheet"
+        raise Refusal("invalid", f"{d.group} is {why}: nothing is sent into it", {"field": "delivery"})
 
 
 @decides(DeliveryWithdraw)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from functools import lru_cache
 
 import msgspec
 
@@ -103,7 +104,7 @@ def foreign_addresses(text: str, known: Collection[str]) -> list[Fault]:
     """PLAN: web addresses that are none of the sheet's own. `known` are the addresses that stand in the sheet."""
     if "." not in text and "．" not in text:
         return []
-    own = {_bare(address) for address in known} | {_bare(address).partition("/")[0] for address in known}
+    own = _own(tuple(known))
     faults: list[Fault] = []
     seen: set[str] = set()
     found = [*ADDRESS.finditer(text), *_BARE_ADDRESS.finditer(ADDRESS.sub(lambda m: " " * len(m[0]), text))]
@@ -123,6 +124,13 @@ def foreign_addresses(text: str, known: Collection[str]) -> list[Fault]:
                 )
             )
     return faults
+
+
+@lru_cache(maxsize=64)
+def _own(known: tuple[str, ...]) -> frozenset[str]:
+    """As members may write them, and their hosts. A sheet can have thousands, and thousands of messages a second are looked at."""
+    bare = {_bare(address) for address in known}
+    return frozenset(bare | {address.partition("/")[0] for address in bare})
 
 
 def _bare(address: str) -> str:

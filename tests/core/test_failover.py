@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.core.driver import MINUTE, SECOND, START, Sale
 from tests.core.test_deliveries import announced, fired, report
 
@@ -159,6 +161,42 @@ class TestWhatIsUnknownOfARelayThatComesBack:
         sale.relay("r1", record="disk-1")
         report(sale, "waiting", until=sale.now)
         assert sale.state.deliveries["d1"].status == "withdrawn"
+
+    @pytest.mark.parametrize("outcome", ["waiting", "retry", "awaiting"])
+    def test_stays_away_whatever_is_said_of_what_was_taken_back_unheard(self, outcome: str) -> None:
+        """The platform had asked to wait: the next attempt was asked for, and sent what the controller had withdrawn."""
+        sale = announced()
+        sale.relay("r1", record="disk-1")
+        sale.do("controller", "delivery.withdraw", delivery="d1")
+        sale.advance(START + 62 * SECOND)
+        sale.relay("r1", here=False)
+        sale.relay("r1", record="disk-1")
+        report(sale, outcome)
+        assert sale.state.deliveries["d1"].status == "withdrawn"
+
+    @pytest.mark.parametrize("outcome", ["waiting", "retry", "awaiting"])
+    @pytest.mark.parametrize("how", ["frozen", "dissolved"])
+    def test_is_not_sent_into_a_group_that_was_closed_meanwhile(self, how: str, outcome: str) -> None:
+        sale = fired()
+        sale.relay("r1", record="disk-1")
+        sale.advance(START + 70 * SECOND)
+        sale.relay("r1", here=False)
+        if how == "frozen":
+            sale.do("controller", "group.freeze", group="g1")
+        else:
+            sale.do("r1", "group.observe", group="g1", what="dissolved")
+        for kind, more in (("retry", {}), ("move", {"relay": "r2"}), ("resolve", {"choice": "resend"})):
+            assert sale.refused("controller", f"delivery.{kind}", delivery="d1", **more) == "invalid"
+        sale.relay("r1", record="disk-1")
+        report(sale, outcome)
+        assert sale.state.deliveries["d1"].status == "withdrawn"
+
+    @pytest.mark.parametrize("how", ["delivery.withdraw", "group.freeze"])
+    def test_is_not_sent_again_by_the_sales_policy_where_it_was_taken_back(self, how: str) -> None:
+        sale = announced(unknown="resend")
+        sale.do("controller", how, **({"delivery": "d1"} if how == "delivery.withdraw" else {"group": "g1"}))
+        report(sale, "unknown")
+        assert (sale.state.deliveries["d1"].status, sale.state.deliveries["d1"].attempt) == ("unknown", 1)
 
     def test_is_no_longer_its_own_once_another_was_asked(self) -> None:
         sale = fired()

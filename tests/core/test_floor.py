@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
+from coordinator import rules
 from coordinator.core import Refusal, evolve, floor
 from coordinator.core.kernel import Override
 from coordinator.core.state import decode, encode
-from tests.core.driver import MINUTE, SECOND, START, Sale, segment, sheet
+from tests.core.driver import MINUTE, PUBLIC, SECOND, START, Sale, segment, sheet
 
 RULES = "1. 不发广告; 2. 售后找客服"
 SAID: dict[str, list[str]] = {
@@ -48,6 +50,30 @@ def test_what_only_looks_like_it_is_nothing_to_be_told(text: str) -> None:
     sale = of()
     say(sale, text)
     assert not sale.state.disturbances
+
+
+def test_a_link_that_the_group_was_sent_is_no_advertising_when_a_member_asks_about_it() -> None:
+    sale = of()
+    for text in (f"{PUBLIC}/l/Kq3x9aBz 打不开", "d.example/c/Kq3x9aBz 领不了"):
+        say(sale, text)
+    assert not sale.state.disturbances
+    say(sale, f"https://evil.example/?{PUBLIC}/l/Kq3x9aBz")
+    assert [d.what for d in sale.state.disturbances.values()] == ["advertising"]
+
+
+def test_no_pattern_tries_each_of_many_blanks_in_two_places() -> None:
+    """One member's 20,000 blanks behind 加v held up all sales of a node for three seconds: two runs of blanks met in it."""
+    for rule in rules.judge().rules.rules.values():
+        for pattern in (each for some in rule.patterns for each in some.patterns):
+            assert not re.search(r"\\s[*+](?:[^\\()|\[\]][?*])*\\s[*+]", pattern), pattern
+
+
+def test_of_a_message_as_long_as_a_book_the_beginning_is_looked_at() -> None:
+    sale = of()
+    say(sale, "好" * floor.LOOKED_AT + "骗子")
+    assert not sale.state.disturbances
+    say(sale, "骗子" + "好" * 19_000)
+    assert len(sale.state.disturbances) == 1
 
 
 def test_one_who_fills_a_group_is_told_once_a_minute_however_much_they_say() -> None:
