@@ -64,13 +64,17 @@ def _stands(keyword: Keyword, group: str, now: int) -> bool:
 
 
 def keywords_of(state: State) -> dict[tuple[str, str], KeywordPlan]:
-    """(normalised word, group) → keyword, for the groups that each is meant for."""
+    """(normalised word, group) → keyword, for the groups that each is meant for and that its coupon may go into."""
     from coordinator.core import reaching, selectors
 
     groups = reaching.in_the_sheet(state)
+    within = {coupon.id: coupon.groups for coupon in state.p.coupons}
     found: dict[tuple[str, str], KeywordPlan] = {}
     for plan in state.p.keywords:
+        allowed = set(selectors.select(within.get(plan.fields.get("coupon", "")) or "all", groups))
         for group in selectors.select(plan.groups or "all", groups):
+            if group not in allowed:
+                continue
             for word in plan.words:
                 found.setdefault((normalised(word), group), plan)
     return found

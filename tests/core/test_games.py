@@ -221,6 +221,14 @@ class TestAKeyword:
         said(sale, "进群", group="g1")
         assert [e.keyword for e in sale.of("keyword.asked")] == ["way"]
 
+    def test_of_a_coupon_is_just_a_word_where_the_coupon_may_not_go_and_the_message_stands(self) -> None:
+        """It was tried, reached no group, and the member's message was lost with it."""
+        sale = Sale(sheet(segment(lasts="30m"), keywords=[{"words": ["券"], "coupon": "vip5"}])).live()
+        said(sale, "券", group="g2")
+        assert (sale.state.groups["g2"].messages, len(sale.of("keyword.asked"))) == (1, 0)
+        said(sale, "券", group="g1")
+        assert [e.groups for e in sale.of("cue.announced")] == [["g1"]]
+
     def test_brings_nothing_while_the_show_is_halted_and_the_message_stands(self) -> None:
         sale = Sale(sheet(segment(lasts="30m"), keywords=KEYWORDS)).live()
         sale.do("controller", "show.halt", reason="断流")
