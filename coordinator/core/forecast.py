@@ -129,8 +129,11 @@ def departures(
     group_limits: tuple[Limit, ...] = (),
     used_in: Mapping[str, Iterable[int]] = {},
 ) -> list[int | None]:
-    """When each asked job leaves by strict windows, in their order; None where it expires before."""
-    window, groups = Log(limits, used), dict[str, _Group]()
+    """When each asked job leaves by strict windows, in their order; None where it expires before.
+
+    What a relay said to have sent ahead of its instant counts as just sent: nothing here is in the future.
+    """
+    window, groups = Log(limits, (min(left, now) for left in used)), dict[str, _Group]()
     # What comes: a job, or a group in which there is room again.
     coming: list[tuple[int, int, int, Job | _Group]] = [(job.at, job.priority, n, job) for n, job in enumerate(jobs)]
     found: dict[int, int | None] = {n: None for _, _, n, job in coming if isinstance(job, Job) and job.asked}
@@ -164,7 +167,7 @@ def departures(
         group = None
         if group_limits:
             if job.group not in groups:
-                groups[job.group] = _Group(group_limits, used_in.get(job.group, ()))
+                groups[job.group] = _Group(group_limits, (min(left, now) for left in used_in.get(job.group, ())))
             group = groups[job.group]
         if at < job.expires_at:
             if group is not None and group.log.free_at(at, job.places) > at:

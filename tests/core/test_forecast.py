@@ -77,6 +77,12 @@ def test_a_forecast_is_what_strict_windows_let_through_to_the_ms(limits, group_l
             assert len(within) <= limit.count or len(set(within)) == 1
 
 
+def test_what_a_relay_says_to_have_sent_ahead_of_its_instant_does_not_make_the_forecast_endless():
+    """Its log was out of order then, and what was let into the group was put back for ever: the whole node stood still."""
+    jobs = [Job(1, 34, 229, True, "g1", 10), Job(1, 29, 150, True, "g1", 1)]
+    assert departures((), (), jobs, 0, (Limit(2, 5),), {"g1": [32]}) == [35, 29]
+
+
 def told(sale: Sale, relay: str = "r1", count: int = 1, per_ms: int = MINUTE, **more: Any) -> None:
     groups = {"r1": {"g1": "robot", "g2": "robot"}, "r2": {"g3": "other"}}[relay]
     name = next(iter(groups.values()))
