@@ -37,6 +37,7 @@ _ACCOUNT = re.compile(
     r"[A-Za-z][A-Za-z0-9_-]{3}|[0-9]{5}"
 )  # patterns are about accounts: most messages hold nothing that could be one
 LOOKED_AT = 2_000  # signs of a message: more than people write; whoever pastes a book holds up nobody's sale
+SHOWN = 300  # signs of a message that a card shows; all of it stands where the group's messages are
 KEPT = 100  # cards that stay in the state; older ones are in the journal
 MOST_NEWCOMERS = 500  # of one group that are looked at in a segment, the first to come: more than most groups hold
 
@@ -129,9 +130,18 @@ def look(turn: Turn, e: GroupMessage) -> None:
         turn.emit(
             FloorDisturbed(
                 disturbance=card.id if card is not None else state.next_id("floor"), group=e.group, what=what,
-                member=e.member, again=card is not None, text=e.text, name=e.name, term=term,
+                member=e.member, again=card is not None, text=_shown(e.text, term), name=e.name, term=term,
             )
         )  # fmt: skip
+
+
+def _shown(text: str | None, term: str | None) -> str | None:
+    """What a card shows of a message: its beginning, or where the term stands; a screen full of it would hide the show."""
+    if text is None or len(text) <= SHOWN:
+        return text
+    begin = max(0, text.find(term) - SHOWN // 2) if term is not None else 0
+    part = text[begin : begin + SHOWN]
+    return ("…" if begin else "") + part + ("…" if begin + SHOWN < len(text) else "")
 
 
 def _found(turn: Turn, e: GroupMessage) -> Iterator[tuple[What, str | None]]:

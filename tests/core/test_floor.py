@@ -76,6 +76,18 @@ def test_of_a_message_as_long_as_a_book_the_beginning_is_looked_at() -> None:
     assert len(sale.state.disturbances) == 1
 
 
+def test_a_card_shows_of_a_long_message_where_the_word_stands() -> None:
+    """20,000 signs of one member stood on the controller's screen, with the buttons somewhere below them."""
+    sale = of()
+    say(sale, "好" * 1000 + "骗子" + "坏" * 1000)
+    shown = sale.state.disturbances["floor1"].text or ""
+    assert (shown[:2], shown[-2:]) == ("…好", "坏…")
+    assert "好骗子坏" in shown
+    assert len(shown) == floor.SHOWN + 2
+    say(sale, "骗子" + "坏" * 19_000)
+    assert sale.state.disturbances["floor1"].text == "骗子" + "坏" * (floor.SHOWN - 2) + "…"
+
+
 def test_one_who_fills_a_group_is_told_once_a_minute_however_much_they_say() -> None:
     sale = of()
     for n in range(30):
