@@ -138,9 +138,7 @@ class State(msgspec.Struct, kw_only=True, dict=True):
     entries: dict[str, dict[str, str]] = {}  # draw → the members who are in it → their group, "" where nobody knows it
     seeds: dict[str, str] = {}  # draw → its seed until it is run: no view shows it
     speakers: set[str] = set()  # persons who said something
-    present: dict[
-        str, tuple[str, ...]
-    ] = {}  # member → the groups that they are in, of those that they were seen to join
+    present: dict[str, tuple[str, ...]] = {}  # member → the groups that they were seen to join and are still in
     buyers: dict[str, int] = {}  # person → paid orders
     reports: dict[str, dict[str, tuple[Report, ...]]] = {}  # order → status → what was said, the one that counts last
     newest_orders: list[str] = []  # the last that were told of for the first time

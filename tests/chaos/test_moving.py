@@ -89,15 +89,16 @@ async def test_a_sale_moves_to_redis_and_back_and_is_the_same(redis: RedisServer
         assert not stale.welcome["recovered"], "the client would keep a claim that this record does not have"
         assert stale.state["coupons"]["c20"]["claimed"] == 4
         await stale.close()
-        opened = [e["kind"] for e in await last.events(sale)].count("journal.opened")
-        assert opened >= 2, "once for each journal, and again by a node that lost its lease for a moment"
+        # In Redis once, and again by a node that lost its lease for a moment; here once, after what was kept of it.
+        opened = [e["seq"] for e in await last.events(sale) if e["kind"] == "journal.opened"]
+        assert [seq > kept["sales"][0]["events"] for seq in opened[-2:]] == [False, True]
     finally:
         await last.stop()
     again_there = InProcess(tmp_path / "c")
     await again_there.start()
     try:
-        kinds = [e["kind"] for e in await again_there.events(sale)]
-        assert kinds.count("journal.opened") == opened, "it is declared once, not at each start"
+        still = [e["seq"] for e in await again_there.events(sale) if e["kind"] == "journal.opened"]
+        assert still == opened, "it is declared once, not at each start"
     finally:
         await again_there.stop()
     assert (await command("verify", sale, "--data", str(tmp_path / "c")))["ok"]
